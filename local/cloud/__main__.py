@@ -1,0 +1,66 @@
+"""`make cloud`: serve the local cloud in the foreground, with one golden image in it."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+
+from . import LocalCloud
+
+REGION = "us-east-1"
+OWNER = "111111111111"
+# Always the same, so that a stack that was configured for it finds it again after a restart.
+GOLDEN_IMAGE = "wsi-golden001"
+
+_BANNER = """\
+The local cloud is at {url}; Ctrl-C ends it and forgets everything in it.
+Account {owner} owns a golden image in {region}: {image}
+
+For the shell that uses it:
+  export AWS_ACCESS_KEY_ID={AWS_ACCESS_KEY_ID}
+  export AWS_SECRET_ACCESS_KEY={AWS_SECRET_ACCESS_KEY}
+  export AWS_REGION={region}
+For the stack:
+  pulumi config set aws:region {region}
+  pulumi config set aws:endpoints '{endpoints}'
+
+Any other account's key is AKIA, its 12 digits, and TEST."""
+
+
+def main() -> int:
+    """Serve until interrupted."""
+    parser = argparse.ArgumentParser(prog="python -m local.cloud", description=__doc__)
+    parser.add_argument(
+        "--port", type=int, default=5005, help="port on 127.0.0.1; 0: any free one (default: 5005)"
+    )
+    port = parser.parse_args().port
+
+    stop = threading.Event()
+    for ending in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(ending, lambda *_: stop.set())
+
+    cloud = LocalCloud(port)
+    try:
+        cloud.start()
+    except (OSError, OverflowError) as error:
+        print(f"error: cannot serve the local cloud on port {port}: {error}", file=sys.stderr)
+        return 1
+    with cloud:
+        image = cloud.create_image(OWNER, REGION, image_id=GOLDEN_IMAGE)
+        text = _BANNER.format(
+            url=cloud.url,
+            owner=OWNER,
+            region=REGION,
+            image=image,
+            endpoints=cloud.endpoints,
+            **cloud.credentials(OWNER),
+        )
+        print(text, flush=True)
+        stop.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

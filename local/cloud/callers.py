@@ -1,0 +1,119 @@
+"""Who calls: from the access key in a request to an account of the local cloud.
+
+moto finds the account of an access key that its own IAM or STS handed out, and takes any other key as
+belonging to one default account. Here the account is written in the key (`AKIA` + account + four more
+characters). Such a key is entered into moto's IAM when it is first seen, so that from then on moto itself
+knows its account and its user's ARN.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qsl
+
+from moto.iam.models import iam_backends
+from moto.sts.models import sts_backends
+from moto.utilities.utils import get_partition
+
+from .wire import Call, Request, access_key_id
+
+UNSIGNED_OPERATIONS = ("AssumeRoleWithWebIdentity", "AssumeRoleWithSAML")
+
+_SIGNATURE = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
+_PLAIN_KEY = re.compile(r"AKIA([0-9]{12})([0-9A-Z]{4})")
+_ROLE_ARN = re.compile(r"arn:(aws[a-z-]*):iam::(\d{12}):role/.+")
+_HOME_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-northwest-1", "aws-us-gov": "us-gov-west-1"}
+_lock = threading.Lock()
+
+
+def signed(request: Request) -> Request:
+    """Sign the calls that come without a signature: they belong to the account and the partition of the role.
+
+    moto would answer them for its default account, and only ever in the partition `aws`.
+    """
+    if "authorization" in request.headers:
+        return request
+    form = _form(request)
+    role = _ROLE_ARN.fullmatch(form.get("RoleArn", ""))
+    if form.get("Action") not in UNSIGNED_OPERATIONS or not role:
+        return request
+    region = _HOME_REGIONS.get(role[1], "us-east-1")
+    scope = f"{access_key_id(role[2])}/20200101/{region}/sts/aws4_request"
+    header = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"
+    return replace(request, headers={**request.headers, "authorization": header})
+
+
+def identify(request: Request) -> Call | None:
+    """The AWS call that a request makes, None if it makes none."""
+    target = request.headers.get("x-amz-target", "")
+    form = {} if target else _form(request)
+    signature = _SIGNATURE.search(request.headers.get("authorization", ""))
+    if signature:
+        key, region, service = signature.groups()
+    elif target or "Action" in form:
+        key, region, service = "", "us-east-1", "unsigned"
+    else:
+        return None
+    operation = target.rpartition(".")[2] or form.get("Action") or f"{request.method} {request.path}"
+    return Call(
+        service=service,
+        operation=operation,
+        account=_account(key, region, request),
+        region=region,
+        parameters=(json.loads(request.body or b"{}") if target else form),
+        access_key_id=key,
+        json=bool(target),
+    )
+
+
+def arn(call: Call) -> str:
+    """The ARN of the caller, as sts:GetCallerIdentity tells it."""
+    partition = get_partition(call.region)
+    identity: tuple[str, str, str] = sts_backends[call.account][partition].get_caller_identity(
+        call.access_key_id, call.region
+    )
+    return identity[1]
+
+
+def resource(call: Call) -> str:
+    """The resource of a call, as an access denied message names it."""
+    if call.service == "workspaces" and "ImageId" in call.parameters:
+        partition, image_id = get_partition(call.region), call.parameters["ImageId"]
+        return f"arn:{partition}:workspaces:{call.region}:{call.account}:workspaceimage/{image_id}"
+    return str(call.parameters.get("RoleArn", "*"))
+
+
+def _form(request: Request) -> dict[str, str]:
+    content_type = request.headers.get("content-type", "")
+    if not content_type.startswith("application/x-www-form-urlencoded"):
+        return {}
+    return dict(parse_qsl(request.body.decode()))
+
+
+def _account(key: str, region: str, request: Request) -> str:
+    plain = _PLAIN_KEY.fullmatch(key)
+    if plain:
+        _enter_user(plain[1], plain[2], key, get_partition(region))
+        return plain[1]
+    if key.startswith("ASIA") and "x-amz-security-token" not in request.headers:
+        return ""  # a temporary key is worth nothing without its session token
+    for account, partitions in list(iam_backends.items()):
+        for backend in list(partitions.values()):
+            if key in backend.access_keys:
+                return str(account)
+    return ""
+
+
+def _enter_user(account: str, name: str, key: str, partition: str) -> None:
+    backend: Any = iam_backends[account][partition]
+    with _lock:
+        if key in backend.access_keys:
+            return
+        user = backend.create_user(region_name=partition, user_name=name)
+        entry = user.create_access_key(prefix="AKIA")
+        entry.access_key_id = key
+        backend.access_keys[key] = entry

@@ -1,0 +1,304 @@
+"""The WorkSpaces image operations: what AWS does and moto leaves out, and the controls that tests have.
+
+The images live in moto's own backends, as moto's own objects; only what follows is decided here: who sees an
+image, which requests are refused, and how an answer is cut into pages. All other WorkSpaces operations are
+moto's.
+
+Where AWS documents no error code, the choice is marked `undocumented`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from .wire import AwsError, Call
+
+PAGE = 25
+UNCHANGED = object()
+
+_IMAGE_ID = re.compile(r"wsi-[0-9a-z]{9,63}")
+_ACCOUNT = re.compile(r"[0-9]{12}")
+
+
+class Images:
+    """The images of the local cloud: its controls for tests, and the image operations of its API.
+
+    Attributes:
+        revoke_unshared_error: What revoking a permission that was never granted answers (undocumented);
+            None: success.
+    """
+
+    revoke_unshared_error: str | None = "OperationNotSupportedException"
+
+    def __init__(self) -> None:
+        # moto answers each request in a thread of its own and locks nothing.
+        self._lock = threading.RLock()
+        self.operations: dict[str, Callable[[Call], Mapping[str, Any]]] = {
+            "CopyWorkspaceImage": self._copy,
+            "DeleteWorkspaceImage": self._delete,
+            "DescribeWorkspaceImagePermissions": self._describe_permissions,
+            "DescribeWorkspaceImages": self._describe,
+            "UpdateWorkspaceImagePermission": self._update_permission,
+        }
+
+    # Controls: they work on moto's objects directly, so nothing of it is in the call log.
+
+    def create_image(
+        self,
+        account: str = "111111111111",
+        region: str = "us-east-1",
+        name: str = "golden",
+        image_id: str | None = None,
+        state: str = "AVAILABLE",
+        tenancy: str = "DEFAULT",
+        owner: Any = UNCHANGED,
+    ) -> str:
+        """Put an image into an account, without the VPC, directory and WorkSpace that moto's own call wants.
+
+        Args:
+            account: The account in whose listing the image appears.
+            region: Its Region.
+            name: Its name.
+            image_id: Its id; a new one if not given.
+            state: AVAILABLE, PENDING or ERROR.
+            tenancy: DEFAULT, or DEDICATED for a BYOL image.
+            owner: The OwnerAccountId that listings show if it is not the account; None: they show none.
+
+        Returns:
+            The id of the image.
+        """
+        from moto.workspaces.models import WorkspaceImage
+
+        image = WorkspaceImage(name, "", [], account)
+        image.image_id = image_id or image.image_id
+        image.operating_system = {"Type": "WINDOWS"}
+        with self._lock:
+            _backend(account, region).workspace_images[image.image_id] = image
+            self.set_image(image.image_id, state=state, tenancy=tenancy, owner=owner, region=region)
+        return str(image.image_id)
+
+    def set_image(
+        self,
+        image_id: str,
+        state: str | None = None,
+        tenancy: str | None = None,
+        owner: Any = UNCHANGED,
+        region: str | None = None,
+    ) -> None:
+        """Change what `create_image` has set; what is not given stays as it is."""
+        with self._lock:
+            _, image = self._find(image_id, region)
+            image.state = state or image.state
+            image.required_tenancy = tenancy or image.required_tenancy
+            if owner is not UNCHANGED:
+                image.owner_account = owner
+
+    def remove_image(self, image_id: str, region: str | None = None) -> None:
+        """Let an image vanish, shared or not."""
+        with self._lock:
+            backend, _ = self._find(image_id, region)
+            del backend.workspace_images[image_id]
+
+    def share(self, image_id: str, account: str, region: str | None = None) -> None:
+        """Grant a permission behind everybody's back."""
+        with self._lock:
+            self._find(image_id, region)[0].update_workspace_image_permission(image_id, True, account)
+
+    def unshare(self, image_id: str, account: str, region: str | None = None) -> None:
+        """Revoke a permission behind everybody's back."""
+        with self._lock:
+            self._find(image_id, region)[0].update_workspace_image_permission(image_id, False, account)
+
+    def shared_with(self, image_id: str, region: str | None = None) -> set[str]:
+        """The accounts that have a permission on the image."""
+        with self._lock:
+            return set(_shares(self._find(image_id, region)[1]))
+
+    def _find(self, image_id: str, region: str | None) -> tuple[Any, Any]:
+        found = [
+            (backend, backend.workspace_images[image_id])
+            for backend in _backends(region)
+            if image_id in backend.workspace_images
+        ]
+        if len(found) != 1:
+            raise LookupError(
+                f"{len(found)} images {image_id} in {region or 'all Regions'} of the local cloud"
+            )
+        return found[0]
+
+    # Operations: each takes a call and returns its result, or raises what AWS answers instead.
+
+    def operate(self, call: Call) -> Mapping[str, Any]:
+        """Run one of `operations`."""
+        with self._lock:
+            return self.operations[call.operation](call)
+
+    def _describe(self, call: Call) -> Mapping[str, Any]:
+        ids = call.parameters.get("ImageIds")
+        if ids is not None and not 1 <= len(ids) <= PAGE:
+            raise _invalid("imageIds", ids, f"Member must have length between 1 and {PAGE}")
+        for image_id in ids or ():
+            _check_image_id(image_id)
+        kind = call.parameters.get("ImageType")
+        if kind not in (None, "OWNED", "SHARED"):
+            raise _invalid("imageType", kind, "Member must satisfy enum value set: [OWNED, SHARED]")
+        images = [
+            # moto sends empty error fields, AWS leaves them out.
+            {name: value for name, value in image.to_desc_dict().items() if value not in ("", [])}
+            for owned, image in self._visible(call.account, call.region)
+            if (not ids or image.image_id in ids) and (kind is None or owned == (kind == "OWNED"))
+        ]
+        page, token = _page(call, images, "ImageId")
+        return {"Images": page, **token}
+
+    def _describe_permissions(self, call: Call) -> Mapping[str, Any]:
+        image_id = call.parameters["ImageId"]
+        image = self._owned(call, image_id)
+        page, token = _page(
+            call, [{"SharedAccountId": account} for account in _shares(image)], "SharedAccountId"
+        )
+        return {"ImageId": image_id, "ImagePermissions": page, **token}
+
+    def _update_permission(self, call: Call) -> Mapping[str, Any]:
+        image_id, account = call.parameters["ImageId"], call.parameters["SharedAccountId"]
+        allow = call.parameters["AllowCopyImage"]
+        if not _ACCOUNT.fullmatch(account):
+            raise AwsError("InvalidParameterValuesException", f"The account ID {account} is not valid.")
+        image = self._owned(call, image_id)
+        if account == call.account:
+            raise AwsError(
+                "InvalidParameterValuesException", "An image cannot be shared with the account that owns it."
+            )
+        _check_available(image)
+        if allow and image.required_tenancy == "DEDICATED" and call.region.startswith("us-gov-"):
+            raise AwsError(
+                "OperationNotSupportedException",
+                "Sharing BYOL images across accounts is not supported in AWS GovCloud (US).",
+            )
+        if not allow and account not in _shares(image):
+            if self.revoke_unshared_error:
+                raise AwsError(self.revoke_unshared_error, f"Image {image_id} is not shared with {account}.")
+            return {}
+        _backend(call.account, call.region).update_workspace_image_permission(image_id, allow, account)
+        return {}
+
+    def _delete(self, call: Call) -> Mapping[str, Any]:
+        image = self._owned(call, call.parameters["ImageId"])  # undocumented: an image that does not exist
+        if _shares(image):
+            raise AwsError(
+                "InvalidResourceStateException",
+                f"Image {image.image_id} is shared with other accounts: unshare it before you delete it.",
+            )
+        del _backend(call.account, call.region).workspace_images[image.image_id]
+        return {}
+
+    def _copy(self, call: Call) -> Mapping[str, Any]:
+        source_id, source_region = call.parameters["SourceImageId"], call.parameters["SourceRegion"]
+        _check_image_id(source_id)
+        for _, image in self._visible(call.account, source_region):
+            if image.image_id == source_id:
+                _check_available(image)
+                copy = self.create_image(
+                    call.account, call.region, call.parameters["Name"], tenancy=image.required_tenancy
+                )
+                return {"ImageId": copy}
+        raise _not_found(source_id)
+
+    def _visible(self, account: str, region: str) -> Iterator[tuple[bool, Any]]:
+        """All images that an account sees in a Region, and whether it owns them."""
+        home = _backend(account, region)
+        for backend in _backends(region):
+            for image in backend.workspace_images.values():
+                if backend is home:
+                    yield image.owner_account in (None, account), image
+                elif account in _shares(image):
+                    yield False, image
+
+    def _owned(self, call: Call, image_id: str) -> Any:
+        _check_image_id(image_id)
+        image = _backend(call.account, call.region).workspace_images.get(image_id)
+        if image is None or image.owner_account not in (None, call.account):
+            raise _not_found(image_id)
+        return image
+
+
+def _backends(region: str | None) -> list[Any]:
+    from moto.workspaces.models import workspaces_backends
+
+    return [
+        backend
+        for regions in list(workspaces_backends.values())
+        for name, backend in list(regions.items())
+        if region in (None, name)
+    ]
+
+
+def _backend(account: str, region: str) -> Any:
+    from moto.workspaces.models import workspaces_backends
+
+    if region not in workspaces_backends[account]:
+        # The host name of such a Region does not exist: a real caller would never get as far as this.
+        raise AwsError("InvalidSignatureException", "Credential should be scoped to a valid Region.")
+    return workspaces_backends[account][region]
+
+
+def _shares(image: Any) -> list[str]:
+    return [permission["SharedAccountId"] for permission in image.image_permissions]
+
+
+def _check_image_id(image_id: str) -> None:
+    if not _IMAGE_ID.fullmatch(image_id):
+        raise AwsError("InvalidParameterValuesException", f"The image ID {image_id} is not valid.")
+
+
+def _check_available(image: Any) -> None:
+    if image.state == "PENDING":
+        raise AwsError("ResourceUnavailableException", f"Image {image.image_id} is being created.")
+    if image.state != "AVAILABLE":
+        raise AwsError("OperationNotSupportedException", f"Image {image.image_id} is in state {image.state}.")
+
+
+def _not_found(image_id: str) -> AwsError:
+    return AwsError("ResourceNotFoundException", f"The image {image_id} could not be found.")
+
+
+def _invalid(name: str, value: Any, constraint: str) -> AwsError:
+    message = (
+        f"1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint: {constraint}"
+    )
+    return AwsError("ValidationException", message)
+
+
+def _page(
+    call: Call, items: Sequence[Mapping[str, Any]], key: str
+) -> tuple[list[Mapping[str, Any]], dict[str, str]]:
+    """One page of a listing, and the token of the next one if there is one.
+
+    A token holds the key of the last item it follows, so changes between two pages neither hide nor repeat
+    others, and a digest of what was asked, so it is refused by any other listing.
+    """
+    size = call.parameters.get("MaxResults", PAGE)
+    if not 1 <= size <= PAGE:
+        raise _invalid("maxResults", size, f"Member must have value between 1 and {PAGE}")
+    asked = {k: v for k, v in call.parameters.items() if k not in ("NextToken", "MaxResults")}
+    scope = json.dumps([call.operation, call.account, call.region, asked], sort_keys=True)
+    digest = hashlib.sha256(scope.encode()).hexdigest()[:16]
+    after, token = "", call.parameters.get("NextToken")
+    if token is not None:
+        try:
+            scope_of_token, _, after = base64.b64decode(token, validate=True).decode().partition("/")
+        except ValueError:
+            scope_of_token = ""
+        if scope_of_token != digest:
+            raise AwsError("InvalidParameterValuesException", "The NextToken is not valid.")
+    rest = sorted((item for item in items if item[key] > after), key=lambda item: str(item[key]))
+    page = rest[:size]
+    if len(rest) <= size:
+        return page, {}
+    return page, {"NextToken": base64.b64encode(f"{digest}/{page[-1][key]}".encode()).decode()}

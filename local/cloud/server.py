@@ -1,0 +1,90 @@
+"""A small HTTP/1.1 server on the loopback interface.
+
+Werkzeug's own closes every connection after one request and waits 10 ms before it does; the provider under
+test keeps its connections open, and its speed is measured. Hence Python's http.server with the few settings
+that it lacks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import socketserver
+import sys
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+from .wire import ConnectionLostError, Request, Response
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """Listens as soon as it is made; once it serves, it answers in threads, one per connection."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, port: int, answer: Callable[[Request], Response]) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.answer = answer
+        self.port: int = self.server_address[1]
+        self._connections: set[Any] = set()
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+
+    def serve(self) -> None:
+        """Start answering; until then, callers connect and wait."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop listening and hang up on everybody: kept-alive connections would never end by themselves."""
+        self.shutdown()
+        self._thread.join()
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self.server_close()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection, then serve it in a thread of its own."""
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close the connection and forget it."""
+        self._connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that are killed hang up in mid-answer: nothing to report."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # keep-alive
+    disable_nagle_algorithm = True
+    wbufsize = -1  # head and body leave in one packet
+
+    server: Server
+
+    def _serve(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        try:
+            response = self.server.answer(Request(self.command, self.path, headers, body))
+        except ConnectionLostError:
+            self.close_connection = True
+            return
+        self.send_response_only(response.status)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(response.body)))
+        self.end_headers()
+        self.wfile.write(response.body)
+
+    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Print no line per request."""

@@ -1,0 +1,54 @@
+"""The local cloud, and boto3 clients of its accounts."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from local.cloud import LocalCloud
+from tests.cloud.helpers import OWNER
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[LocalCloud]:
+    with LocalCloud() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def cloud(served: LocalCloud) -> LocalCloud:
+    served.reset()
+    return served
+
+
+@pytest.fixture(scope="session")
+def client(served: LocalCloud) -> Iterator[Callable[..., Any]]:
+    """Make clients: of a service, an account or its credentials, and a Region; they try once."""
+    session = boto3.Session()
+    made: dict[object, Any] = {}  # a client takes longer to make than most tests to run
+
+    def make(
+        service: str = "workspaces",
+        account: str = OWNER,
+        region: str = "us-east-1",
+        *,
+        attempts: int = 1,
+        **credentials: str,
+    ) -> Any:
+        credentials = credentials or {k.lower(): v for k, v in served.credentials(account).items()}
+        key = (service, region, attempts, *sorted(credentials.items()))
+        if key not in made:
+            made[key] = session.client(  # type: ignore[call-overload]
+                service,
+                region_name=region,
+                endpoint_url=served.url,
+                config=Config(retries={"total_max_attempts": attempts}, connect_timeout=5, read_timeout=5),
+                **credentials,
+            )
+        return made[key]
+
+    yield make
+    for each in made.values():
+        each.close()

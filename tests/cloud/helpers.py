@@ -1,0 +1,38 @@
+"""What the tests of the local cloud share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+OWNER = "111111111111"
+SALES = "222222222222"
+LEGAL = "333333333333"
+
+
+@contextmanager
+def refused(code: str, *parts: str, status: int = 400) -> Iterator[None]:
+    """The block ends with an AWS error of this code, whose message has these parts."""
+    with pytest.raises(ClientError) as caught:
+        yield
+    response = caught.value.response
+    assert response["Error"]["Code"] == code
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == status
+    for part in parts:
+        assert part in response["Error"]["Message"]
+
+
+def accounts(count: int) -> list[str]:
+    """That many account ids, in order."""
+    return [f"{700000000000 + number}" for number in range(count)]
+
+
+def session(credentials: dict[str, Any]) -> dict[str, str]:
+    """What STS hands out, as boto3 takes it."""
+    return {
+        "aws_access_key_id": credentials["AccessKeyId"],
+        "aws_secret_access_key": credentials["SecretAccessKey"],
+        "aws_session_token": credentials["SessionToken"],
+    }

@@ -1,0 +1,161 @@
+"""The server: connections, ports, and the command that `make cloud` runs."""
+
+import http.client
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from local.cloud import LocalCloud
+from tests.cloud.helpers import OWNER
+
+Client = Callable[..., Any]
+
+ROOT = Path(__file__).parents[2]
+SIGNED = {
+    "Authorization": f"AWS4-HMAC-SHA256 Credential=AKIA{OWNER}TEST/20200101/us-east-1/workspaces/aws4_request"
+}
+LIST = {**SIGNED, "X-Amz-Target": "WorkspacesService.DescribeWorkspaceImages"}
+
+
+def connect(cloud: LocalCloud) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(urlsplit(cloud.url).netloc, timeout=10)
+
+
+def ask(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
+    connection.request("POST", "/", b"{}", LIST)
+    response = connection.getresponse()
+    response.read()
+    return response
+
+
+def test_connections_are_kept_alive(cloud: LocalCloud) -> None:
+    """One connection serves many calls, each in far less than a Nagle delay."""
+    connection = connect(cloud)
+    ask(connection)
+    kept = connection.sock
+    start = time.monotonic()
+    for _ in range(20):
+        assert ask(connection).status == 200
+    assert time.monotonic() - start < 20 * 0.04
+    assert connection.sock is kept
+    connection.close()
+
+
+def test_many_open_connections(cloud: LocalCloud) -> None:
+    """A hundred idle connections keep nobody waiting."""
+    connections = [connect(cloud) for _ in range(100)]
+    for connection in connections:
+        assert ask(connection).status == 200
+    for connection in reversed(connections):
+        assert ask(connection).status == 200
+        connection.close()
+
+
+def test_concurrent_grants_all_count(cloud: LocalCloud, client: Client) -> None:
+    """Parallel writes lose nothing."""
+    image, workspaces = cloud.create_image(), client()
+    accounts = [f"{500000000000 + number}" for number in range(40)]
+
+    def share(some: list[str]) -> None:
+        for account in some:
+            workspaces.update_workspace_image_permission(
+                ImageId=image, AllowCopyImage=True, SharedAccountId=account
+            )
+
+    threads = [threading.Thread(target=share, args=(accounts[n::8],)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert cloud.shared_with(image) == set(accounts)
+    assert len(cloud.writes()) == 40
+
+
+def test_stopping_does_not_wait_for_open_connections() -> None:
+    """They are closed, and the port is free for the next cloud."""
+    with LocalCloud() as cloud:
+        connection = connect(cloud)
+        ask(connection)
+        port = urlsplit(cloud.url).port
+        start = time.monotonic()
+    assert time.monotonic() - start < 2
+    with pytest.raises(ConnectionError):
+        ask(connection)
+    connection.close()
+    assert port
+    with LocalCloud(port) as cloud:
+        assert urlsplit(cloud.url).port == port
+
+
+def test_only_this_machine_is_served(cloud: LocalCloud) -> None:
+    """Nobody else on the network reaches the cloud."""
+    assert cloud.url.startswith("http://127.0.0.1:")
+
+
+def test_requests_are_not_printed(cloud: LocalCloud, capfd: pytest.CaptureFixture[str]) -> None:
+    """No line per request."""
+    connection = connect(cloud)
+    ask(connection)
+    connection.close()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_unsigned_calls_are_refused(cloud: LocalCloud) -> None:
+    """A caller without credentials gets AWS's own error."""
+    connection = connect(cloud)
+    connection.request("POST", "/", b"{}", {"X-Amz-Target": LIST["X-Amz-Target"]})
+    assert b"MissingAuthenticationTokenException" in connection.getresponse().read()
+    connection.close()
+
+
+def serve(port: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "local.cloud", "--port", str(port)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_serves_a_golden_image(ending: signal.Signals) -> None:
+    """It prints what a person needs, and ends without complaint."""
+    process = serve(0)
+    assert process.stdout
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if "Any other account" in line:
+            break
+    url = re.search(r"http://127\.0\.0\.1:\d+", printed)
+    assert url
+    for needed in (
+        "wsi-golden001",
+        "export AWS_ACCESS_KEY_ID=AKIA111111111111TEST",
+        "pulumi config set aws:endpoints",
+    ):
+        assert needed in printed
+    connection = http.client.HTTPConnection(urlsplit(url[0]).netloc, timeout=10)
+    connection.request("POST", "/", b"{}", LIST)
+    assert b"wsi-golden001" in connection.getresponse().read()
+    process.send_signal(ending)  # with the connection still open
+    rest = process.communicate(timeout=10)
+    connection.close()
+    assert (process.returncode, *rest) == (0, "", "")
+
+
+def test_a_taken_port_is_one_line() -> None:
+    """No traceback."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = serve(port)
+        out, error = process.communicate(timeout=20)
+    assert (process.returncode, out) == (1, "")
+    assert error.count("\n") == 1
+    assert str(port) in error
