@@ -1,0 +1,260 @@
+"""A botocore session as the stack configuration says: credentials, roles, endpoints, proxies and retries.
+
+Importing this module imports botocore: `connection` does so when AWS is first needed, the program never.
+"""
+
+import ipaddress
+import re
+import threading
+import urllib.request
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore import UNSIGNED
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.configprovider import ConstantProvider
+from botocore.credentials import Credentials, DeferredRefreshableCredentials, create_credential_resolver
+from botocore.exceptions import NoCredentialsError
+from botocore.session import Session
+
+from .configuration import AwsConfiguration, WebIdentity
+from .errors import NO_ANSWER, ConfigurationError
+
+_PACKAGE = "pulumi-workspaces-images"
+
+# Attempts in all, the first included, as pulumi-aws counts and as botocore does in `total_max_attempts`.
+_MAX_ATTEMPTS = 25
+
+# As in pulumi-aws, no answer at all (no such host, connection refused, a timeout) is not worth all of those:
+# with botocore's backoff, nine take some six seconds where the connection is refused.
+_MAX_UNANSWERED = 9
+
+# Seconds before the end of a role's session at which it is renewed. botocore's own 15 minutes are also the
+# shortest session that STS grants, which would then be renewed before every single request.
+_RENEWAL = 300
+
+
+class ConfiguredSession(Session):
+    """A botocore session whose clients, those that botocore makes for credentials too, are as configured."""
+
+    def __init__(self, aws: AwsConfiguration, project: str) -> None:
+        """Nothing is asked and no file is read yet.
+
+        Args:
+            aws: the `aws:` keys of the stack configuration.
+            project: the Pulumi project, for the user agent; may be empty.
+        """
+        super().__init__()
+        self._aws = aws
+        self._proxies = _proxies(aws)
+        # Creating clients is not thread-safe (boto3's guide), and renewing a role's session creates one.
+        self._creating = threading.RLock()
+        self._first_region: str | None = None
+        settings = {
+            "profile": aws.profile,
+            "config_file": aws.shared_config_file,
+            "credentials_file": aws.shared_credentials_file,
+            "ca_bundle": False if aws.insecure else aws.custom_ca_bundle,
+            "retry_mode": aws.retry_mode,
+            "max_attempts": aws.max_retries,
+            "use_fips_endpoint": aws.use_fips_endpoint,
+            "use_dualstack_endpoint": aws.use_dualstack_endpoint,
+            "ec2_metadata_service_endpoint": aws.ec2_metadata_service_endpoint,
+            "ec2_metadata_service_endpoint_mode": aws.ec2_metadata_service_endpoint_mode,
+            # The mode `auto` would ask the instance metadata; and all that a mode sets is set here.
+            "defaults_mode": "legacy",
+        }
+        for name, value in settings.items():
+            if value is not None:
+                self.set_config_variable(name, value)
+        # Beneath the environment and the profile.
+        store = self.get_component("config_store")
+        for name, default in {"retry_mode": "adaptive", "max_attempts": _MAX_ATTEMPTS}.items():
+            store.get_config_provider(name).set_default_provider(ConstantProvider(default))
+        self.set_default_client_config(
+            Config(
+                connect_timeout=10,
+                read_timeout=30,
+                max_pool_connections=10,
+                tcp_keepalive=True,
+                proxies=self._proxies,
+                user_agent_extra=_user_agent(aws, project),
+            )
+        )
+        self.register_component("credential_provider", self)
+
+    def create_client(
+        self, service_name: str, region_name: str | None = None, *args: Any, **options: Any
+    ) -> BaseClient:
+        """Create a client as botocore does, with the configured endpoint, and for STS in `aws:stsRegion`."""
+        if service_name == "sts":
+            region_name = self._aws.sts_region or region_name
+        options["endpoint_url"] = options.get("endpoint_url") or (self._aws.endpoints or {}).get(service_name)
+        with self._creating:
+            self._first_region = self._first_region or region_name
+            client = super().create_client(service_name, region_name, *args, **options)
+            if self._proxies and _bypasses_proxy(client.meta.endpoint_url, self._proxies.get("no", "")):
+                # botocore takes proxies per client, and knows the host only now.
+                options["config"] = (options.get("config") or Config()).merge(Config(proxies={}))
+                client = super().create_client(service_name, region_name, *args, **options)
+        events = f"needs-retry.{client.meta.service_model.service_id.hyphenize()}"
+        client.meta.events.register_first(events, _give_up_unanswered)
+        return client
+
+    def load_credentials(self) -> Credentials | None:
+        """Find the credentials: keys, else web identity, else botocore's chain; then the roles, one by one.
+
+        This makes the session its own `credential_provider`; botocore calls it for the first client.
+        """
+        aws = self._aws
+        credentials: Credentials | None
+        if aws.access_key and aws.secret_key:
+            credentials = Credentials(aws.access_key, aws.secret_key, aws.token)
+        elif aws.assume_role_with_web_identity:
+            credentials = _RoleCredentials(self._assume_with_web_identity(aws.assume_role_with_web_identity))
+        else:
+            credentials = self._chain_credentials()
+        for request in aws.assume_roles or ():
+            credentials = _RoleCredentials(self._assume(request, credentials))
+        return credentials
+
+    def _chain_credentials(self) -> Credentials | None:
+        chain = create_credential_resolver(self, region_name=self._first_region)
+        assume_role: Any = chain.get_provider("assume-role")
+        assume_role._prompter = _refuse_to_prompt
+        if self._aws.skip_metadata_api_check:
+            # The same provider object serves profiles with `credential_source = Ec2InstanceMetadata`.
+            instance_metadata: Any = chain.get_provider("iam-role")
+            instance_metadata.load = lambda: None
+        return chain.load_credentials()
+
+    def _assume(self, request: dict[str, Any], source: Credentials | None) -> Callable[[], dict[str, Any]]:
+        def assume() -> dict[str, Any]:
+            if source is None:
+                raise NoCredentialsError
+            keys = source.get_frozen_credentials()
+            client: Any = self.create_client(
+                "sts",
+                self._first_region,
+                aws_access_key_id=keys.access_key,
+                aws_secret_access_key=keys.secret_key,
+                aws_session_token=keys.token,
+            )
+            return _refreshed(client.assume_role(**request))
+
+        return assume
+
+    def _assume_with_web_identity(self, identity: WebIdentity) -> Callable[[], dict[str, Any]]:
+        def assume() -> dict[str, Any]:
+            token = identity.token
+            if identity.token_file:
+                try:
+                    with open(identity.token_file, encoding="utf-8") as file:
+                        token = file.read()
+                except (OSError, UnicodeDecodeError):
+                    name = "aws:assumeRoleWithWebIdentity.webIdentityTokenFile"
+                    raise ConfigurationError(f"{name} cannot be read") from None
+            config = Config(signature_version=UNSIGNED)
+            client: Any = self.create_client("sts", self._first_region, config=config)
+            request = identity.request | {"WebIdentityToken": token}
+            return _refreshed(client.assume_role_with_web_identity(**request))
+
+        return assume
+
+
+class _RoleCredentials(DeferredRefreshableCredentials):
+    """Credentials of an assumed role: asked for when first needed, and renewed in time."""
+
+    _advisory_refresh_timeout = _RENEWAL
+
+    def __init__(self, assume: Callable[[], dict[str, Any]]) -> None:
+        super().__init__(assume, "assume-role")
+
+
+def _refreshed(answer: Any) -> dict[str, Any]:
+    """Return the answer of STS as botocore's refreshable credentials take it."""
+    credentials = answer["Credentials"]
+    return {
+        "access_key": credentials["AccessKeyId"],
+        "secret_key": credentials["SecretAccessKey"],
+        "token": credentials["SessionToken"],
+        "expiry_time": credentials["Expiration"].isoformat(),
+    }
+
+
+def _refuse_to_prompt(_prompt: str) -> str:
+    raise ConfigurationError(
+        "the AWS profile asks for an MFA code (mfa_serial), which cannot be typed here: "
+        "sign in beforehand and put the session's credentials into the environment"
+    )
+
+
+def _give_up_unanswered(attempts: int, caught_exception: Exception | None, **_: Any) -> None:
+    """Handle botocore's question whether to try again."""
+    if isinstance(caught_exception, NO_ANSWER) and attempts >= _MAX_UNANSWERED:
+        raise caught_exception
+
+
+def _proxies(aws: AwsConfiguration) -> dict[str, str] | None:
+    """Return the proxies by scheme, with `no` for the hosts without; None leaves it all to botocore."""
+    if aws.http_proxy is None and aws.https_proxy is None and aws.no_proxy is None:
+        return None
+    environment = urllib.request.getproxies_environment()
+    # pulumi-aws takes the HTTP proxy for HTTPS as well, unless that has its own or an empty one.
+    https = environment.get("https") or aws.http_proxy if aws.https_proxy is None else aws.https_proxy
+    proxies = {
+        "http": environment.get("http") if aws.http_proxy is None else aws.http_proxy,
+        "https": https,
+        "no": aws.no_proxy or environment.get("no"),
+    }
+    return {name: value for name, value in proxies.items() if value}
+
+
+def _bypasses_proxy(url: str, no_proxy: str) -> bool:
+    """Tell whether `url` is reached without a proxy, by the rules of pulumi-aws (Go's httpproxy package)."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        address = None
+    if host == "localhost" or (address and address.is_loopback):
+        return True
+    for entry in no_proxy.lower().replace(" ", "").split(","):
+        if entry == "*":
+            return True
+        if address and _contains(entry, address):
+            return True
+        name, _, of_port = entry.removeprefix("*").partition(":")
+        # `.example.com` means its subdomains only.
+        domain = name if name.startswith(".") else f".{name}"
+        if name and of_port in ("", str(port)) and (host == name or host.endswith(domain)):
+            return True
+    return False
+
+
+def _contains(network: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    try:
+        return address in ipaddress.ip_network(network, strict=False)
+    except ValueError:  # a name
+        return False
+
+
+def _user_agent(aws: AwsConfiguration, project: str) -> str:
+    try:
+        products = [f"{_PACKAGE}/{version(_PACKAGE)}"]
+    except PackageNotFoundError:  # run from a source tree
+        products = [_PACKAGE]
+    if project:
+        products.append(f"pulumi-project/{_sanitized(project)}")
+    products += [_sanitized(product, besides="/ ()") for product in aws.user_agents or ()]
+    return " ".join(products)
+
+
+def _sanitized(text: str, besides: str = "") -> str:
+    """Replace what a product of the User-Agent header cannot hold (RFC 9110, section 5.6.2)."""
+    return re.sub(rf"[^A-Za-z0-9!#$%&'*+.^_`|~\-{re.escape(besides)}]", "-", text)
