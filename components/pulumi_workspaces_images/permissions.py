@@ -1,0 +1,251 @@
+"""What Amazon WorkSpaces can do: grant, revoke and list the permissions of an image, and describe the image.
+
+No pulumi in here: typed results and typed errors, for the dynamic provider and for any other front end.
+"""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from .connection import Connection
+from .errors import AWS_ERRORS, ExpectedError, NotFound, Refused, Unanswered, from_aws
+from .share import Share
+
+if TYPE_CHECKING:
+    from mypy_boto3_workspaces import WorkSpacesClient
+
+# The service's own limit for both listings (botocore's model).
+PAGE_SIZE = 25
+
+# Seconds for one call with all its retries: an hour of throttling must end in a message, not in a hanging pipeline.
+DEADLINE = 300.0
+
+# Seconds for which one listing or description answers for an image. A listing is made for one command, not for a day.
+MAX_AGE = 300.0
+
+_WRITE = "UpdateWorkspaceImagePermission"
+_RETRIES_WHILE_UNAVAILABLE = 4  # after 2, 4, 8 and 16 seconds
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Image:
+    """A WorkSpaces image as AWS describes it.
+
+    Attributes:
+        image_id: its id.
+        state: `AVAILABLE`, `PENDING` or `ERROR`.
+        byol: whether it is a Bring Your Own License image (it requires dedicated tenancy).
+        owner_account_id: its owner; None where AWS does not say.
+    """
+
+    image_id: str
+    state: str
+    byol: bool
+    owner_account_id: str | None
+
+
+class Permissions:
+    """The image permissions of one owner account, in every Region of its connection. Safe for threads.
+
+    Looking costs what the image costs: an image is listed and described once, however many shares ask, and what this
+    process has written itself is known without asking.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        before_write: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Work through `connection`.
+
+        Args:
+            connection: where clients come from; it is asked for one client per Region.
+            before_write: called before each attempt of each write, retries included; what it raises ends the write.
+            clock: the time in seconds, for deadlines and ages.
+        """
+        self._connection = connection
+        self._before_write = before_write
+        self._clock = clock
+        self._this_call = threading.local()
+        self._clients: dict[str, WorkSpacesClient] = {}
+        self._clients_lock = threading.Lock()
+        self._images: _Looks[Image] = _Looks(clock)
+        self._listings: _Looks[frozenset[str]] = _Looks(clock)
+        self._written: dict[Share, bool] = {}
+
+    def grant(self, share: Share) -> None:
+        """Let the recipient copy the image; already granted is success.
+
+        Raises:
+            NotFound, AccessDenied, CredentialsError, Refused, Unanswered: and the permission is not known to be there.
+        """
+        try:
+            self._update(share, allow=True)
+        except Unanswered as error:  # the answer may be lost, and the permission granted
+            self._settle(share, True, error)
+        self._written[share] = True
+
+    def revoke(self, share: Share) -> None:
+        """Take the permission to copy the image away; already revoked is success.
+
+        Raises:
+            NotFound: AWS does not know the image.
+            AccessDenied, CredentialsError, Refused, Unanswered: and the permission is not known to be gone.
+        """
+        try:
+            self._update(share, allow=False)
+        except (Unanswered, Refused, NotFound) as error:
+            # How AWS refuses to revoke what is not granted is undocumented; a revoke that is sent again after a lost
+            # answer meets just that.
+            self._settle(share, False, error)
+        self._written[share] = False
+
+    def is_shared(self, share: Share) -> bool:
+        """Tell whether the recipient may copy the image.
+
+        Raises:
+            NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
+        """
+        written = self._written.get(share)
+        if written is not None:
+            return written
+        key = (share.region, share.image_id)
+        listing = self._listings.get(key, lambda: self._list(share.image_id, share.region))
+        return share.shared_account_id in listing
+
+    def describe(self, image_id: str, region: str) -> Image:
+        """Describe an image.
+
+        Raises:
+            NotFound: AWS does not know it in that Region.
+            AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
+        """
+        return self._images.get((region, image_id), lambda: self._describe(image_id, region))
+
+    def _update(self, share: Share, *, allow: bool) -> None:
+        client = self._client(share.region)
+        verb, preposition = ("sharing", "with") if allow else ("unsharing", "from")
+        self._ask(
+            f"{verb} image {share.image_id} {preposition} {share.shared_account_id} in {share.region}",
+            f"workspaces:{_WRITE}",
+            lambda: client.update_workspace_image_permission(
+                ImageId=share.image_id, AllowCopyImage=allow, SharedAccountId=share.shared_account_id
+            ),
+        )
+
+    def _settle(self, share: Share, wanted: bool, error: ExpectedError) -> None:
+        """Raise `error`, how a write ended, unless a look made since shows what was wanted.
+
+        Raises:
+            NotFound: the look says that AWS does not know the image.
+        """
+        try:
+            shared = share.shared_account_id in self._list(share.image_id, share.region)
+        except NotFound:
+            raise
+        except ExpectedError:
+            raise error from None
+        if shared != wanted:
+            raise error
+
+    def _list(self, image_id: str, region: str) -> frozenset[str]:
+        client = self._client(region)
+        doing = f"listing the shares of image {image_id} in {region}"
+        action = "workspaces:DescribeWorkspaceImagePermissions"
+        accounts: set[str] = set()
+        request: dict[str, Any] = {"ImageId": image_id, "MaxResults": PAGE_SIZE}
+        while True:  # botocore has no paginator for this operation
+            page = self._ask(doing, action, lambda: client.describe_workspace_image_permissions(**request))
+            accounts.update(p["SharedAccountId"] for p in page.get("ImagePermissions", []) if "SharedAccountId" in p)
+            if not page.get("NextToken"):
+                return frozenset(accounts)
+            request["NextToken"] = page["NextToken"]
+
+    def _describe(self, image_id: str, region: str) -> Image:
+        client = self._client(region)
+        doing = f"looking at image {image_id} in {region}"
+        action = "workspaces:DescribeWorkspaceImages"
+        answer = self._ask(doing, action, lambda: client.describe_workspace_images(ImageIds=[image_id]))
+        for image in answer.get("Images", []):
+            if image.get("ImageId") == image_id:
+                return Image(
+                    image_id,
+                    state=image.get("State", ""),
+                    byol=image.get("RequiredTenancy") == "DEDICATED",
+                    owner_account_id=image.get("OwnerAccountId"),
+                )
+        raise NotFound(f"{doing}: not found")
+
+    def _ask(self, doing: str, action: str, call: Callable[[], Any]) -> Any:
+        self._this_call.deadline = self._clock() + DEADLINE
+        try:
+            return call()
+        except _TooLate:
+            raise Unanswered(
+                f"{doing}: AWS throttled or failed every attempt for {DEADLINE:.0f} s; try again later"
+            ) from None
+        except AWS_ERRORS as error:
+            caller = self._connection.known_caller()
+            raise from_aws(error, f"{doing} as {caller.arn}" if caller else doing, action) from None
+
+    def _client(self, region: str) -> "WorkSpacesClient":
+        with self._clients_lock:
+            client = self._clients.get(region)
+            if client is None:
+                client = self._clients[region] = self._connection.client("workspaces", region)
+                # At the level of botocore's own rate limiter, and after it: it may hold an attempt back for long.
+                client.meta.events.register_last("before-send", self._before_attempt)
+                # The stubs know no handler that answers; this event's do.
+                client.meta.events.register(f"needs-retry.workspaces.{_WRITE}", _wait_while_unavailable)  # type: ignore[arg-type]
+            return client
+
+    def _before_attempt(self, event_name: str, **_: Any) -> None:
+        if self._clock() > self._this_call.deadline:
+            raise _TooLate
+        if event_name.endswith(f".{_WRITE}"):
+            self._before_write()
+
+
+class _TooLate(Exception):
+    """The call's deadline has passed."""
+
+
+def _wait_while_unavailable(response: tuple[Any, dict[str, Any]] | None, attempts: int, **_: Any) -> float | None:
+    """Answer botocore's question whether to try again: the seconds to wait, or None. It does not know this code."""
+    code = response[1].get("Error", {}).get("Code") if response else None
+    if code == "ResourceUnavailableException" and attempts <= _RETRIES_WHILE_UNAVAILABLE:
+        return float(2**attempts)
+    return None
+
+
+class _Looks(Generic[T]):
+    """What was seen, by key: concurrent askers wait for one look; a look that failed is not repeated either."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._locks: defaultdict[tuple[str, str], threading.Lock] = defaultdict(threading.Lock)
+        self._seen: dict[tuple[str, str], tuple[float, T | ExpectedError]] = {}
+
+    def get(self, key: tuple[str, str], look: Callable[[], T]) -> T:
+        """Return what `look` saw for `key`, at most `MAX_AGE` seconds ago; raise what it raised."""
+        with self._guard:
+            lock = self._locks[key]
+        with lock:
+            at, seen = self._seen.get(key, (-MAX_AGE, None))
+            if seen is None or self._clock() - at > MAX_AGE:
+                try:
+                    seen = look()
+                except ExpectedError as error:
+                    seen = error
+                self._seen[key] = (self._clock(), seen)
+        if isinstance(seen, ExpectedError):
+            raise seen
+        return seen

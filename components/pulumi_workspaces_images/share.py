@@ -1,0 +1,70 @@
+"""What a share is: one image, one recipient, one Region; and how its id is written."""
+
+import re
+from typing import NamedTuple
+
+_IMAGE_ID = re.compile(r"wsi-[0-9a-z]{9,63}")
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+
+
+class Share(NamedTuple):
+    """The permission of one account to copy one image: the identity of an `ImageShare`.
+
+    Attributes:
+        image_id: `wsi-` and 9 to 63 of 0-9a-z.
+        shared_account_id: the recipient, 12 digits.
+        region: the image's Region, e.g. `us-east-1`; an image is shared in its own Region only.
+    """
+
+    image_id: str
+    shared_account_id: str
+    region: str
+
+    @property
+    def id(self) -> str:
+        """The resource id, `IMAGE/ACCOUNT`."""
+        return f"{self.image_id}/{self.shared_account_id}"
+
+
+def parse_id(id_: str) -> tuple[str, str]:
+    """Return image and account of a resource id.
+
+    Raises:
+        ValueError: it is not `IMAGE/ACCOUNT`; the message says what it should be.
+    """
+    image_id, _, account = id_.partition("/")
+    problems = [p for p in (image_id_problem(image_id), account_id_problem(account)) if p]
+    if problems:
+        raise ValueError(f"the id {id_!r} is not IMAGE/ACCOUNT, e.g. wsi-0a1b2c3d4/222222222222")
+    return image_id, account
+
+
+def image_id_problem(value: object) -> str | None:
+    """Say what keeps `value` from being an image id; None if it is one."""
+    if value is None or value == "":
+        return "is required: the id of a WorkSpaces image, e.g. wsi-0a1b2c3d4"
+    if isinstance(value, str) and _IMAGE_ID.fullmatch(value):
+        return None
+    return f"must be wsi- and 9 to 63 lower-case letters or digits, e.g. wsi-0a1b2c3d4; it is {_shown(value)}"
+
+
+def account_id_problem(value: object) -> str | None:
+    """Say what keeps `value` from being an account id; None if it is one."""
+    if value is None or value == "":
+        return "is required: the AWS account to share with, 12 digits, e.g. '222222222222'"
+    if isinstance(value, str) and _ACCOUNT_ID.fullmatch(value):
+        return None
+    what = f"must be a string of 12 digits, e.g. '222222222222'; it is {_shown(value)}"
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f"{what}, a number: put it in quotes"
+    if isinstance(value, str) and _ACCOUNT_ID.fullmatch(re.sub(r"[-\s]", "", value)):
+        return f"{what}: leave out dashes and blanks"
+    return what
+
+
+def _shown(value: object) -> str:
+    # Integers reach a dynamic provider as floats.
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    shown = repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:77]}..."
