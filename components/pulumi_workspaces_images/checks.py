@@ -1,0 +1,88 @@
+"""What a preview can know about a share, it says: every problem of one resource at once, each with its property."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from pulumi.dynamic import CheckFailure
+from pulumi.output import Unknown
+
+from .connection import Caller
+from .errors import ConfigurationError, NotFound
+from .permissions import Image
+from .process import Process
+from .share import account_id_problem, image_id_problem
+
+
+def resolve_region(process: Process, region: Any, failures: list[CheckFailure]) -> Any:
+    """Return the Region of a resource: its argument, else the configured one; unknown stays unknown.
+
+    A Region that cannot be had or does not exist is added to `failures`, and None is returned.
+    """
+    if isinstance(region, Unknown):
+        return region
+    try:
+        if region is not None and not isinstance(region, str):
+            raise ConfigurationError(f"must be the name of a Region, e.g. 'us-east-1'; it is {region!r}")
+        resolved = process.connection.region(region or None)
+    except ConfigurationError as error:
+        failures.append(CheckFailure("region", str(error)))
+        return None
+    problem = process.connection.region_problem(resolved)
+    if problem:
+        failures.append(CheckFailure("region", problem))
+        return None
+    return resolved
+
+
+def format_failures(image_id: Any, account_id: Any) -> list[CheckFailure]:
+    """Return what is wrong with the ids as written. Unknown values are not guessed."""
+    found = [
+        ("image_id", None if isinstance(image_id, Unknown) else image_id_problem(image_id)),
+        ("shared_account_id", None if isinstance(account_id, Unknown) else account_id_problem(account_id)),
+    ]
+    return [CheckFailure(name, problem) for name, problem in found if problem]
+
+
+def live_failures(
+    process: Process, image_id: str | None, shared_account_id: str | None, region: str | None
+) -> list[CheckFailure]:
+    """Return what AWS knows against the share; None for a value that is unknown or wrong already.
+
+    Raises:
+        ExpectedError: AWS could not be asked (access, credentials, no answer).
+    """
+    if not region:
+        return []
+    caller = process.connection.caller(region)
+    image = None
+    failures = []
+    if image_id:
+        try:
+            image = process.permissions.describe(image_id, region)
+        except NotFound:
+            asked = f" for account {caller.account} ({caller.arn})" if caller else ""
+            reason = f"image {image_id} was not found in {region}{asked}; check the id, the Region and the credentials"
+            failures.append(CheckFailure("image_id", reason))
+        else:
+            partition = process.connection.partition(region)
+            failures += [CheckFailure("image_id", p) for p in _image_problems(image, region, partition, caller)]
+    owner = image.owner_account_id if image and image.owner_account_id else caller.account if caller else None
+    if shared_account_id and shared_account_id == owner:
+        reason = f"account {shared_account_id} owns the image itself; share it with another account"
+        failures.append(CheckFailure("shared_account_id", reason))
+    return failures
+
+
+def _image_problems(image: Image, region: str, partition: str, caller: Caller | None) -> Iterator[str]:
+    if caller and image.owner_account_id not in (None, caller.account):
+        yield (
+            f"image {image.image_id} in {region} is owned by account {image.owner_account_id}, and the caller is "
+            f"{caller.account} ({caller.arn}); only its owner can share it"
+        )
+    if image.state != "AVAILABLE":
+        yield f"image {image.image_id} in {region} is {image.state}; only an AVAILABLE image can be shared"
+    if image.byol and partition == "aws-us-gov":
+        yield (
+            f"image {image.image_id} in {region} is a BYOL image, which cannot be shared with other accounts in "
+            "AWS GovCloud (US); contact AWS Support"
+        )

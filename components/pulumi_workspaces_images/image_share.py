@@ -1,0 +1,90 @@
+"""`ImageShare`: the permission of one account to copy one WorkSpaces image, as a Pulumi resource."""
+
+from pulumi import Input, Output, ResourceOptions
+from pulumi.dynamic import Resource
+
+from .provider import ImageShareProvider
+
+
+class ImageShare(Resource, module="workspaces", name="ImageShare"):
+    """One account's permission to copy one Amazon WorkSpaces image.
+
+    Creating it grants the permission (one that exists is adopted), deleting it revokes it, and every preview looks
+    whether it is still there. An image has to be unshared before it can be deleted: let the share depend on its image.
+    Copies that the recipient has made stay when a share is revoked.
+
+    Example:
+        >>> ImageShare("sales", image_id="wsi-0a1b2c3d4", shared_account_id="222222222222")
+
+    See https://docs.aws.amazon.com/workspaces/latest/adminguide/share-custom-image.html
+    """
+
+    image_id: Output[str]
+    """The image, `wsi-` and 9 to 63 lower-case letters or digits."""
+
+    shared_account_id: Output[str]
+    """The recipient's AWS account, 12 digits."""
+
+    region: Output[str]
+    """The Region of the image and so of the share, e.g. `us-east-1`."""
+
+    owner_account_id: Output[str]
+    """The AWS account that owns the image and grants the permission, 12 digits."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        image_id: Input[str],
+        shared_account_id: Input[str],
+        region: Input[str] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """Declare a share. A change of any argument replaces it: the new one is granted before the old one is revoked.
+
+        Args:
+            resource_name: the name of the resource.
+            image_id: the image to share, `wsi-` and 9 to 63 lower-case letters or digits. The caller must own it, and
+                it must be AVAILABLE.
+            shared_account_id: the AWS account to share with, a string of 12 digits; not the owner itself.
+            region: the image's Region. Default: `aws:region` of the stack's configuration, else the AWS environment.
+            opts: Pulumi's resource options.
+        """
+        self._register(resource_name, image_id, shared_account_id, region, opts)
+
+    @classmethod
+    def get(
+        cls,
+        resource_name: str,
+        id: Input[str],
+        region: Input[str] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> "ImageShare":
+        """Read a share that exists, without declaring it: nothing is granted, and nothing revoked when it is removed.
+
+        The command fails if the image is not shared with the account.
+
+        Args:
+            resource_name: the name of the resource.
+            id: `IMAGE/ACCOUNT`, e.g. `wsi-0a1b2c3d4/222222222222`.
+            region: the image's Region. Default: `aws:region` of the stack's configuration, else the AWS environment.
+            opts: Pulumi's resource options.
+        """
+        share = cls.__new__(cls)
+        share._register(resource_name, None, None, region, ResourceOptions.merge(opts, ResourceOptions(id=id)))
+        return share
+
+    def _register(
+        self,
+        resource_name: str,
+        image_id: Input[str] | None,
+        shared_account_id: Input[str] | None,
+        region: Input[str] | None,
+        opts: ResourceOptions | None,
+    ) -> None:
+        properties = {
+            "image_id": image_id,
+            "shared_account_id": shared_account_id,
+            "region": region,
+            "owner_account_id": None,  # an output: Pulumi makes an attribute of every name it finds here
+        }
+        super().__init__(ImageShareProvider(), resource_name, properties, opts)

@@ -1,0 +1,87 @@
+"""What one provider process has in common: its resource classes and its four threads all serve one Pulumi command."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import pulumi
+from pulumi.dynamic import ConfigureRequest
+
+from .configuration import Recheck, read_recheck
+from .connection import Connection
+from .declarations import Declarations
+from .engine import Engine
+from .errors import ConfigurationError, ExpectedError
+from .permissions import Permissions
+
+T = TypeVar("T")
+
+
+class Process:
+    """The configuration, the connection to AWS, and what the running command has declared and seen so far."""
+
+    def __init__(self, configuration: Mapping[str, object], *, project: str, engine: Engine) -> None:
+        """Read the configuration; AWS is not asked before somebody needs it.
+
+        Raises:
+            ConfigurationError: a key that cannot be honoured.
+        """
+        self.engine = engine
+        self.recheck = read_recheck(configuration)
+        self.connection = Connection(configuration, project=project)
+        self.permissions = Permissions(self.connection, before_write=self._end_without_engine)
+        self.declarations = Declarations()
+        self._warned: set[str] = set()
+
+    def look(self, ask: Callable[[], T]) -> T | None:
+        """Look at AWS as `workspaces-images:recheck` has it.
+
+        Returns:
+            What `ask` returned; None where AWS was not asked (`off`) or the look failed and that is a warning (`warn`).
+
+        Raises:
+            ExpectedError: the look failed (`strict`). A key that cannot be honoured is an error in any case.
+        """
+        if self.recheck is Recheck.OFF:
+            return None
+        try:
+            return ask()
+        except ConfigurationError:
+            raise
+        except ExpectedError as error:
+            if self.recheck is Recheck.STRICT:
+                raise
+            self.warn_once(f"{error}; went on without looking, as workspaces-images:recheck is warn")
+            return None
+
+    def warn_once(self, message: str) -> None:
+        """Show a warning; one about an image is met by each of its shares, and shown once."""
+        if message not in self._warned:
+            self._warned.add(message)
+            self.engine.warn(message)
+
+    def _end_without_engine(self) -> None:
+        # Nobody would record the write, and the next command may already be at work: it must not happen. The gRPC
+        # server catches every exception, so this is the one way out; and nobody is left to read a last word.
+        if not self.engine.answers():
+            os._exit(1)
+
+
+_process: Process | None = None
+_process_lock = threading.Lock()
+
+
+def configure(request: ConfigureRequest) -> Process:
+    """Return this process's one `Process`; the first call, by whichever resource class, makes it."""
+    global _process  # one for all provider classes, which the SDK configures one by one
+    with _process_lock:
+        if _process is None:
+            # The engine shows an exception with its whole traceback. An expected failure is one line, so tracebacks
+            # are cut off in this process; a bug carries its own (`provider.plainly`).
+            sys.tracebacklimit = 0
+            # The SDK's `Config` gets single keys only; a key that cannot be honoured has to be found to be refused.
+            configuration = request.config._props
+            _process = Process(configuration, project=pulumi.get_project(), engine=Engine.of_this_process())
+        return _process
