@@ -1,0 +1,183 @@
+"""What a preview can know, it says: one line for each problem, all problems of a resource together."""
+
+import pytest
+
+from local.cloud import LocalCloud
+from tests.engine.harness import OWNER, REGION, SALES, Run, Stack
+
+GOVCLOUD = "us-gov-west-1"
+
+
+def refused(stack: Stack) -> Run:
+    """Preview a program that must fail, without a traceback and without a write."""
+    run = stack.preview(ok=False)
+    assert "Traceback" not in run.output
+    assert stack.cloud.writes() == []
+    return run
+
+
+@pytest.mark.parametrize(
+    ("account", "said"),
+    [
+        pytest.param("12345", "it is '12345'", id="too short"),
+        pytest.param(222222222222, "it is 222222222222, a number: put it in quotes", id="integer"),
+        pytest.param("2222-2222-2222", "leave out dashes and blanks", id="dashes"),
+        pytest.param("", "is required", id="empty"),
+        pytest.param(None, "is required", id="None"),
+        pytest.param(["222222222222"], "12 digits", id="list"),
+        pytest.param("٢٢٢٢٢٢٢٢٢٢٢٢", "12 digits", id="digits of another script"),
+    ],
+)
+def test_account_that_is_none(stack: Stack, image: str, account: object, said: str) -> None:
+    """The message names the property and what it should be."""
+    stack.program(f"ImageShare('sales', image_id={image!r}, shared_account_id={account!r})")
+    assert refused(stack).line("sales", "shared_account_id", said)
+
+
+@pytest.mark.parametrize("image_id", ["wsi-short", "ami-0a1b2c3d4", "wsi-0A1B2C3D4", None])
+def test_image_id_that_is_none(stack: Stack, image_id: object) -> None:
+    """The message names the property and what it should be."""
+    stack.program(f"ImageShare('sales', image_id={image_id!r}, shared_account_id={SALES!r})")
+    assert refused(stack).line("sales", "image_id", "wsi-0a1b2c3d4")
+
+
+@pytest.mark.parametrize("region", ["us-esat-1", "mars-north-1", 5])
+def test_region_that_is_none(stack: Stack, image: str, region: object) -> None:
+    """A wrong Region would end in a DNS error; it is named instead."""
+    stack.program(f"ImageShare('sales', image_id={image!r}, shared_account_id={SALES!r}, region={region!r})")
+    assert refused(stack).line("sales", "region", str(region))
+
+
+def test_no_region_at_all(stack: Stack, image: str) -> None:
+    """Without any Region the message says where to set one."""
+    del stack.configuration["aws:region"]
+    stack.shares(image, sales=SALES)
+    assert refused(stack).line("region", "aws:region")
+
+
+def test_all_problems_of_a_resource_together(stack: Stack) -> None:
+    """One preview names every problem of a resource, each with its property."""
+    stack.program("ImageShare('sales', image_id='x', shared_account_id='y', region='z')")
+    run = refused(stack)
+    for name in ("image_id", "shared_account_id", "region"):
+        assert run.line("sales", name)
+
+
+def test_live_problems_and_malformed_ones_together(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """A malformed account does not hide what is wrong with the image."""
+    cloud.set_image(image, state="PENDING")
+    stack.shares(image, sales="12345")
+    run = refused(stack)
+    assert run.line("shared_account_id", "12 digits")
+    assert run.line("image_id", "PENDING", "AVAILABLE")
+
+
+def test_image_that_does_not_exist(stack: Stack) -> None:
+    """The message says in which Region and account it was looked for, and as whom."""
+    stack.shares("wsi-unknown00", sales=SALES)
+    assert refused(stack).line("image_id", "wsi-unknown00", "not found", REGION, OWNER, "arn:aws:")
+
+
+def test_image_in_another_region(stack: Stack, cloud: LocalCloud) -> None:
+    """An image is found in its own Region only."""
+    irish = cloud.create_image(region="eu-west-1")
+    stack.shares(irish, sales=SALES)
+    assert refused(stack).line(irish, "not found", REGION)
+
+
+def test_image_of_another_account(stack: Stack, cloud: LocalCloud) -> None:
+    """An image shared with the caller is visible to it, and not its to share."""
+    theirs = cloud.create_image(account="555555555555")
+    cloud.share(theirs, OWNER)
+    stack.shares(theirs, sales=SALES)
+    assert refused(stack).line("image_id", theirs, "owned by account 555555555555", OWNER)
+
+
+@pytest.mark.parametrize("state", ["PENDING", "ERROR"])
+def test_image_that_is_not_available(stack: Stack, cloud: LocalCloud, image: str, state: str) -> None:
+    """An image is shared once it is AVAILABLE."""
+    cloud.set_image(image, state=state)
+    stack.shares(image, sales=SALES)
+    assert refused(stack).line("image_id", image, state, "AVAILABLE")
+
+
+def test_share_with_the_owner_itself(stack: Stack, image: str) -> None:
+    """The owner needs no share."""
+    stack.shares(image, sales=OWNER)
+    assert refused(stack).line("shared_account_id", OWNER, "owns the image itself")
+
+
+def test_byol_image_in_govcloud(stack: Stack, cloud: LocalCloud) -> None:
+    """BYOL images cannot be shared in GovCloud."""
+    image = cloud.create_image(region=GOVCLOUD, tenancy="DEDICATED")
+    stack.configuration["aws:region"] = GOVCLOUD
+    stack.shares(image, sales=SALES)
+    assert refused(stack).line("image_id", image, "BYOL", "GovCloud")
+
+
+def test_byol_image_elsewhere(stack: Stack, cloud: LocalCloud) -> None:
+    """Outside GovCloud a BYOL image is shared like any other."""
+    image = cloud.create_image(tenancy="DEDICATED")
+    stack.shares(image, sales=SALES)
+    stack.up()
+    assert cloud.shared_with(image) == {SALES}
+
+
+def test_no_credentials(stack: Stack, image: str) -> None:
+    """Without credentials a preview fails and says where to put some."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        del stack.environment[name]
+    stack.configuration["aws:skipMetadataApiCheck"] = "true"
+    stack.shares(image, sales=SALES)
+    assert refused(stack).line("no usable AWS credentials", "aws:profile")
+
+
+def test_expired_credentials(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Expired credentials are called expired."""
+    cloud.expire(cloud.credentials(OWNER)["AWS_ACCESS_KEY_ID"])
+    stack.shares(image, sales=SALES)
+    assert refused(stack).line("credentials are expired", "renew")
+
+
+@pytest.mark.parametrize(
+    "action", ["workspaces:DescribeWorkspaceImages", "workspaces:DescribeWorkspaceImagePermissions"]
+)
+def test_access_denied_to_look(stack: Stack, cloud: LocalCloud, image: str, action: str) -> None:
+    """The message names the IAM action that is missing, the image and the caller."""
+    stack.shares(image, sales=SALES)
+    stack.up()
+    cloud.forget_calls()
+    cloud.deny(action)
+    assert refused(stack).line(image, REGION, "arn:aws:", "access denied", f"the caller needs {action}")
+
+
+def test_access_denied_to_grant(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Only up can find that the caller may not grant."""
+    action = "workspaces:UpdateWorkspaceImagePermission"
+    cloud.deny(action)
+    stack.shares(image, sales=SALES)
+    run = stack.up(ok=False)
+    assert run.line(f"sharing image {image} with {SALES} in {REGION}", "access denied", f"the caller needs {action}")
+    assert "Traceback" not in run.output
+
+
+def test_role_that_may_not_be_assumed(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """The message names sts:AssumeRole, not the call that needed the role."""
+    cloud.deny("sts:AssumeRole")
+    stack.configuration["aws:assumeRoles"] = [{"roleArn": f"arn:aws:iam::{OWNER}:role/images"}]
+    stack.shares(image, sales=SALES)
+    assert refused(stack).line("access denied", "sts:AssumeRole")
+
+
+def test_singular_assume_role(stack: Stack, image: str) -> None:
+    """pulumi-aws 7 has no `aws:assumeRole`, and it is not ignored."""
+    stack.configuration["aws:assumeRole"] = {"roleArn": "arn:aws:iam::111111111111:role/images"}
+    stack.shares(image, sales=SALES)
+    assert refused(stack).line("invalid config key 'aws:assumeRole', should be 'aws:assumeRoles'")
+
+
+def test_caller_that_is_not_allowed(stack: Stack, image: str) -> None:
+    """`aws:allowedAccountIds` is about the caller, as in pulumi-aws."""
+    stack.configuration["aws:allowedAccountIds"] = ["999999999999"]
+    stack.shares(image, sales=SALES)
+    assert refused(stack).line("aws:allowedAccountIds", OWNER)

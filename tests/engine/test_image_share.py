@@ -1,0 +1,316 @@
+"""One share through its life, as the person sees it who types the commands."""
+
+from pathlib import Path
+
+from local.cloud import LocalCloud
+from tests.engine.harness import LEGAL, OWNER, REGION, SALES, Stack
+
+
+def test_basic(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """A share is previewed, made, named in the state, and revoked by destroy."""
+    stack.shares(image, sales=SALES)
+    assert stack.preview().counts["create"] == 2  # the stack itself is one
+    stack.up()
+    assert cloud.shared_with(image) == {SALES}
+    (entry,) = stack.state()
+    assert entry["id"] == f"{image}/{SALES}"
+    assert {k: v for k, v in entry["outputs"].items() if k != "__provider"} == {
+        "image_id": image,
+        "shared_account_id": SALES,
+        "region": REGION,
+        "owner_account_id": OWNER,
+    }
+    stack.destroy()
+    assert cloud.shared_with(image) == set()
+
+
+def test_preview_without_changes_is_clean(stack: Stack, image: str) -> None:
+    """Nothing changed: the preview says so, and has looked."""
+    stack.shares(image, sales=SALES, legal=LEGAL)
+    stack.up()
+    stack.cloud.forget_calls()
+    run = stack.preview("--expect-no-changes")
+    assert run.clean
+    assert "Diagnostics" not in run.output
+    assert stack.cloud.count("DescribeWorkspaceImagePermissions") == 1  # two shares, one listing
+    assert stack.cloud.count("DescribeWorkspaceImages") == 1
+    assert stack.cloud.count("GetCallerIdentity") == 1
+
+
+def test_preview_writes_nothing(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """No preview writes: not of a new share, not of drift, not of a removal, not of a replacement."""
+    stack.shares(image, sales=SALES, legal=LEGAL)
+    stack.preview()
+    assert cloud.writes() == []
+    stack.up()
+    cloud.unshare(image, SALES)
+    cloud.forget_calls()
+    stack.preview()
+    stack.shares(image, sales=LEGAL)
+    stack.preview()
+    stack.run("refresh", "--preview-only")
+    stack.run("destroy", "--preview-only")
+    assert cloud.writes() == []
+
+
+def test_disappears(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """A share revoked outside Pulumi: preview names it, up heals it, the next preview is clean."""
+    stack.shares(image, sales=SALES, legal=LEGAL)
+    stack.up()
+    cloud.unshare(image, SALES)
+    run = stack.preview()
+    assert run.counts == {"update": 1, "same": 2}
+    assert run.line("warning:", image, SALES, REGION, "revoked outside Pulumi")
+    assert LEGAL not in run.output
+    stack.up()
+    assert cloud.shared_with(image) == {SALES, LEGAL}
+    assert stack.preview().clean
+
+
+def test_outputs_survive_an_update(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """After drift was healed the state holds every output again."""
+    stack.shares(image, sales=SALES)
+    stack.up()
+    (before,) = stack.state()
+    cloud.unshare(image, SALES)
+    stack.up()
+    (after,) = stack.state()
+    assert after["outputs"] == before["outputs"]
+
+
+def test_image_gone_fails_the_preview(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """A share of an image that is gone cannot be previewed as unchanged."""
+    stack.shares(image, sales=SALES)
+    stack.up()
+    cloud.remove_image(image)
+    run = stack.preview(ok=False)
+    assert run.line(image, "was not found in us-east-1", OWNER)
+
+
+def test_image_gone_is_destroyed_without_error(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Its owner may destroy a share whose image is gone."""
+    stack.shares(image, sales=SALES)
+    stack.up()
+    cloud.remove_image(image)
+    stack.destroy()
+    assert stack.state() == []
+
+
+def test_image_gone_is_dropped_by_refresh(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Its owner may refresh a share away whose image is gone."""
+    stack.shares(image, sales=SALES)
+    stack.up()
+    cloud.remove_image(image)
+    stack.refresh()
+    assert stack.state() == []
+
+
+def test_refresh_drops_a_missing_share_and_up_creates_it_again(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Refresh records what is; up makes what is declared."""
+    stack.shares(image, sales=SALES, legal=LEGAL)
+    stack.up()
+    cloud.unshare(image, SALES)
+    stack.refresh()
+    assert stack.declared() == {"legal": LEGAL}
+    assert stack.up().counts["create"] == 1
+    assert cloud.shared_with(image) == {SALES, LEGAL}
+
+
+def test_refresh_of_what_is_there_changes_nothing(stack: Stack, image: str) -> None:
+    """Refresh finds nothing to do, and keeps all outputs."""
+    stack.shares(image, sales=SALES)
+    stack.up()
+    before = stack.state()[0]["outputs"]
+    assert stack.refresh("--expect-no-changes").clean
+    assert stack.state()[0]["outputs"] == before
+    assert stack.preview().clean
+
+
+def test_changed_account_replaces(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Another account is another share: granted first, then the old one revoked."""
+    stack.shares(image, sales=SALES)
+    stack.up()
+    stack.shares(image, sales=LEGAL)
+    assert stack.preview().counts["replace"] == 1
+    cloud.forget_calls()
+    stack.up()
+    assert cloud.shared_with(image) == {LEGAL}
+    assert [(w.parameters["SharedAccountId"], w.parameters["AllowCopyImage"]) for w in cloud.writes()] == [
+        (LEGAL, True),
+        (SALES, False),
+    ]
+    assert stack.preview().clean
+
+
+def test_changed_image_replaces(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Another image is another share."""
+    other = cloud.create_image(name="newer")
+    stack.shares(image, sales=SALES)
+    stack.up()
+    stack.shares(other, sales=SALES)
+    stack.up()
+    assert (cloud.shared_with(image), cloud.shared_with(other)) == (set(), {SALES})
+
+
+def test_changed_region_replaces(stack: Stack, cloud: LocalCloud) -> None:
+    """The same id in another Region is another image, and so another share."""
+    for region in ("us-east-1", "eu-west-1"):
+        cloud.create_image(image_id="wsi-twice0000", region=region)
+    stack.shares("wsi-twice0000", sales=SALES)
+    stack.up()
+    stack.configuration["aws:region"] = "eu-west-1"
+    stack.up()
+    assert cloud.shared_with("wsi-twice0000", region="us-east-1") == set()
+    assert cloud.shared_with("wsi-twice0000", region="eu-west-1") == {SALES}
+
+
+def test_two_regions_in_one_stack(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """The argument goes over the configuration, share by share."""
+    irish = cloud.create_image(region="eu-west-1")
+    stack.program(
+        f"""
+        ImageShare("here", image_id={image!r}, shared_account_id={SALES!r})
+        ImageShare("there", image_id={irish!r}, shared_account_id={SALES!r}, region="eu-west-1")
+        """
+    )
+    stack.up()
+    assert cloud.shared_with(image) == cloud.shared_with(irish) == {SALES}
+    assert {e["outputs"]["region"] for e in stack.state()} == {"us-east-1", "eu-west-1"}
+    assert stack.preview().clean
+
+
+def test_region_from_the_environment(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Without argument and configuration the AWS environment decides, and the state names the Region."""
+    del stack.configuration["aws:region"]
+    stack.environment["AWS_REGION"] = REGION
+    stack.shares(image, sales=SALES)
+    stack.up()
+    assert stack.state()[0]["outputs"]["region"] == REGION
+
+
+def test_existing_share_is_adopted(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """A share made by hand becomes a resource without an error."""
+    cloud.share(image, SALES)
+    stack.shares(image, sales=SALES)
+    stack.up()
+    assert cloud.shared_with(image) == {SALES}
+    assert stack.preview().clean
+
+
+def test_get_reads_an_existing_share_and_never_touches_it(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """`get` gives all outputs; neither up, refresh nor destroy changes the share."""
+    cloud.share(image, SALES)
+    stack.program(
+        f"""
+        got = ImageShare.get("sales", "{image}/{SALES}")
+        pulumi.export("share", [got.id, got.image_id, got.shared_account_id, got.region, got.owner_account_id])
+        """
+    )
+    stack.up()
+    assert stack.output("share") == [f"{image}/{SALES}", image, SALES, REGION, OWNER]
+    stack.refresh()
+    assert stack.preview().clean
+    stack.destroy()
+    assert cloud.writes() == []
+    assert cloud.shared_with(image) == {SALES}
+
+
+def test_get_of_an_absent_share_is_an_error(stack: Stack, image: str) -> None:
+    """`get` of what is not there fails at preview, in one line."""
+    stack.program(f'ImageShare.get("sales", "{image}/{SALES}")')
+    run = stack.preview(ok=False)
+    assert run.line("error:", image, SALES, REGION, "not shared")
+
+
+def test_get_in_another_region(stack: Stack, cloud: LocalCloud) -> None:
+    """The Region argument of `get` says where to look."""
+    irish = cloud.create_image(region="eu-west-1")
+    cloud.share(irish, SALES)
+    stack.program(f'ImageShare.get("sales", "{irish}/{SALES}", region="eu-west-1")')
+    stack.up()
+
+
+def test_get_of_a_malformed_id_says_how_one_looks(stack: Stack) -> None:
+    """An id that is not IMAGE/ACCOUNT fails in one line."""
+    stack.program('ImageShare.get("sales", "wsi-0a1b2c3d4")')
+    assert stack.preview(ok=False).line("error:", "'wsi-0a1b2c3d4'", "IMAGE/ACCOUNT")
+
+
+def test_account_that_is_unknown_at_preview(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """An account that another resource will only know after up is previewed, then shared with."""
+    stack.program(
+        f"""
+        class Accounts(pulumi.dynamic.ResourceProvider):
+            def create(self, props):
+                return pulumi.dynamic.CreateResult("made", {{"account_id": {SALES!r}}})
+
+        class Account(pulumi.dynamic.Resource):
+            account_id: pulumi.Output[str]
+
+        account = Account(Accounts(), "account", {{"account_id": None}})
+        ImageShare("sales", image_id={image!r}, shared_account_id=account.account_id)
+        """
+    )
+    assert stack.preview().counts["create"] == 3
+    stack.up()
+    assert cloud.shared_with(image) == {SALES}
+    assert stack.preview().clean
+
+
+def test_role_assumed_by_configuration(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """`aws:assumeRoles` leads from the pipeline's account to the owner's; nothing of it is in our entries."""
+    stack.credentials("999999999999")
+    stack.configuration["aws:assumeRoles"] = [{"roleArn": f"arn:aws:iam::{OWNER}:role/images"}]
+    stack.shares(image, sales=SALES)
+    stack.up()
+    assert cloud.shared_with(image) == {SALES}
+    (entry,) = stack.state()
+    assert entry["outputs"]["owner_account_id"] == OWNER
+    assert "role/images" not in str(entry)
+
+
+def test_destroy_of_a_share_that_is_revoked_already(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """What is gone already needs no revoke."""
+    stack.shares(image, sales=SALES, legal=LEGAL)
+    stack.up()
+    cloud.unshare(image, SALES)
+    stack.destroy()
+    assert cloud.shared_with(image) == set()
+
+
+def test_share_that_was_never_declared_is_not_touched(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """A foreign share outlives up, refresh and destroy."""
+    cloud.share(image, LEGAL)
+    stack.shares(image, sales=SALES)
+    stack.up()
+    stack.refresh()
+    stack.destroy()
+    assert cloud.shared_with(image) == {LEGAL}
+
+
+def test_image_with_many_shares_is_read_page_by_page(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """A share on the last of three pages is found, and only what is missing is named."""
+    accounts = {f"a{n:02}": f"{222222220000 + n:012}" for n in range(60)}
+    for account in accounts.values():
+        cloud.share(image, account)
+    wanted = {"first": accounts["a00"], "last": accounts["a59"]}
+    stack.shares(image, **wanted)
+    stack.up()
+    cloud.forget_calls()
+    assert stack.preview().clean
+    assert cloud.count("DescribeWorkspaceImagePermissions") == 3
+
+
+def test_package_is_used_by_a_program_elsewhere_without_pulumi_aws(
+    stack: Stack, cloud: LocalCloud, image: str, tmp_path: Path
+) -> None:
+    """The component package imports without pulumi-aws."""
+    stack.program(
+        f"""
+        import sys
+        ImageShare("sales", image_id={image!r}, shared_account_id={SALES!r})
+        pulumi.export("imported", "pulumi_aws" in sys.modules)
+        """
+    )
+    stack.up()
+    assert stack.output("imported") is False

@@ -1,0 +1,51 @@
+"""Law 10: with the credentials of another account nothing counts as gone."""
+
+import pytest
+
+from local.cloud import LocalCloud
+from tests.engine.harness import LEGAL, OWNER, SALES, Stack
+
+OTHER = "999999999999"
+
+
+@pytest.fixture(autouse=True)
+def _shared(stack: Stack, image: str) -> None:
+    stack.shares(image, sales=SALES, legal=LEGAL)
+    stack.up()
+    stack.cloud.forget_calls()
+
+
+def untouched(stack: Stack, image: str) -> None:
+    """Assert that state and shares are as they were."""
+    assert stack.cloud.shared_with(image) == {SALES, LEGAL}
+    assert stack.declared() == {"sales": SALES, "legal": LEGAL}
+
+
+@pytest.mark.parametrize("account", [OTHER, SALES], ids=["stranger", "recipient"])
+@pytest.mark.parametrize("command", ["refresh", "destroy"])
+def test_command_with_credentials_of_another_account(stack: Stack, image: str, command: str, account: str) -> None:
+    """The command fails, names both accounts, and changes nothing."""
+    stack.credentials(account)
+    run = stack.run(command, "--yes", "--skip-preview", ok=False)
+    assert run.line(image, OWNER, account)
+    assert "Traceback" not in run.output
+    untouched(stack, image)
+    stack.credentials(OWNER)
+    assert stack.preview().clean
+
+
+def test_up_that_removes_a_share_with_credentials_of_another_account(stack: Stack, image: str) -> None:
+    """Removing a share from the program needs its owner too."""
+    stack.program("")
+    stack.credentials(OTHER)
+    assert stack.up(ok=False).line(image, OWNER, OTHER)
+    untouched(stack, image)
+
+
+def test_destroy_where_nobody_may_be_asked_who_the_caller_is(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """`aws:skipRequestingAccountId` and an image that AWS does not know: nobody can tell, so nothing is dropped."""
+    stack.configuration["aws:skipRequestingAccountId"] = "true"
+    stack.up()  # destroy configures the provider from the last up
+    cloud.remove_image(image)
+    assert stack.destroy(ok=False).line("aws:skipRequestingAccountId", image)
+    assert stack.declared() == {"sales": SALES, "legal": LEGAL}

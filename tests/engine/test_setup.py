@@ -1,0 +1,145 @@
+"""The engine by itself, as `make env` sets it up: no AWS, a program and a provider of a few lines."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from local.environment import ROOT, engine_environment
+
+HOST = ROOT / "local" / "engine" / "pulumi-language-python"
+
+# Every process that imports this holds the lock for as long as it lives.
+HELPER = """
+import fcntl
+from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
+
+alive = open(%r, "a")
+fcntl.flock(alive, fcntl.LOCK_SH)
+
+
+class Provider(ResourceProvider):
+    def create(self, props):
+        return CreateResult("id", props)
+
+    def diff(self, id, olds, news):
+        return DiffResult(changes=olds["size"] != news["size"])
+
+
+class Thing(Resource):
+    def __init__(self, name, size):
+        super().__init__(Provider(), name, {"size": size})
+"""
+
+PROGRAM = """
+import pulumi
+from helper import Thing
+
+Thing("thing", 3)
+pulumi.export("stack", pulumi.get_stack())
+"""
+
+
+class Project:
+    """A project in a folder of its own, with its program in a subfolder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lock = folder / "alive"
+        own = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
+        self.environment = {**own, **engine_environment(folder / "state")}
+        (folder / "program").mkdir()
+        (folder / "Pulumi.yaml").write_text("name: tiny\nruntime: python\nmain: program\n")
+        (folder / "program" / "helper.py").write_text(HELPER % str(self.lock))
+        self.program(PROGRAM)
+        self.pulumi("stack", "init", "test")
+
+    def program(self, text: str) -> None:
+        (self.folder / "program" / "__main__.py").write_text(text)
+
+    def pulumi(self, *arguments: str, code: int = 0) -> str:
+        command = ["pulumi", *arguments, "--non-interactive", "--color=never"]
+        run = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+        )
+        assert run.returncode == code, run.stdout
+        return run.stdout
+
+    def left_behind(self) -> bool:
+        """Whether a process of this project is still alive some seconds from now."""
+        with self.lock.open("a") as lock:
+            for _ in range(50):
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    time.sleep(0.1)
+                else:
+                    return False
+        return True
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    folder = tmp_path / "a project"
+    folder.mkdir()
+    return Project(folder)
+
+
+def test_up_then_nothing_to_do_then_destroy(project: Project) -> None:
+    assert "2 created" in project.pulumi("up", "--yes", "--skip-preview")
+    preview = project.pulumi("preview")
+    assert "2 unchanged" in preview
+    assert "warning" not in preview
+    assert project.pulumi("stack", "output", "stack").strip() == "test"
+    assert "2 deleted" in project.pulumi("destroy", "--yes", "--skip-preview")
+    assert not project.left_behind()
+
+
+def test_program_error_shows_its_own_line_once(project: Project) -> None:
+    project.program(PROGRAM + 'raise ValueError("no such size")\n')
+    preview = project.pulumi("preview", code=1)
+    assert '__main__.py", line 7, in <module>' in preview
+    assert preview.count("ValueError: no such size") == 1
+    assert not project.left_behind()
+
+
+def test_expected_error_is_one_line(project: Project) -> None:
+    project.program('import pulumi\nraise pulumi.RunError("this program needs a size")\n')
+    preview = project.pulumi("preview", code=1)
+    assert "    error: this program needs a size\n" in preview
+    assert "Traceback" not in preview
+
+
+def test_language_host_ends_quietly_when_interrupted() -> None:
+    with subprocess.Popen(
+        [sys.executable, str(HOST), "127.0.0.1:1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as host:
+        assert host.stdout
+        assert host.stdout.readline().strip().isdigit()
+        host.send_signal(signal.SIGINT)
+        assert host.communicate(timeout=4) == ("", "")
+        assert host.returncode == 0
+
+
+def test_language_host_ends_with_its_engine() -> None:
+    engine = 'import subprocess, sys; subprocess.run([*sys.argv[1:], "127.0.0.1:1"])'
+    with subprocess.Popen(
+        [sys.executable, "-c", engine, sys.executable, str(HOST)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline().strip().isdigit()
+        process.kill()
+        # The end of the output comes when the host, which shares it, is gone too.
+        process.communicate(timeout=4)
