@@ -1,14 +1,22 @@
 """Fixtures of the engine tests: one local cloud for all, a stack for each."""
 
+import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from local.cloud import LocalCloud
-from local.environment import engine_environment
+from local.environment import ROOT, engine_environment
 from tests.engine.harness import Stack
+
+
+def readme_policy() -> list[str]:
+    """Return the IAM actions that the README asks for."""
+    policies = re.findall(r"```json\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    return [statement["Action"] for policy in policies for statement in json.loads(policy)["Statement"]]
 
 
 @pytest.fixture(scope="session")
@@ -19,8 +27,9 @@ def _cloud() -> Iterator[LocalCloud]:
 
 @pytest.fixture
 def cloud(_cloud: LocalCloud) -> LocalCloud:
-    """The local cloud, empty."""
+    """The local cloud, empty; it refuses every action that is not in the README's policies."""
     _cloud.reset()
+    _cloud.allow_only(readme_policy())
     return _cloud
 
 

@@ -141,16 +141,7 @@ class Stack:
 
     def export(self) -> dict[str, Any]:
         """Return the stack's state, secrets in the clear."""
-        exported: dict[str, Any] = json.loads(
-            subprocess.run(
-                ["pulumi", "stack", "export", "--show-secrets"],
-                cwd=self.folder,
-                env=self.environment,
-                capture_output=True,
-                text=True,
-                check=True,
-            ).stdout
-        )
+        exported: dict[str, Any] = json.loads(self._query("stack", "export", "--show-secrets"))
         return exported
 
     def state(self) -> list[dict[str, Any]]:
@@ -164,15 +155,17 @@ class Stack:
 
     def output(self, name: str) -> Any:
         """Return a stack output."""
-        run = subprocess.run(
-            ["pulumi", "stack", "output", name, "--json"],
+        return json.loads(self._query("stack", "output", name, "--json"))
+
+    def _query(self, *arguments: str) -> str:
+        return subprocess.run(
+            ["pulumi", *arguments],
             cwd=self.folder,
             env=self.environment,
             capture_output=True,
             text=True,
             check=True,
-        )
-        return json.loads(run.stdout)
+        ).stdout
 
     def _write_configuration(self) -> None:
         if self.keep_configuration_file:

@@ -260,6 +260,7 @@ def test_account_that_is_unknown_at_preview(stack: Stack, cloud: LocalCloud, ima
 def test_role_assumed_by_configuration(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """`aws:assumeRoles` leads from the pipeline's account to the owner's; nothing of it is in our entries."""
     stack.credentials("999999999999")
+    cloud.allow_only(["sts:AssumeRole"], account="999999999999")
     stack.configuration["aws:assumeRoles"] = [{"roleArn": f"arn:aws:iam::{OWNER}:role/images"}]
     stack.shares(image, sales=SALES)
     stack.up()

@@ -1,0 +1,34 @@
+"""Writes the golden state of a release: `python -m tests.engine.golden.make 0.1.0`. Never change one that is there."""
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from local.cloud import LocalCloud
+from local.environment import engine_environment
+from tests.engine.harness import LEGAL, SALES, Stack
+
+
+def main(version: str) -> None:
+    """Write the state of a stack with two shares, without what is this machine's."""
+    with LocalCloud() as cloud, tempfile.TemporaryDirectory() as folder:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_"))}
+        environment |= engine_environment(Path(folder, "state"))
+        program = Path(folder, "program")
+        program.mkdir()
+        stack = Stack(program, cloud, environment)
+        cloud.create_image(image_id="wsi-golden001")
+        stack.shares("wsi-golden001", sales=SALES, legal=LEGAL)
+        stack.up()
+        state = stack.export()
+        for resource in state["deployment"]["resources"]:
+            resource.pop("sourcePosition", None)
+            resource.pop("stackTrace", None)
+        text = json.dumps(state, indent=2).replace(cloud.url, "http://CLOUD")
+        Path(__file__).with_name(f"state-{version}.json").write_text(f"{text}\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
