@@ -1,0 +1,62 @@
+# Everything here sets itself up: the first run makes a virtual environment and finds or builds a Pulumi engine, later
+# runs see that both are there.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+PORT ?= 5000
+PYTEST_ARGS ?=
+UV_VERSION := 0.13.9
+
+# One virtual environment for programs and tools; its stamp file says which lock it was last filled from.
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := $(VENV)/packages.stamp
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: help setup demo cloud test lint env lock clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r name text; do \
+	  printf '  make %-6s %s\n' "$$name" "$$text"; done
+
+# What set-up has to say goes to stderr: the stdout of `make -s env` is for the shell.
+$(PACKAGES): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=...")'
+	@echo "packages: installing what requirements.lock names into $(VENV); the first time takes a minute or two" >&2
+	@$(PYTHON) -m venv $(VENV) >&2
+	@$(PIP) install --require-hashes -r requirements.lock >&2
+	@$(PIP) install --no-build-isolation --no-deps -e . >&2
+	@touch $@
+
+setup: $(PACKAGES) ## Install the packages and a Pulumi engine; every other target does it as well
+	@$(BIN)/python -m local.engine.install >/dev/null
+
+demo: setup ## Tell the main story on the local cloud
+	@$(BIN)/python -m local.demo
+
+test: lint ## Check and test everything
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report term $(PYTEST_ARGS)
+
+cloud: setup ## Serve the local cloud, on PORT=5000
+	@$(BIN)/python -m local.cloud --port $(PORT)
+
+env: setup ## Print the environment for pulumi commands typed by hand: eval "$(make -s env)"
+	@$(BIN)/python -m local.environment
+
+lint: setup ## Check style and types
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+
+lock: $(PACKAGES) ## Pin all packages anew, at their newest versions
+	@$(PIP) install uv==$(UV_VERSION)
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --custom-compile-command "make lock" --extra stack --extra dev \
+	  --output-file requirements.lock pyproject.toml
+
+clean: ## Remove what set-up and runs have left in the checkout
+	rm -rf $(VENV) .pulumi-state .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

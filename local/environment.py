@@ -1,0 +1,58 @@
+"""The environment in which `pulumi` works by itself: no account, no AWS, nothing of the user's."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from local.engine import install
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def engine_environment(backend: Path | None = None) -> dict[str, str]:
+    """The variables with which `pulumi` runs, in a subprocess or typed by hand.
+
+    Args:
+        backend: The folder for the state of the stacks and all else that Pulumi keeps, made if need be; by
+            default one in the checkout.
+
+    Returns:
+        The variables to add to those that are there.
+
+    Raises:
+        EngineError: There is no engine and none can be had; one line that says what to install.
+    """
+    state = (backend or ROOT / ".pulumi-state").absolute()
+    (state / "home").mkdir(parents=True, exist_ok=True)
+    # The virtual environment first: the language host and the providers run on the `python3` of PATH.
+    first = [str(Path(sys.prefix, "bin")), *map(str, install.folders())]
+    rest = [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder not in first]
+    return {
+        "PATH": os.pathsep.join([*first, *rest]),
+        "VIRTUAL_ENV": sys.prefix,
+        "PULUMI_BACKEND_URL": state.as_uri(),
+        # The selected stacks, plugins and logs of this environment stay apart from those in the user's home.
+        "PULUMI_HOME": str(state / "home"),
+        "PULUMI_CONFIG_PASSPHRASE": "",
+        "PULUMI_SKIP_UPDATE_CHECK": "1",
+        # The official language host asks for the plugin of every Pulumi package that is installed, pulumi-aws
+        # among them; nothing here needs it, and where it cannot be had each command loses seconds in trying.
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+    }
+
+
+def main() -> None:
+    """Prints the variables for a shell: `eval "$(make -s env)"`."""
+    try:
+        variables = engine_environment()
+    except install.EngineError as error:
+        sys.exit(f"error: {error}")
+    for name, value in variables.items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+if __name__ == "__main__":
+    main()
