@@ -195,8 +195,8 @@ class ImageShareProvider(ResourceProvider):
         declarations = self._process.declarations
         with declarations.serialized(share):
             try:
-                self._process.permissions.grant(share)
                 outputs = self._outputs(share)
+                self._process.permissions.grant(share)
             except ExpectedError:
                 declarations.failed(share)
                 raise
