@@ -1,0 +1,254 @@
+"""The main job as a story, told by `make demo` on the local cloud with a real engine and this repository's own stack.
+
+What the screen shows was checked: each line of output had to be there, each command had to end as it did, and what is
+said of AWS was looked up in the cloud. The first surprise ends the story.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore import xform_name
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.cloud import LocalCloud
+from local.engine import install
+from local.environment import ROOT, engine_environment
+
+OWNER, SALES, LEGAL = "111111111111", "222222222222", "333333333333"
+NAMES = {SALES: "sales", LEGAL: "legal"}
+IMAGE = "wsi-golden001"
+REGION = "us-east-1"
+WIDTH = 100
+TIME_LIMIT = 120.0  # seconds for commands that take two: only one that hangs gets there
+BOLD, DIM, GREEN, CYAN = "1", "2", "32", "36"
+
+
+class Surprise(Exception):
+    """Something went another way than the story; the message is all there is to say."""
+
+
+class Demo:
+    """The story and its screen."""
+
+    def __init__(self, program: Path, cloud: LocalCloud, interrupted: threading.Event) -> None:
+        self._program = program
+        self._cloud = cloud
+        self._interrupted = interrupted
+        self._command, self._output = "", ""  # the last command, and all that it printed
+
+    def tell(self) -> None:
+        """Tells the story.
+
+        Raises:
+            Surprise: It went another way.
+            KeyboardInterrupt: Somebody has seen enough.
+        """
+        shares = "workspaces-images:shares.golden"
+        up = "pulumi up --yes --skip-preview"
+        self._cloud.create_image(OWNER, REGION, image_id=IMAGE)
+        show(f"AWS is a local cloud here, in which account {OWNER} owns the image {IMAGE}.")
+
+        show("\nAn image is shared with two accounts, as the stack's configuration says", BOLD)
+        self._run("pulumi stack init demo")
+        self._run(f"pulumi config set aws:region {REGION}")
+        self._run(f"pulumi config set --path {shares}.imageId {IMAGE}")
+        self._run(f"pulumi config set --path {shares}.accounts.sales {SALES}")
+        self._run(f"pulumi config set --path {shares}.accounts.legal {LEGAL}")
+        self._run("pulumi preview", "golden-sales create", "golden-legal create")
+        self._shared_with()
+        self._run(up, "golden-sales created", "golden-legal created")
+        self._shared_with(SALES, LEGAL)
+
+        show("\nA recipient sees it", BOLD)
+        seen = (f'"ImageId": "{IMAGE}"', f'"OwnerAccountId": "{OWNER}"')
+        self._aws("DescribeWorkspaceImages", *seen, profile="sales", ImageType="SHARED")
+
+        show("\nSomebody revokes one by hand: preview says so, up heals it", BOLD)
+        permission: dict[str, Any] = {"ImageId": IMAGE, "AllowCopyImage": False, "SharedAccountId": SALES}
+        self._aws("UpdateWorkspaceImagePermission", **permission)
+        warning = f"warning: image {IMAGE} is no longer shared with {SALES}"
+        self._run("pulumi preview", warning, "golden-sales update", "2 unchanged")
+        self._shared_with(LEGAL)
+        self._run(up, "golden-sales updated")
+        self._shared_with(SALES, LEGAL)
+        self._run("pulumi preview --expect-no-changes", "3 unchanged")
+
+        show("\nAn account that is no longer configured loses its share", BOLD)
+        self._run(f"pulumi config rm --path {shares}.accounts.legal")
+        self._run(up, "golden-legal deleted", "2 unchanged")
+        self._shared_with(SALES)
+
+        show("\nState and AWS agree: refresh finds nothing to change", BOLD)
+        self._run("pulumi refresh --yes --skip-preview --expect-no-changes", "2 unchanged")
+
+        show("\nAn image cannot be deleted while it is shared; destroy unshares it", BOLD)
+        self._aws("DeleteWorkspaceImage", "InvalidResourceStateException", refused=True, ImageId=IMAGE)
+        self._run("pulumi destroy --yes --skip-preview", "golden-sales deleted")
+        self._shared_with()
+        self._aws("DeleteWorkspaceImage", ImageId=IMAGE)
+        self._aws("DescribeWorkspaceImages", '"Images": []')
+
+    def _run(self, command: str, *telling: str) -> None:
+        """Runs a command that must succeed, and shows the `telling` lines of its output."""
+        self._begin(command)
+        # In a session of its own, Ctrl-C does not reach it a second time, which would make the engine drop everything.
+        process = subprocess.Popen(
+            shlex.split(command),
+            cwd=self._program,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        give_up = time.monotonic() + TIME_LIMIT
+        try:
+            while process.returncode is None and time.monotonic() < give_up:
+                if self._interrupted.is_set():
+                    raise KeyboardInterrupt
+                with suppress(subprocess.TimeoutExpired):
+                    self._output, _ = process.communicate(timeout=0.1)
+            code = process.returncode
+        finally:
+            # An engine that is interrupted takes its providers along, so it gets some time for that.
+            for number in (signal.SIGINT, signal.SIGKILL):
+                if process.returncode is None:
+                    process.send_signal(number)
+                    with suppress(subprocess.TimeoutExpired):
+                        self._output, _ = process.communicate(timeout=20)
+        if code is None:
+            raise self._surprise(f"an end within {TIME_LIMIT:.0f} seconds")
+        if code:
+            raise self._surprise(f"exit code 0, not {code}")
+        self._show(telling)
+
+    def _aws(self, operation: str, *telling: str, profile: str = "", refused: bool = False, **parameters: Any) -> None:
+        """Makes the call that the AWS CLI would make, and shows the `telling` lines of the answer."""
+        words = ["aws workspaces", xform_name(operation, "-")]
+        for name, value in parameters.items():
+            option = xform_name(name, "-")
+            words.append(f"--no-{option}" if value is False else f"--{option} {value}")
+        self._begin(" ".join(words + [f"--profile {profile}"] * bool(profile)))
+        try:
+            client = boto3.Session(profile_name=profile or None).client("workspaces", region_name=REGION)
+            answer = getattr(client, xform_name(operation))(**parameters)
+            del answer["ResponseMetadata"]  # as the AWS CLI does
+            self._output, failed = json.dumps(answer, indent=4, default=str), False
+        except (BotoCoreError, ClientError) as error:
+            self._output, failed = str(error), True
+        if failed != refused:
+            raise self._surprise("a refusal" if refused else "a call that succeeds")
+        self._show(telling)
+
+    def _shared_with(self, *accounts: str) -> None:
+        """Says with whom the image is shared, which must be these accounts and nobody else."""
+        shared = self._cloud.shared_with(IMAGE)
+        if shared != set(accounts):
+            raise self._surprise(f"an image shared with {people(accounts)}; it is shared with {people(shared)}")
+        show(f"  In AWS, the image is shared with {people(shared)}.", GREEN)
+
+    def _begin(self, command: str) -> None:
+        self._command, self._output = command, ""
+        lines = textwrap.wrap(command, WIDTH - 6, break_long_words=False, break_on_hyphens=False)
+        show("  $ " + " \\\n      ".join(lines), CYAN)
+
+    def _show(self, telling: tuple[str, ...]) -> None:
+        lines = [" ".join(line.split()) for line in self._output.splitlines()]
+        for part in telling:
+            found = [line for line in lines if part in line]
+            if not found:
+                raise self._surprise(f"a line with: {part}")
+            # The shortest: the engine also says what it says as a part of longer lines that tell its progress.
+            show(textwrap.fill(min(found, key=len), WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 6), DIM)
+
+    def _surprise(self, expected: str) -> Surprise:
+        return Surprise(f"`{self._command}`: expected {expected}\nIts full output:\n{self._output}")
+
+
+def people(accounts: Any) -> str:
+    """Names accounts for readers."""
+    return " and ".join(f"{NAMES.get(a, 'somebody')} ({a})" for a in sorted(accounts)) or "nobody"
+
+
+def show(text: str, style: str = "") -> None:
+    """Prints at once, styled where the screen can and the user does not mind."""
+    styled = style and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    print(f"\x1b[{style}m{text}\x1b[0m" if styled else text, flush=True)
+
+
+def forget_the_user() -> None:
+    """Takes the user's own set-up out of this process; a proxy is of no use either: all of it is on this machine."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "PULUMI_")) or name.lower().endswith("_proxy"):
+            del os.environ[name]
+    # Without these, botocore would read the files in the user's home.
+    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
+
+
+def prepare(folder: Path, cloud: LocalCloud) -> Path:
+    """Makes this process a user of the local cloud, and returns a folder with the stack program."""
+    profiles = folder / "aws"
+    with profiles.open("w") as file:
+        for account, section in {OWNER: "default", SALES: "profile sales"}.items():
+            keys = [f"{name.lower()} = {value}\n" for name, value in cloud.credentials(account).items()]
+            file.writelines([f"[{section}]\n", *keys])
+    os.environ.update(engine_environment(folder / "state"))
+    os.environ.update(AWS_CONFIG_FILE=str(profiles), AWS_ENDPOINT_URL=cloud.url)
+    program = folder / "program"
+    program.mkdir()
+    for name in ("Pulumi.yaml", "__main__.py"):
+        shutil.copy(ROOT / name, program)
+    (program / ".venv").symlink_to(sys.prefix)  # where Pulumi.yaml says it is
+    return program
+
+
+def main(cloud: LocalCloud | None = None) -> int:
+    """Tells the story, in a process that is there for nothing else: its environment and its signals are changed.
+
+    Args:
+        cloud: Where it happens, not yet started; by default a new local cloud.
+
+    Returns:
+        The exit code: 0 only if everything was as it should be.
+    """
+    try:
+        install.folders()  # this may take minutes, and so comes before there is anything to clean up
+    except install.EngineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    forget_the_user()
+    interrupted = threading.Event()
+    # Not an exception, which could come between the start of a process and our knowing it, or while cleaning up.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: interrupted.set())
+    start = time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory(prefix="demo-") as folder, cloud or LocalCloud() as running:
+            Demo(prepare(Path(folder), running), running, interrupted).tell()
+    except Surprise as surprise:
+        print(f"\nThe demo failed. {surprise}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted; nothing of it is left.", file=sys.stderr)
+        return 130
+    show(f"\nAll went as it should, in {time.monotonic() - start:.0f} seconds; nothing of it is left.", BOLD)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
