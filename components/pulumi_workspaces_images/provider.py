@@ -113,7 +113,7 @@ class ImageShareProvider(ResourceProvider):
         if shared is False:
             self._process.engine.warn(
                 f"image {share.image_id} is no longer shared with {share.shared_account_id} in {share.region}: "
-                "the share was revoked outside Pulumi; `pulumi up` grants it again"
+                "the share was revoked outside Pulumi; the update grants it again"
             )
         return DiffResult(changes=shared is False)
 
