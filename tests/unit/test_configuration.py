@@ -209,20 +209,13 @@ def test_singular_assume_role() -> None:
 
 def test_key_that_cannot_be_honoured() -> None:
     """A key that pulumi-aws knows and botocore cannot do is refused by its name."""
-    assert "aws:tokenBucketRateLimiterCapacity cannot be honoured" in refusal(
-        tokenBucketRateLimiterCapacity="5"
-    )
+    assert "aws:tokenBucketRateLimiterCapacity cannot be honoured" in refusal(tokenBucketRateLimiterCapacity="5")
 
 
-@pytest.mark.parametrize(
-    ("key", "hint"), [("profil", "aws:profile"), ("sharedConfigFile", "aws:sharedConfigFiles")]
-)
+@pytest.mark.parametrize(("key", "hint"), [("profil", "aws:profile"), ("sharedConfigFile", "aws:sharedConfigFiles")])
 def test_misspelt_key(key: str, hint: str) -> None:
     """A key unknown to pulumi-aws is refused, as it is there, and the near one is named."""
-    assert (
-        refusal(**{key: "x"})
-        == f"aws:{key} is not a configuration key of the aws provider; did you mean {hint}?"
-    )
+    assert refusal(**{key: "x"}) == f"aws:{key} is not a configuration key of the aws provider; did you mean {hint}?"
 
 
 def test_foreign_key() -> None:
@@ -323,15 +316,11 @@ def test_account_ids_refused(value: object) -> None:
 
 def test_endpoints_are_merged() -> None:
     """All elements count, the last word holds, and services that are never asked are left aside."""
-    value = (
-        '[{"workspaces":"http://a:1"},{"sts":"https://b","s3":"nonsense"},{"workspaces":"http://c","sso":""}]'
-    )
+    value = '[{"workspaces":"http://a:1"},{"sts":"https://b","s3":"nonsense"},{"workspaces":"http://c","sso":""}]'
     assert aws(endpoints=value).endpoints == {"workspaces": "http://c", "sts": "https://b"}
 
 
-@pytest.mark.parametrize(
-    "url", ["localhost:5000", "ftp://host", "http://", "http://host:port", "http://[::1"]
-)
+@pytest.mark.parametrize("url", ["localhost:5000", "ftp://host", "http://", "http://host:port", "http://[::1"])
 def test_endpoint_refused(url: str) -> None:
     """An endpoint that is no URL is refused, with its place in the list."""
     assert refusal(endpoints=[{}, {"sts": url}]).startswith("aws:endpoints[1].sts must be a URL")
@@ -357,17 +346,10 @@ def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         sharedCredentialsFiles=[str(tmp_path / "config")],
         customCaBundle="~/config",
     )
-    assert (
-        read.shared_config_file
-        == read.shared_credentials_file
-        == read.custom_ca_bundle
-        == str(tmp_path / "config")
-    )
+    assert read.shared_config_file == read.shared_credentials_file == read.custom_ca_bundle == str(tmp_path / "config")
     for key in ("sharedConfigFiles", "sharedCredentialsFiles"):
         assert refusal(**{key: ["~/absent"]}) == f"aws:{key} must name a file that exists"
-        assert f"aws:{key} cannot be honoured with more than one file" in refusal(
-            **{key: ["~/config", "~/config"]}
-        )
+        assert f"aws:{key} cannot be honoured with more than one file" in refusal(**{key: ["~/config", "~/config"]})
     assert refusal(customCaBundle="~/absent") == "aws:customCaBundle must name a file that exists"
 
 

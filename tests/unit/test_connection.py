@@ -155,9 +155,7 @@ class Aws:
     def identify(self, asked: dict[str, str]) -> tuple[int, str]:
         action = asked.get("Action", "")
         if action == "GetCallerIdentity":
-            return 200, xml(
-                action, "<Account>111111111111</Account><Arn>arn:aws:iam::111111111111:user/me</Arn>"
-            )
+            return 200, xml(action, "<Account>111111111111</Account><Arn>arn:aws:iam::111111111111:user/me</Arn>")
         end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=self.lifetime)
         name = asked["RoleArn"].rpartition("/")[2]
         return 200, xml(
@@ -247,9 +245,7 @@ def test_unreadable_profile_file(home: Path) -> None:
         connect().region()
 
 
-@pytest.mark.parametrize(
-    "region", ["us-east-1", "eu-west-3", "cn-northwest-1", "us-gov-west-1", "us-gov-east-1"]
-)
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-3", "cn-northwest-1", "us-gov-west-1", "us-gov-east-1"])
 def test_regions_with_workspaces(region: str) -> None:
     """A Region where WorkSpaces exists is no problem, whatever its partition."""
     assert connect().region_problem(region) is None
@@ -329,9 +325,7 @@ def test_access_key_and_token(keys: None) -> None:
     assert signer(connect(accessKey="AKIDSTACK", secretKey=SECRET, token="tkn")) == ("AKIDSTACK", "tkn")
 
 
-def test_profile_before_keys_of_the_environment(
-    home: Path, keys: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_profile_before_keys_of_the_environment(home: Path, keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """aws:profile comes before keys in the environment, AWS_PROFILE after them, aws:accessKey before both."""
     write(home, "credentials", f"[p]\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = {SECRET}\n")
     assert signer(connect(profile="p")) == ("AKIDPROFILE", None)
@@ -344,9 +338,7 @@ def test_shared_files(tmp_path: Path) -> None:
     """aws:sharedConfigFiles and aws:sharedCredentialsFiles take the place of those in the home folder."""
     (tmp_path / "c").write_text("[profile p]\nregion = sa-east-1\n")
     (tmp_path / "k").write_text(f"[p]\naws_access_key_id = AKIDFILE\naws_secret_access_key = {SECRET}\n")
-    connection = connect(
-        sharedConfigFiles='["~/c"]', sharedCredentialsFiles=[str(tmp_path / "k")], profile="p"
-    )
+    connection = connect(sharedConfigFiles='["~/c"]', sharedCredentialsFiles=[str(tmp_path / "k")], profile="p")
     assert connection.region() == "sa-east-1"
     assert signer(connection) == ("AKIDFILE", None)
 
@@ -669,9 +661,7 @@ def test_user_agent_without_metadata(keys: None, monkeypatch: pytest.MonkeyPatch
         raise PackageNotFoundError
 
     monkeypatch.setattr(credentials, "version", absent)
-    assert (
-        request_of(connect("p")).headers["User-Agent"].endswith(" pulumi-workspaces-images pulumi-project/p")
-    )
+    assert request_of(connect("p")).headers["User-Agent"].endswith(" pulumi-workspaces-images pulumi-project/p")
 
 
 def test_endpoints(keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -697,10 +687,7 @@ def test_endpoints_of_a_region(keys: None) -> None:
     """Without any, a request goes to the Region's own endpoint."""
     connection = connect()
     assert request_of(connection).url == f"https://workspaces.{REGION}.amazonaws.com/"
-    assert (
-        request_of(connection, region="cn-northwest-1").url
-        == "https://workspaces.cn-northwest-1.amazonaws.com.cn/"
-    )
+    assert request_of(connection, region="cn-northwest-1").url == "https://workspaces.cn-northwest-1.amazonaws.com.cn/"
     assert request_of(connection, "sts").url == f"https://sts.{REGION}.amazonaws.com/"
 
 
@@ -741,9 +728,7 @@ def tls(aws: Aws, tmp_path: Path) -> Path:
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
         .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-        )
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
         .sign(key, hashes.SHA256())
     )
     pem = tmp_path / "aws.pem"
@@ -770,9 +755,7 @@ def test_custom_ca_bundle(aws: Aws, tls: Path, keys: None, monkeypatch: pytest.M
 
 def test_insecure(aws: Aws, tls: Path, keys: None) -> None:
     """With aws:insecure any certificate will do, also for assuming roles."""
-    connection = connect(
-        endpoints=aws.endpoints, region=REGION, insecure="true", assumeRoles=[{"roleArn": ROLE}]
-    )
+    connection = connect(endpoints=aws.endpoints, region=REGION, insecure="true", assumeRoles=[{"roleArn": ROLE}])
     with pytest.warns(match=r"Unverified HTTPS request"):
         assert connection.caller() is not None
     client = connect(endpoints=aws.endpoints, insecure="false", maxRetries="1").client("sts", REGION)
@@ -917,9 +900,7 @@ def test_caller_is_asked_once_by_four_threads(aws: Aws, keys: None) -> None:
         assert asked.wait(10)
         assert connection.known_caller() is None
         answer.set()
-        assert {future.result() for future in callers} == {
-            Caller("111111111111", "arn:aws:iam::111111111111:user/me")
-        }
+        assert {future.result() for future in callers} == {Caller("111111111111", "arn:aws:iam::111111111111:user/me")}
     assert len(aws.asked) == 1
 
 
@@ -927,9 +908,7 @@ def test_failure_to_tell_the_caller_is_not_kept(aws: Aws, keys: None) -> None:
     """Who asks again after a failure gets a new answer."""
     connection = connect(endpoints=aws.endpoints, region=REGION)
     aws.answer = refuse("ExpiredToken", "The security token included in the request is expired")
-    with pytest.raises(
-        CredentialsError, match=r"^asking AWS who the caller is: the AWS credentials are expired"
-    ):
+    with pytest.raises(CredentialsError, match=r"^asking AWS who the caller is: the AWS credentials are expired"):
         connection.caller()
     assert connection.known_caller() is None
     aws.answer = refuse("AccessDenied", "no")
@@ -995,9 +974,7 @@ def test_account_that_is_meant(aws: Aws, keys: None, keys_: dict[str, str]) -> N
 
 def test_secrets_do_not_show(aws: Aws, caplog: pytest.LogCaptureFixture) -> None:
     """Neither what is printed nor what this package logs holds a secret."""
-    connection = connect(
-        accessKey="AKID", secretKey=SECRET, token=SECRET, endpoints=aws.endpoints, region=REGION
-    )
+    connection = connect(accessKey="AKID", secretKey=SECRET, token=SECRET, endpoints=aws.endpoints, region=REGION)
     with caplog.at_level(logging.DEBUG):
         aws.answer = refuse("InvalidClientTokenId", "bad")
         with pytest.raises(ExpectedError) as caught:
@@ -1009,9 +986,7 @@ def test_secrets_do_not_show(aws: Aws, caplog: pytest.LogCaptureFixture) -> None
 def test_environment_is_left_alone(aws: Aws, keys: None) -> None:
     """The process's environment is not how keys are passed on: other libraries in it would see them."""
     before = dict(os.environ)
-    request_of(
-        connect(profile=None, region=REGION, skipMetadataApiCheck="true", insecure="true", maxRetries="2")
-    )
+    request_of(connect(profile=None, region=REGION, skipMetadataApiCheck="true", insecure="true", maxRetries="2"))
     assert dict(os.environ) == before
 
 
@@ -1035,9 +1010,7 @@ def test_import_and_configuration_need_no_botocore_session() -> None:
 
 def test_read_only_when_asked(aws: Aws) -> None:
     """Reading the configuration and making a session asks nobody anything."""
-    configuration = read_aws(
-        {"aws:assumeRoles": json.dumps([{"roleArn": ROLE}]), "aws:endpoints": aws.endpoints}
-    )
+    configuration = read_aws({"aws:assumeRoles": json.dumps([{"roleArn": ROLE}]), "aws:endpoints": aws.endpoints})
     credentials.ConfiguredSession(configuration, "p")
     assert aws.paths == []
 
@@ -1056,9 +1029,7 @@ def test_roles_on_a_cloud_that_isolates_accounts(keys: None) -> None:
             region=REGION,
             assumeRoles=[{"roleArn": ROLE}, {"roleArn": ROLE_2, "sessionName": "me"}],
         )
-        assert connection.caller() == Caller(
-            "333333333333", "arn:aws:sts::333333333333:assumed-role/second/me"
-        )
+        assert connection.caller() == Caller("333333333333", "arn:aws:sts::333333333333:assumed-role/second/me")
         assert connection.client("workspaces", REGION).describe_workspace_images()["Images"] == []
     finally:
         server.stop()

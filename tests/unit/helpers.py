@@ -1,0 +1,196 @@
+"""What the unit tests share: well-known names, an engine that keeps what it is told, AWS as answers on the wire."""
+
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from pulumi import output
+from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
+
+from local.cloud import LocalCloud
+from pulumi_workspaces_images.connection import Caller
+from pulumi_workspaces_images.engine import Engine
+from pulumi_workspaces_images.process import Process
+from pulumi_workspaces_images.provider import ImageShareProvider
+from pulumi_workspaces_images.share import Share
+
+OWNER = "111111111111"
+SALES = "222222222222"
+LEGAL = "333333333333"
+REGION = "us-east-1"
+UNKNOWN: Any = output.UNKNOWN
+GOVCLOUD = "us-gov-west-1"
+IMAGE = "wsi-0a1b2c3d4"
+SHARE = Share(IMAGE, SALES, REGION)
+CALLER = Caller(OWNER, f"arn:aws:sts::{OWNER}:assumed-role/images/pulumi")
+
+GRANT = "UpdateWorkspaceImagePermission"
+LIST = "DescribeWorkspaceImagePermissions"
+DESCRIBE = "DescribeWorkspaceImages"
+
+
+class RecordingEngine(Engine):
+    """An engine that answers as long as it is `alive`, and keeps what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.alive = True
+        self.warnings: list[str] = []
+        self.infos: list[str] = []
+
+    def answers(self) -> bool:
+        return self.alive
+
+    def warn(self, message: str) -> None:
+        self.warnings.append(message)
+
+    def info(self, message: str) -> None:
+        self.infos.append(message)
+
+
+class FakeConnection:
+    """Clients made by a test, and a caller that is known or not: what `Permissions` asks of a connection."""
+
+    def __init__(self, make: Callable[[str], Any], caller: Caller | None = None) -> None:
+        self.made: list[tuple[str, str]] = []
+        self._make = make
+        self._caller = caller
+
+    def client(self, service: str, region: str) -> Any:
+        self.made.append((service, region))
+        return self._make(region)
+
+    def known_caller(self) -> Caller | None:
+        return self._caller
+
+
+class Clock:
+    """The time in seconds, as a test sets it."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+Answer = dict[str, Any] | Exception | tuple[int, str, str]
+"""What AWS answers: a result, nothing at all, or a status with an error's code and message."""
+
+
+class Wire:
+    """The far end of a real boto3 client: one answer after the other.
+
+    Attributes:
+        sent: the operations that were asked for.
+        log: the same, with what else happened, in order.
+        arrived: called with each operation before it is answered.
+    """
+
+    def __init__(self) -> None:
+        self.log: list[str] = []
+        self.sent: list[str] = []
+        self.answers: deque[Answer] = deque()
+        self.arrived: Callable[[str], None] = lambda operation: None
+        self._lock = threading.Lock()
+
+    def will(self, *answers: Answer) -> None:
+        """Answer the next calls with these."""
+        self.answers.extend(answers)
+
+    def send(self, request: AWSPreparedRequest) -> AWSResponse:
+        """What stands in for botocore's HTTP session."""
+        target = request.headers["X-Amz-Target"]
+        operation = (target.decode() if isinstance(target, bytes) else str(target)).rpartition(".")[2]
+        with self._lock:
+            self.log.append(operation)
+            self.sent.append(operation)
+            answer = self.answers.popleft() if self.answers else LookupError(f"nobody expected {operation}")
+        self.arrived(operation)
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, tuple):
+            status, code, message = answer
+            return _response(request, status, {"__type": code, "message": message})
+        return _response(request, 200, answer)
+
+    def count(self, event: str) -> int:
+        """How often something is in the log."""
+        return self.log.count(event)
+
+
+def _response(request: AWSPreparedRequest, status: int, body: dict[str, Any]) -> AWSResponse:
+    return AWSResponse(request.url, status, HTTPHeaders(), _Body(json.dumps(body).encode()))
+
+
+class _Body:
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self, **_: Any) -> Iterable[bytes]:
+        yield self._content
+
+
+def listing(*accounts: str, token: str | None = None) -> dict[str, Any]:
+    """One page of the permissions of an image."""
+    page: dict[str, Any] = {"ImageId": IMAGE, "ImagePermissions": [{"SharedAccountId": a} for a in accounts]}
+    return page if token is None else {**page, "NextToken": token}
+
+
+class Command:
+    """One Pulumi command as its provider process sees it, without process and engine, against the local cloud."""
+
+    def __init__(self, cloud: LocalCloud, account: str = OWNER, recheck: str = "strict", **aws: object) -> None:
+        configuration: dict[str, object] = {
+            "region": REGION,
+            "endpoints": cloud.endpoints,
+            "accessKey": cloud.credentials(account)["AWS_ACCESS_KEY_ID"],
+            "secretKey": "local",
+            "maxRetries": "1",  # a fault ends in its error at once
+            **aws,
+        }
+        keys = {f"aws:{key}": value for key, value in configuration.items() if value is not None}
+        self.engine = RecordingEngine()
+        self.process = Process({**keys, "workspaces-images:recheck": recheck}, project="shares", engine=self.engine)
+        self.provider = ImageShareProvider()
+        self.provider._process = self.process
+
+    def check(self, image_id: object, shared_account_id: object, region: object = None) -> CheckResult:
+        inputs = {"image_id": image_id, "shared_account_id": shared_account_id, "region": region}
+        return self.provider.check({}, {**inputs, "__provider": "reference"})
+
+    def declare(self, share: Share) -> None:
+        """Check a share, which has nothing wrong with it."""
+        result = self.check(*share)
+        assert not result.failures
+        assert result.inputs == share._asdict()
+
+    def diff(self, olds: Share, news: Share | None = None) -> DiffResult:
+        news = news or olds
+        return self.provider.diff(olds.id, state(olds), {**news._asdict(), "__provider": "reference"})
+
+    def create(self, share: Share) -> CreateResult:
+        return self.provider.create({**share._asdict(), "__provider": "reference"})
+
+    def update(self, share: Share) -> UpdateResult:
+        return self.provider.update(share.id, state(share), {**share._asdict(), "__provider": "reference"})
+
+    def read(self, share: Share, owner: str | None = OWNER) -> ReadResult:
+        return self.provider.read(share.id, state(share, owner))
+
+    def delete(self, share: Share, owner: str | None = OWNER) -> None:
+        self.provider.delete(share.id, state(share, owner))
+
+
+def state(share: Share, owner: str | None = OWNER) -> dict[str, object]:
+    """The outputs of a share as the state holds them."""
+    return {**share._asdict(), "owner_account_id": owner, "__provider": "reference"}
+
+
+def found(result: CheckResult) -> list[tuple[str, str]]:
+    """The failures of a check."""
+    return [(failure.property, failure.reason) for failure in result.failures]

@@ -1,0 +1,266 @@
+"""The contract with AWS: what this package asks, sends, reads and catches exists in botocore's models."""
+
+import ast
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from botocore import xform_name
+from botocore.loaders import create_loader
+from botocore.model import OperationModel, ServiceModel
+from botocore.retries.standard import ThrottledRetryableChecker
+from botocore.validate import ParamValidator
+
+import pulumi_workspaces_images
+from pulumi_workspaces_images import configuration, errors, permissions, share
+from pulumi_workspaces_images.connection import Connection
+from pulumi_workspaces_images.permissions import PAGE_SIZE, Permissions
+from tests.unit.helpers import DESCRIBE, GRANT, IMAGE, LIST, REGION, SALES, SHARE, FakeConnection, Wire, listing
+
+_LOADER = create_loader()
+_SOURCES = sorted(Path(pulumi_workspaces_images.__file__).parent.glob("*.py"))
+
+# Every operation that the package may ask for, and what of its result is read.
+OPERATIONS = {
+    "workspaces:DescribeWorkspaceImages": [
+        "Images.ImageId",
+        "Images.State",
+        "Images.RequiredTenancy",
+        "Images.OwnerAccountId",
+    ],
+    "workspaces:DescribeWorkspaceImagePermissions": ["ImagePermissions.SharedAccountId", "NextToken"],
+    "workspaces:UpdateWorkspaceImagePermission": [],
+    "organizations:DescribeAccount": ["Account.Name", "Account.State", "Account.Status"],
+    "sts:GetCallerIdentity": ["Account", "Arn"],
+    "sts:AssumeRole": [
+        "Credentials.AccessKeyId",
+        "Credentials.SecretAccessKey",
+        "Credentials.SessionToken",
+        "Credentials.Expiration",
+    ],
+    "sts:AssumeRoleWithWebIdentity": [
+        "Credentials.AccessKeyId",
+        "Credentials.SecretAccessKey",
+        "Credentials.SessionToken",
+        "Credentials.Expiration",
+    ],
+}
+
+
+def model(service: str) -> ServiceModel:
+    return ServiceModel(_LOADER.load_service_model(service, "service-2"), service)
+
+
+MODELS = {service: model(service) for service in ("workspaces", "sts", "organizations")}
+WORKSPACES = MODELS["workspaces"]
+
+
+def operation(action: str) -> OperationModel:
+    service, _, name = action.partition(":")
+    return MODELS[service].operation_model(name)
+
+
+def strings(*sources: Path) -> Iterator[str]:
+    """The texts in the code, without the documentation."""
+    for source in sources:
+        tree = ast.parse(source.read_text(encoding="utf-8"))
+        documentation = {
+            id(node.body[0].value)
+            for node in ast.walk(tree)
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and isinstance(node.body[0], ast.Expr)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
+                yield node.value
+
+
+# Operations and their arguments.
+
+
+@pytest.mark.parametrize("action", OPERATIONS)
+def test_operation_and_what_is_read_of_it(action: str) -> None:
+    """The operation exists, and so does every member of its result that the package reads."""
+    output: Any = operation(action).output_shape
+    for path in OPERATIONS[action]:
+        shape = output
+        for name in path.split("."):
+            members = shape.member.members if shape.type_name == "list" else shape.members
+            assert name in members, path
+            shape = members[name]
+
+
+def test_no_other_operation_is_called() -> None:
+    """Every operation that the code asks a client for is one of those above."""
+    called = set()
+    for source in _SOURCES:
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id="client"), attr="get_paginator"),
+                    args=[ast.Constant(value=method)],
+                ):
+                    called.add(method)
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="client"), attr=method)):
+                    called.add(method)
+    names = {action: xform_name(action.partition(":")[2]) for action in OPERATIONS}
+    assert called <= set(names.values())
+    assert called >= {name for action, name in names.items() if not action.startswith("organizations:")}
+
+
+def test_every_iam_action_in_a_message_exists() -> None:
+    """A user puts it into a policy; a role is assumed under the name of its operation."""
+    action = re.compile(r"(?<![\w/-])(?:workspaces|sts|organizations):[A-Z]\w+")
+    named = {name for text in strings(*_SOURCES) for name in action.findall(text)}
+    named.add(f"workspaces:{permissions._WRITE}")
+    assert named <= set(OPERATIONS)
+    assert {f"workspaces:{LIST}", f"workspaces:{DESCRIBE}", f"workspaces:{GRANT}", "sts:GetCallerIdentity"} <= named
+
+
+def test_arguments_of_the_image_operations(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """What is really sent has the model's names and types, and all that it requires."""
+    client = make_client(REGION)
+    sent: list[tuple[str, dict[str, Any]]] = []
+
+    def keep(params: dict[str, Any], model: OperationModel, **_: Any) -> None:
+        sent.append((model.name, params))
+
+    client.meta.events.register("before-parameter-build", keep)
+    asked = Permissions(cast(Connection, FakeConnection(lambda _: client)))
+    wire.will({}, {}, listing(token="next"), listing(SALES), {"Images": [{"ImageId": IMAGE}]})
+    asked.grant(SHARE)
+    asked.revoke(SHARE)
+    assert not asked.is_shared(SHARE)
+    asked.is_shared(SHARE._replace(shared_account_id="333333333333"))
+    asked.describe(IMAGE, REGION)
+    assert [name for name, _ in sent] == [GRANT, GRANT, LIST, LIST, DESCRIBE]
+    for name, params in sent:
+        shape: Any = WORKSPACES.operation_model(name).input_shape
+        assert not ParamValidator().validate(params, shape).has_errors()
+    assert sent[3][1] == {"ImageId": IMAGE, "MaxResults": PAGE_SIZE, "NextToken": "next"}
+
+
+def test_arguments_of_assuming_a_role() -> None:
+    """Every key of the configuration becomes an argument that STS has."""
+    role = {
+        "roleArn": "arn:aws:iam::111111111111:role/images",
+        "sessionName": "pulumi",
+        "duration": "1h",
+        "policy": '{"Version": "2012-10-17", "Statement": []}',
+        "policyArns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+    }
+    chained = {
+        **role,
+        "externalId": "external",
+        "sourceIdentity": "someone",
+        "tags": {"team": "images"},
+        "transitiveTagKeys": ["team"],
+    }
+    read = configuration.read_aws(
+        {
+            "aws:assumeRoles": json.dumps([chained]),
+            "aws:assumeRoleWithWebIdentity": json.dumps({**role, "webIdentityToken": "token"}),
+        }
+    )
+    assert read.assume_roles
+    assert read.assume_role_with_web_identity
+    web = read.assume_role_with_web_identity.request | {"WebIdentityToken": "token"}
+    for action, params, number in [
+        ("sts:AssumeRole", read.assume_roles[0], len(chained)),
+        ("sts:AssumeRoleWithWebIdentity", web, len(role) + 1),
+    ]:
+        shape: Any = operation(action).input_shape
+        report = ParamValidator().validate(params, shape)
+        assert not report.has_errors(), report.generate_report()
+        assert len(params) == number
+
+
+# Errors.
+
+
+def test_every_modelled_error_is_known() -> None:
+    """An error that a later model adds to an operation wants a decision what it means."""
+    modelled = {
+        action: {shape.name for shape in operation(action).error_shapes}
+        for action in OPERATIONS
+        if action.startswith("workspaces:")
+    }
+    assert modelled == {
+        f"workspaces:{GRANT}": {
+            "AccessDeniedException",
+            "InvalidParameterValuesException",
+            "OperationNotSupportedException",
+            "ResourceNotFoundException",
+            "ResourceUnavailableException",
+        },
+        f"workspaces:{LIST}": {
+            "AccessDeniedException",
+            "InvalidParameterValuesException",
+            "ResourceNotFoundException",
+        },
+        f"workspaces:{DESCRIBE}": {"AccessDeniedException"},
+    }
+
+
+def test_every_error_code_in_the_code_exists() -> None:
+    """A misspelt code would never be met: it is the model's, or common to all services."""
+    here = Path(pulumi_workspaces_images.__file__).parent
+    texts = set(strings(here / "errors.py", here / "permissions.py"))
+    codes = {text for text in texts if re.fullmatch(r"\w+Exception", text)}
+    own = codes - errors._CREDENTIAL_CODES - errors._THROTTLING_CODES
+    assert own >= {"AccessDeniedException", "ResourceNotFoundException", "ResourceUnavailableException"}
+    shapes = [shape for name in (GRANT, LIST, DESCRIBE) for shape in WORKSPACES.operation_model(name).error_shapes]
+    assert own <= {shape.name for shape in shapes}
+
+
+def test_every_error_class_of_a_client_exists() -> None:
+    """`client.exceptions.X` is an AttributeError where the service has no such error, and only once it is met."""
+    known = {shape.name for service in MODELS.values() for shape in service.error_shapes}
+    for source in _SOURCES:
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Attribute(value=ast.Attribute(value=ast.Name(id="client"), attr="exceptions"), attr=name):
+                    assert name in known
+
+
+def test_throttling_is_what_botocore_retries_as_such() -> None:
+    """A code that botocore does not know would not have been tried again, and its message would not be true."""
+    checker: Any = ThrottledRetryableChecker
+    assert set(checker._THROTTLED_ERROR_CODES) >= errors._THROTTLING_CODES
+
+
+# Values.
+
+
+@pytest.mark.parametrize(("name", "member"), [(LIST, "MaxResults"), (DESCRIBE, "MaxResults"), (DESCRIBE, "ImageIds")])
+def test_page_size_is_the_largest_one(name: str, member: str) -> None:
+    """Fewer on a page would cost more calls, more would be refused."""
+    shape: Any = WORKSPACES.operation_model(name).input_shape
+    assert shape.members[member].metadata["max"] == PAGE_SIZE
+
+
+def test_botocore_has_no_paginator_for_permissions() -> None:
+    """The day it has one, ours can go."""
+    pages = _LOADER.load_service_model("workspaces", "paginators-1")["pagination"]
+    assert DESCRIBE in pages
+    assert LIST not in pages
+
+
+@pytest.mark.parametrize(("member", "value"), [("State", "AVAILABLE"), ("RequiredTenancy", "DEDICATED")])
+def test_value_that_is_compared_exists(member: str, value: str) -> None:
+    """A misspelt one would be true, or untrue, of every image."""
+    output: Any = WORKSPACES.operation_model(DESCRIBE).output_shape
+    assert value in output.members["Images"].member.members[member].enum
+
+
+@pytest.mark.parametrize(
+    ("pattern", "member"),
+    [(share._IMAGE_ID, "ImageId"), (share._ACCOUNT_ID, "SharedAccountId")],
+)
+def test_pattern_is_the_models(pattern: re.Pattern[str], member: str) -> None:
+    r"""What is refused here, AWS refuses too, and the other way round; `\d` would take digits of every script."""
+    shape: Any = WORKSPACES.operation_model(GRANT).input_shape
+    modelled = shape.members[member].metadata["pattern"].removeprefix("^").removesuffix("$")
+    assert pattern.pattern == modelled.replace(r"\d", "[0-9]")

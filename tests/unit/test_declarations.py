@@ -1,0 +1,121 @@
+"""What one process remembers of the running update, and how it keeps threads apart."""
+
+import threading
+
+import pytest
+
+from pulumi_workspaces_images.declarations import Declarations
+from pulumi_workspaces_images.share import Share
+from tests.unit.helpers import IMAGE, LEGAL, REGION, SALES, SHARE
+
+OTHERS = [Share(IMAGE, LEGAL, REGION), Share("wsi-999999999", SALES, REGION), Share(IMAGE, SALES, "eu-west-1")]
+
+
+def test_nothing_is_known_at_first() -> None:
+    """A new process has seen nothing declared, revoked or failed."""
+    declarations = Declarations()
+    assert not declarations.is_declared(SHARE)
+    assert not declarations.was_revoked(SHARE)
+    assert not declarations.has_failed(SHARE)
+
+
+@pytest.mark.parametrize(
+    ("note", "told"), [("declare", "is_declared"), ("revoked", "was_revoked"), ("failed", "has_failed")]
+)
+def test_each_note_is_about_one_share_and_one_thing(note: str, told: str) -> None:
+    """What is noted of a share says nothing about another one, nor anything else about the same one."""
+    declarations = Declarations()
+    getattr(declarations, note)(SHARE)
+    getattr(declarations, note)(SHARE)
+    answers = {name: getattr(declarations, name)(SHARE) for name in ("is_declared", "was_revoked", "has_failed")}
+    assert answers == {name: name == told for name in answers}
+    assert not any(getattr(declarations, told)(other) for other in OTHERS)
+
+
+def test_a_grant_undoes_a_revoke_and_a_failure() -> None:
+    """What was granted again is neither revoked nor failing."""
+    declarations = Declarations()
+    for share in (SHARE, OTHERS[0]):
+        declarations.revoked(share)
+        declarations.failed(share)
+    declarations.granted(SHARE)
+    assert not declarations.was_revoked(SHARE)
+    assert not declarations.has_failed(SHARE)
+    assert declarations.was_revoked(OTHERS[0])
+    assert declarations.has_failed(OTHERS[0])
+
+
+def test_a_grant_declares_nothing() -> None:
+    """Only check declares: an update of a resource that is no longer declared must not keep its share."""
+    declarations = Declarations()
+    declarations.granted(SHARE)
+    assert not declarations.is_declared(SHARE)
+
+
+def test_a_revoke_after_a_grant_counts() -> None:
+    """The last write decides."""
+    declarations = Declarations()
+    declarations.granted(SHARE)
+    declarations.revoked(SHARE)
+    assert declarations.was_revoked(SHARE)
+
+
+def test_one_thread_at_a_time_works_on_a_share() -> None:
+    """Who comes second waits until the first is done, and sees what it did."""
+    declarations = Declarations()
+    order: list[str] = []
+    inside, leave = threading.Event(), threading.Event()
+
+    def first() -> None:
+        with declarations.serialized(SHARE):
+            inside.set()
+            leave.wait(5)
+            order.append("first")
+
+    def second() -> None:
+        with declarations.serialized(SHARE):
+            order.append("second")
+
+    threads = [threading.Thread(target=first), threading.Thread(target=second)]
+    threads[0].start()
+    assert inside.wait(5)
+    threads[1].start()
+    threads[1].join(0.05)
+    assert threads[1].is_alive()
+    leave.set()
+    for thread in threads:
+        thread.join(5)
+    assert order == ["first", "second"]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_shares_do_not_wait_for_each_other(other: Share) -> None:
+    """Only the same image, account and Region are the same share."""
+    declarations = Declarations()
+    with declarations.serialized(SHARE):
+        done = threading.Event()
+
+        def work() -> None:
+            with declarations.serialized(other):
+                done.set()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert done.wait(5)
+        thread.join(5)
+
+
+def test_a_failure_inside_lets_the_next_one_in() -> None:
+    """An exception does not lock a share for good."""
+    declarations = Declarations()
+    with pytest.raises(ZeroDivisionError), declarations.serialized(SHARE):
+        raise ZeroDivisionError
+    entered = threading.Event()
+
+    def work() -> None:
+        with declarations.serialized(SHARE):
+            entered.set()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    assert entered.wait(5)

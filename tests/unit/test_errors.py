@@ -1,0 +1,263 @@
+"""What botocore raises, as the typed errors and the single lines that users meet."""
+
+import ssl
+import unicodedata
+from collections.abc import Callable
+
+import pytest
+from botocore import exceptions as aws
+
+from pulumi_workspaces_images import errors
+from pulumi_workspaces_images.errors import (
+    AWS_ERRORS,
+    AccessDenied,
+    ConfigurationError,
+    CredentialsError,
+    ExpectedError,
+    NotFound,
+    Refused,
+    Unanswered,
+    from_aws,
+    printable,
+)
+
+DOING = "sharing image wsi-0a1b2c3d4 with 222222222222 in us-east-1"
+ACTION = "workspaces:UpdateWorkspaceImagePermission"
+URL = "https://workspaces.us-east-1.amazonaws.com/"
+
+
+def answer(
+    code: str, message: str = "Because.", status: int = 400, operation: str = "UpdateWorkspaceImagePermission"
+) -> aws.ClientError:
+    """The error that botocore makes of what AWS answered."""
+    response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return aws.ClientError(response, operation)  # type: ignore[arg-type]
+
+
+def line(error: Exception) -> str:
+    return str(from_aws(error, DOING, ACTION))
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        ("AccessDeniedException", 400, AccessDenied),
+        ("AccessDenied", 403, AccessDenied),
+        ("UnauthorizedOperation", 403, AccessDenied),
+        ("ResourceNotFoundException", 400, NotFound),
+        ("ExpiredTokenException", 400, CredentialsError),
+        ("ExpiredToken", 403, CredentialsError),
+        ("RequestExpired", 400, CredentialsError),
+        ("UnrecognizedClientException", 400, CredentialsError),
+        ("InvalidClientTokenId", 403, CredentialsError),
+        ("InvalidAccessKeyId", 403, CredentialsError),
+        ("InvalidSignatureException", 400, CredentialsError),
+        ("SignatureDoesNotMatch", 403, CredentialsError),
+        ("IncompleteSignature", 400, CredentialsError),
+        ("MissingAuthenticationToken", 403, CredentialsError),
+        ("Throttling", 400, Unanswered),
+        ("ThrottlingException", 400, Unanswered),
+        ("ThrottledException", 400, Unanswered),
+        ("TooManyRequestsException", 400, Unanswered),
+        ("RequestLimitExceeded", 400, Unanswered),
+        ("RequestThrottled", 400, Unanswered),
+        ("RequestThrottledException", 400, Unanswered),
+        ("InternalFailure", 500, Unanswered),
+        ("ServiceUnavailable", 503, Unanswered),
+        ("", 502, Unanswered),
+        ("ResourceUnavailableException", 400, Refused),
+        ("InvalidParameterValuesException", 400, Refused),
+        ("OperationNotSupportedException", 400, Refused),
+        ("ValidationException", 400, Refused),
+        ("SomethingNew", 499, Refused),
+        ("", 400, Refused),
+    ],
+)
+def test_answer_of_aws(code: str, status: int, kind: type[ExpectedError]) -> None:
+    """The error code decides what an answer means, and the line says what was being done."""
+    refusal = answer(code, status=status)
+    assert isinstance(refusal, AWS_ERRORS)
+    error = from_aws(refusal, DOING, ACTION)
+    assert type(error) is kind
+    assert str(error).startswith(f"{DOING}: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (aws.NoCredentialsError(), CredentialsError),
+        (aws.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"), CredentialsError),
+        (aws.CredentialRetrievalError(provider="custom-process", error_msg="exit 1"), CredentialsError),
+        (aws.ProfileNotFound(profile="images"), CredentialsError),
+        (aws.UnauthorizedSSOTokenError(), CredentialsError),
+        (aws.SSOTokenLoadError(error_msg="no such file"), CredentialsError),
+        (aws.TokenRetrievalError(provider="sso", error_msg="expired"), CredentialsError),
+        (aws.NoAuthTokenError(), CredentialsError),
+        (aws.EndpointConnectionError(endpoint_url=URL, error="refused"), Unanswered),
+        (aws.ConnectTimeoutError(endpoint_url=URL), Unanswered),
+        (aws.ReadTimeoutError(endpoint_url=URL), Unanswered),
+        (aws.ConnectionClosedError(endpoint_url=URL), Unanswered),
+        (aws.HTTPClientError(error="broken"), Unanswered),
+        (aws.SSLError(endpoint_url=URL, error=ssl.SSLError("self-signed certificate")), Unanswered),
+        (aws.ProxyConnectionError(proxy_url="http://127.0.0.1:9", error="refused"), Unanswered),
+        (aws.ParamValidationError(report="Invalid type"), Refused),
+        (aws.UnknownRegionError(region_name="mars-1", error_msg="not found"), Refused),
+        (aws.DataNotFoundError(data_path="workspaces"), Refused),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
+)
+def test_what_botocore_raises_by_itself(error: Exception, kind: type[ExpectedError]) -> None:
+    """The type decides what an error without an answer means; its text is kept."""
+    assert isinstance(error, AWS_ERRORS)
+    typed = from_aws(error, DOING, ACTION)
+    assert type(typed) is kind
+    assert str(typed).startswith(f"{DOING}: ")
+    assert printable(str(error).rstrip(".")) in str(typed)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            answer("AccessDeniedException", "User: arn:aws:iam::1:user/x is not authorized."),
+            "access denied; the caller needs workspaces:UpdateWorkspaceImagePermission "
+            "(User: arn:aws:iam::1:user/x is not authorized)",
+        ),
+        (answer("ResourceNotFoundException", " No such image. "), "not found (No such image)"),
+        (
+            answer("ExpiredTokenException", "The token is expired"),
+            "the AWS credentials are expired (ExpiredTokenException: The token is expired); renew them, then try again",
+        ),
+        (
+            answer("RequestExpired", "Too old"),
+            "the AWS credentials are expired (RequestExpired: Too old); renew them, then try again",
+        ),
+        (
+            answer("UnrecognizedClientException", "Invalid token"),
+            "the AWS credentials are not accepted (UnrecognizedClientException: Invalid token); "
+            "renew them, then try again",
+        ),
+        (
+            answer("ThrottlingException", "Rate exceeded"),
+            "AWS is throttling (Rate exceeded); try again later",
+        ),
+        (
+            answer("InternalFailure", "Oops", status=500),
+            "AWS answered with a server fault (500 InternalFailure); try again later",
+        ),
+        (
+            answer("OperationNotSupportedException", "Not for this image."),
+            "OperationNotSupportedException: Not for this image",
+        ),
+        (
+            aws.NoCredentialsError(),
+            "no usable AWS credentials (Unable to locate credentials); set them in the environment, "
+            "in a profile (aws:profile) or in the stack configuration",
+        ),
+        (
+            aws.EndpointConnectionError(endpoint_url=URL),
+            f'no answer from AWS (Could not connect to the endpoint URL: "{URL}"); check the network, then try again',
+        ),
+    ],
+)
+def test_line(error: Exception, said: str) -> None:
+    """One line: what was being done, the cause, and what to do."""
+    assert line(error) == f"{DOING}: {said}"
+
+
+def test_request_that_could_not_be_built() -> None:
+    """A key with a line break in it fails in the HTTP library, whose text would show the signature."""
+    error = aws.HTTPClientError(error=ValueError("Invalid header value b'AWS4-HMAC-SHA256 Credential=AKIA'"))
+    typed = from_aws(error, DOING, ACTION)
+    assert type(typed) is CredentialsError
+    assert str(typed) == f"{DOING}: the request could not be sent; is there a line break in the AWS credentials?"
+
+
+@pytest.mark.parametrize("operation", ["AssumeRole", "AssumeRoleWithWebIdentity"])
+def test_role_that_could_not_be_assumed(operation: str) -> None:
+    """The missing permission is that of assuming the role, not that of the call which needed it."""
+    error = from_aws(answer("AccessDenied", "no", 403, operation), DOING, ACTION)
+    assert type(error) is AccessDenied
+    assert str(error) == (
+        f"{DOING}: assuming the configured role: access denied; the caller needs sts:{operation} (no)"
+    )
+
+
+@pytest.mark.parametrize(
+    "response", [{}, {"Error": {}}, {"Error": {"Code": "404"}}, {"ResponseMetadata": {"HTTPStatusCode": 404}}]
+)
+def test_answer_without_a_body_is_a_refusal(response: dict[str, object]) -> None:
+    """Whatever is missing in an answer, it ends in an expected error."""
+    error = from_aws(aws.ClientError(response, "UpdateWorkspaceImagePermission"), DOING, ACTION)  # type: ignore[arg-type]
+    assert type(error) is Refused
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        pytest.param("MissingAuthenticationTokenException", 400, CredentialsError),
+        pytest.param("IncompleteSignatureException", 400, CredentialsError),
+        pytest.param("NotAuthorized", 400, AccessDenied),
+        pytest.param("429", 429, Unanswered, id="429 without a code"),
+        pytest.param("RequestTimeoutException", 408, Unanswered),
+    ],
+)
+def test_answer_of_aws_in_other_words(code: str, status: int, kind: type[ExpectedError]) -> None:
+    """The same causes by their other names."""
+    assert type(from_aws(answer(code, status=status), DOING, ACTION)) is kind
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain text, 100 %", "plain text, 100 %"),
+        ("größer £ 名前", "größer £ 名前"),
+        ("a\nb", r"a\nb"),
+        ("a\r\nb\tc", r"a\r\nb\tc"),
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("\x9b31mred", r"\x9b31mred"),
+        ("\x00\x07\x7f", r"\x00\x07\x7f"),
+        ("a\u2028b\u2029c\x85d", r"a\u2028b\u2029c\x85d"),
+        ("\u202eevil", r"\u202eevil"),
+        ("\U000e0001", r"\U000e0001"),
+        ("\ud800", r"\ud800"),
+        ("", ""),
+    ],
+)
+def test_printable(text: str, shown: str) -> None:
+    """What a terminal would obey is spelled out, what it would show stays."""
+    assert printable(text) == shown
+
+
+def test_nothing_that_steers_a_terminal_gets_through() -> None:
+    """Of all characters, none that is a control, a separator of lines or a direction."""
+    everything = "".join(map(chr, range(0x11000)))
+    assert not {unicodedata.category(c) for c in printable(everything)} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda said: from_aws(answer("AccessDeniedException", said), DOING, ACTION),
+        lambda said: from_aws(answer("ResourceNotFoundException", said), DOING, ACTION),
+        lambda said: from_aws(answer(said, said), DOING, ACTION),
+        lambda said: from_aws(answer(said, said, 500), DOING, ACTION),
+        lambda said: from_aws(aws.HTTPClientError(error=said), DOING, ACTION),
+        lambda said: from_aws(aws.NoCredentialsError(), said, ACTION),
+        ExpectedError,
+        ConfigurationError,
+    ],
+)
+def test_no_error_holds_what_steers_a_terminal(make: Callable[[str], ExpectedError]) -> None:
+    """Neither AWS, nor a proxy, nor a profile's name can break the line or colour it."""
+    said = str(make("first\nsecond \x1b[2J\x1b]0;title\x07"))
+    assert said.isprintable()
+    assert r"first\nsecond \x1b[2J" in said
+
+
+def test_every_error_is_expected() -> None:
+    """What is raised for a user is caught, as a whole, as `ExpectedError`; AWS's own errors are none."""
+    kinds = [ConfigurationError, CredentialsError, AccessDenied, NotFound, Unanswered, Refused]
+    assert all(issubclass(kind, ExpectedError) for kind in kinds)
+    assert not any(issubclass(a, b) for a in kinds for b in kinds if a is not b)
+    assert not any(issubclass(kind, errors.AWS_ERRORS) for kind in kinds)

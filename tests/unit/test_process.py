@@ -1,0 +1,223 @@
+"""What one provider process has in common: one configuration, one connection, one way to look at AWS."""
+
+import sys
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pulumi.dynamic import Config, ConfigureRequest
+
+from pulumi_workspaces_images import process as module
+from pulumi_workspaces_images.configuration import Recheck
+from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, ExpectedError, NotFound, Unanswered
+from pulumi_workspaces_images.process import Process
+from pulumi_workspaces_images.provider import ImageShareProvider
+from tests.unit.helpers import SHARE, RecordingEngine, Wire
+
+pytestmark = pytest.mark.usefixtures("quiet_environment")
+
+KEYS = {"aws:accessKey": "AKIAEXAMPLE", "aws:secretKey": "example"}
+
+
+@pytest.fixture
+def engine() -> RecordingEngine:
+    """The engine of the process."""
+    return RecordingEngine()
+
+
+@pytest.fixture
+def start(engine: RecordingEngine) -> Callable[..., Process]:
+    """Start a process with a `recheck` mode and other configuration."""
+
+    def start(recheck: str = "", **configuration: object) -> Process:
+        keys = {f"aws:{key}": value for key, value in configuration.items()}
+        mode = {"workspaces-images:recheck": recheck} if recheck else {}
+        return Process({**KEYS, **keys, **mode}, project="shares", engine=engine)
+
+    return start
+
+
+def raising(error: Exception) -> Callable[[], Any]:
+    def ask() -> Any:
+        raise error
+
+    return ask
+
+
+@pytest.mark.parametrize("recheck", ["", "strict", "warn"])
+@pytest.mark.parametrize("seen", [True, False, []])
+def test_look_that_succeeds(start: Callable[..., Process], engine: RecordingEngine, recheck: str, seen: object) -> None:
+    """What was seen is returned, and nothing is said."""
+    assert start(recheck).look(lambda: seen) is seen
+    assert engine.warnings == []
+
+
+@pytest.mark.parametrize("recheck", ["", "strict"])
+@pytest.mark.parametrize("kind", [AccessDenied, NotFound, Unanswered, ExpectedError])
+def test_strict_look_that_fails(
+    start: Callable[..., Process], engine: RecordingEngine, recheck: str, kind: type[ExpectedError]
+) -> None:
+    """The failure is an error, and not a warning as well; strict is the default."""
+    with pytest.raises(kind, match=r"^looking at the image: no$"):
+        start(recheck).look(raising(kind("looking at the image: no")))
+    assert engine.warnings == []
+
+
+@pytest.mark.parametrize("kind", [AccessDenied, NotFound, Unanswered, ExpectedError])
+def test_warning_look_that_fails(
+    start: Callable[..., Process], engine: RecordingEngine, kind: type[ExpectedError]
+) -> None:
+    """The failure is a warning that says what follows, once for however many shares; a different one is shown too."""
+    process = start("warn")
+    for _ in range(3):
+        assert process.look(raising(kind("looking at the image: no"))) is None
+    assert process.look(raising(kind("looking at another image: no"))) is None
+    assert engine.warnings == [
+        f"looking at {what}: no; went on without looking, as workspaces-images:recheck is warn"
+        for what in ("the image", "another image")
+    ]
+
+
+def test_no_look_at_all(start: Callable[..., Process], engine: RecordingEngine) -> None:
+    """With `off` AWS is not asked, and nothing is said."""
+    assert start("off").look(lambda: pytest.fail("asked")) is None
+    assert engine.warnings == []
+
+
+@pytest.mark.parametrize("recheck", ["strict", "warn"])
+def test_configuration_that_cannot_be_honoured_is_an_error(start: Callable[..., Process], recheck: str) -> None:
+    """No mode makes a wrong key right."""
+    with pytest.raises(ConfigurationError):
+        start(recheck).look(raising(ConfigurationError("aws:profile names no profile")))
+
+
+@pytest.mark.parametrize("recheck", ["strict", "warn"])
+def test_bug_in_a_look_is_no_warning(start: Callable[..., Process], recheck: str) -> None:
+    """Only an expected failure is passed over."""
+    with pytest.raises(ZeroDivisionError):
+        start(recheck).look(raising(ZeroDivisionError()))
+
+
+@pytest.mark.parametrize(
+    ("configuration", "key"),
+    [
+        ({"workspaces-images:recheck": "never"}, "workspaces-images:recheck"),
+        ({"aws:assumeRole": "{}"}, "aws:assumeRole"),
+        ({"aws:maxRetries": "many"}, "aws:maxRetries"),
+    ],
+)
+def test_wrong_configuration_is_found_at_the_start(configuration: dict[str, object], key: str) -> None:
+    """Before anything is done, and by name."""
+    with pytest.raises(ConfigurationError, match=key):
+        Process(configuration, project="shares", engine=RecordingEngine())
+
+
+class ExitError(BaseException):
+    """The process has ended."""
+
+
+@pytest.mark.parametrize("write", ["grant", "revoke"])
+def test_nothing_is_written_once_the_engine_has_died(
+    start: Callable[..., Process],
+    engine: RecordingEngine,
+    wire: Wire,
+    monkeypatch: pytest.MonkeyPatch,
+    write: str,
+) -> None:
+    """The process ends before the next attempt of a write: nobody would record it, and the next up may be at work."""
+    ended: list[int] = []
+
+    def end(code: int) -> None:
+        ended.append(code)
+        raise ExitError
+
+    def kill(_: str) -> None:
+        engine.alive = False
+
+    monkeypatch.setattr("os._exit", end)
+    process = start()
+    wire.will((400, "ThrottlingException", "Rate exceeded"), {})
+    wire.arrived = kill  # after the first attempt
+    with pytest.raises(ExitError):
+        getattr(process.permissions, write)(SHARE)
+    assert len(wire.sent) == 1
+    assert ended == [1]
+
+
+def test_looking_goes_on_once_the_engine_has_died(
+    start: Callable[..., Process], engine: RecordingEngine, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look does no harm."""
+    monkeypatch.setattr("os._exit", lambda code: pytest.fail("ended"))
+    engine.alive = False
+    wire.will({"ImagePermissions": []})
+    assert not start().permissions.is_shared(SHARE)
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that no provider has configured yet; what it sets for itself ends with the test."""
+    monkeypatch.setattr(module, "_process", None)
+    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
+    monkeypatch.setattr("pulumi.get_project", lambda: "shares")
+    monkeypatch.setattr(sys, "argv", ["provider"])
+
+
+def request(**configuration: object) -> ConfigureRequest:
+    return ConfigureRequest(Config({f"aws:{key}": value for key, value in configuration.items()}, "shares"))
+
+
+@pytest.mark.usefixtures("fresh")
+def test_all_providers_share_one_process() -> None:
+    """The SDK configures each provider class by itself; what one declares, the others know."""
+    first, second = ImageShareProvider(), ImageShareProvider()
+    first.configure(request(region="eu-west-1"))
+    second.configure(request(region="eu-west-3"))
+    assert first._process is second._process
+    assert first._process.connection.region() == "eu-west-1"
+
+
+@pytest.mark.usefixtures("fresh")
+def test_process_is_what_the_stack_configures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole configuration arrives, with its namespaces, and the project and the engine of this process."""
+    made: dict[str, Any] = {}
+
+    def make(configuration: object, **others: object) -> object:
+        made.update(others, configuration=configuration)
+        return SimpleNamespace()
+
+    monkeypatch.setattr(module, "Process", make)
+    monkeypatch.setattr(sys, "argv", ["provider", "127.0.0.1:1"])
+    configuration = {"aws:region": "eu-west-1", "workspaces-images:recheck": "off", "other:key": "x"}
+    module.configure(ConfigureRequest(Config(configuration, "shares")))
+    assert made["configuration"] == configuration
+    assert made["project"] == "shares"
+    assert made["engine"]._address == "127.0.0.1:1"
+
+
+@pytest.mark.usefixtures("fresh")
+def test_traceback_is_cut_off_in_the_provider_process() -> None:
+    """The engine shows an exception with its traceback; a user's failure is one line, that of the configuration too."""
+    with pytest.raises(ConfigurationError):
+        ImageShareProvider().configure(request(assumeRole="{}"))
+    assert sys.tracebacklimit == 0
+
+
+@pytest.mark.usefixtures("fresh")
+def test_configuration_that_fails_does_so_for_each_resource() -> None:
+    """No resource goes on with half a configuration."""
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="aws:assumeRole"):
+            ImageShareProvider().configure(request(assumeRole="{}"))
+    assert module._process is None
+
+
+def test_recheck_is_read(start: Callable[..., Process]) -> None:
+    """Strict is the default."""
+    assert [start(mode).recheck for mode in ("", "strict", "warn", "off")] == [
+        Recheck.STRICT,
+        Recheck.STRICT,
+        Recheck.WARN,
+        Recheck.OFF,
+    ]

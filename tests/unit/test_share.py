@@ -1,0 +1,126 @@
+"""What a share is, and how its id and its parts are written."""
+
+import math
+from decimal import Decimal
+
+import pytest
+
+from pulumi_workspaces_images.share import Share, account_id_problem, image_id_problem, parse_id
+from tests.unit.helpers import IMAGE, REGION, SALES, SHARE
+
+
+def test_id_is_image_and_account() -> None:
+    """The id that users see and give to `get`."""
+    assert SHARE.id == f"{IMAGE}/{SALES}"
+
+
+def test_shares_differ_by_region() -> None:
+    """The same ids in another Region are another share."""
+    assert Share(IMAGE, SALES, REGION) == SHARE
+    assert Share(IMAGE, SALES, "eu-west-1") != SHARE
+
+
+def test_id_reads_back() -> None:
+    """An id gives the image and the account it was made of."""
+    assert parse_id(SHARE.id) == (IMAGE, SALES)
+
+
+@pytest.mark.parametrize(
+    "id_",
+    [
+        "",
+        IMAGE,
+        SALES,
+        f"{IMAGE}/",
+        f"/{SALES}",
+        f"{SALES}/{IMAGE}",
+        f"{IMAGE}/{SALES}/",
+        f"{IMAGE}/{SALES}/us-east-1",
+        f"{IMAGE}//{SALES}",
+        f" {IMAGE}/{SALES}",
+        f"{IMAGE}/{SALES}\n",
+        f"{IMAGE}/2222",
+        f"wsi-short/{SALES}",
+    ],
+)
+def test_id_that_is_none(id_: str) -> None:
+    """The message quotes what was given and says what an id looks like."""
+    with pytest.raises(ValueError, match=r"^the id .* is not IMAGE/ACCOUNT") as caught:
+        parse_id(id_)
+    assert str(caught.value) == f"the id {id_!r} is not IMAGE/ACCOUNT, e.g. wsi-0a1b2c3d4/222222222222"
+
+
+@pytest.mark.parametrize("image_id", ["wsi-123456789", "wsi-" + "z9" * 31 + "a"])
+def test_shortest_and_longest_image_id(image_id: str) -> None:
+    """9 to 63 lower-case letters or digits follow `wsi-`."""
+    assert image_id_problem(image_id) is None
+
+
+@pytest.mark.parametrize(
+    "image_id",
+    [
+        "wsi-12345678",
+        "wsi-" + "a" * 64,
+        "wsi-0A1B2C3D4",
+        "ami-0a1b2c3d4",
+        "wsi_0a1b2c3d4",
+        "wsi-0a1b2c3d4 ",
+        "wsi-0a1b2c3d4\n",
+        "wsi-٠١٢٣٤٥٦٧٨",
+        ["wsi-0a1b2c3d4"],
+        5,
+        True,
+    ],
+)
+def test_image_id_that_is_none(image_id: object) -> None:
+    """The message says what it should be and quotes what it is."""
+    problem = image_id_problem(image_id)
+    assert problem == (f"must be wsi- and 9 to 63 lower-case letters or digits, e.g. wsi-0a1b2c3d4; it is {image_id!r}")
+
+
+@pytest.mark.parametrize("problem", [image_id_problem, account_id_problem])
+@pytest.mark.parametrize("value", [None, ""])
+def test_missing_value(problem: object, value: object) -> None:
+    """An empty value is called missing, not malformed."""
+    assert callable(problem)
+    assert str(problem(value)).startswith("is required: ")
+
+
+def test_account_id() -> None:
+    """Twelve digits, leading zeros among them."""
+    assert account_id_problem(SALES) is None
+    assert account_id_problem("012345678901") is None
+
+
+@pytest.mark.parametrize(
+    ("account", "shown", "advice"),
+    [
+        pytest.param("22222222222", "'22222222222'", None, id="too short"),
+        pytest.param("2222222222222", "'2222222222222'", None, id="too long"),
+        pytest.param("22222222222x", "'22222222222x'", None, id="letter"),
+        pytest.param("٢٢٢٢٢٢٢٢٢٢٢٢", "'٢٢٢٢٢٢٢٢٢٢٢٢'", None, id="digits of another script"),
+        pytest.param([SALES], "['222222222222']", None, id="list"),
+        pytest.param(True, "True", None, id="boolean"),
+        pytest.param("2222-2222-2222", "'2222-2222-2222'", ": leave out dashes and blanks", id="dashes"),
+        pytest.param(f"{SALES}\n", "'222222222222\\n'", ": leave out dashes and blanks", id="line end"),
+        pytest.param(f" {SALES}", "' 222222222222'", ": leave out dashes and blanks", id="blank"),
+        pytest.param(222222222222, "222222222222", ", a number: put it in quotes", id="integer"),
+        pytest.param(
+            222222222222.0, "222222222222", ", a number: put it in quotes", id="integer as the engine sends it"
+        ),
+        pytest.param(0.5, "0.5", ", a number: put it in quotes", id="fraction"),
+        pytest.param(math.nan, "nan", ", a number: put it in quotes", id="not a number"),
+        pytest.param(Decimal(1), "Decimal('1')", None, id="another number"),
+    ],
+)
+def test_account_id_that_is_none(account: object, shown: str, advice: str | None) -> None:
+    """The message shows what was given as it was written, and the way out where it is plain."""
+    problem = account_id_problem(account)
+    advice = advice or ""
+    assert problem == f"must be a string of 12 digits, e.g. '222222222222'; it is {shown}{advice}"
+
+
+@pytest.mark.parametrize(("length", "shown"), [(78, "'" + "9" * 78 + "'"), (79, "'" + "9" * 76 + "...")])
+def test_long_value_is_cut(length: int, shown: str) -> None:
+    """A value of any length leaves the message readable."""
+    assert str(account_id_problem("9" * length)).endswith(f"; it is {shown}")
