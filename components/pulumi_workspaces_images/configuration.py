@@ -19,7 +19,7 @@ from .errors import ConfigurationError
 
 T = TypeVar("T")
 
-_OWN_KEYS = ("recheck",)
+_OWN_KEYS = ("recheck", "allowedAccountIds", "requireOrganization")
 
 # What pulumi-aws 7 knows (its `config` module), by what becomes of it here.
 _HONOURED = {
@@ -67,6 +67,7 @@ _REFUSED = {"tokenBucketRateLimiterCapacity": "cannot be honoured, as botocore's
 
 # The services that are asked, the last one for a profile's credentials; no other endpoint can concern us.
 _ENDPOINTS = ("workspaces", "sts", "organizations", "sso")
+_OTHER_ENDPOINTS = ("workspacesweb",)  # of those, one that reads like a misspelt name
 
 _ROLE_KEYS = ("roleArn", "sessionName", "duration", "policy", "policyArns")
 _CHAINED_ROLE_KEYS = (*_ROLE_KEYS, "externalId", "sourceIdentity", "tags", "transitiveTagKeys")
@@ -208,8 +209,8 @@ def read_aws(configuration: Mapping[str, object]) -> AwsConfiguration:
         insecure=read(flag, "insecure"),
         use_fips_endpoint=read(flag, "useFipsEndpoint"),
         use_dualstack_endpoint=read(flag, "useDualstackEndpoint"),
-        allowed_account_ids=read(_account_ids, "allowedAccountIds"),
-        forbidden_account_ids=read(_account_ids, "forbiddenAccountIds"),
+        allowed_account_ids=read(account_ids, "allowedAccountIds"),
+        forbidden_account_ids=read(account_ids, "forbiddenAccountIds"),
         shared_config_file=read(_single_file, "sharedConfigFiles"),
         shared_credentials_file=read(_single_file, "sharedCredentialsFiles"),
         endpoints=read(_endpoints, "endpoints"),
@@ -366,6 +367,9 @@ def _url(values: Mapping[str, object], key: str, at: str) -> str | None:
     value = text(values, key, at)
     if value and not _is_url(value):
         raise ConfigurationError(f"{at}{key} must be a URL that starts with http:// or https://")
+    if value and "@" in urlsplit(value).netloc:
+        # It would be printed with every failure to connect, and AWS takes no password there.
+        raise ConfigurationError(f"{at}{key} must be a URL without a user or password")
     return value
 
 
@@ -397,7 +401,8 @@ def _existing_file(path: str, name: str) -> str:
     return path
 
 
-def _account_ids(values: Mapping[str, object], key: str, at: str) -> tuple[str, ...] | None:
+def account_ids(values: Mapping[str, object], key: str, at: str) -> tuple[str, ...] | None:
+    """Return a list of AWS accounts, 12 digits each; None where it is not set or empty."""
     # `pulumi config set --path` makes a number of an id that does not start with 0.
     ids = tuple(str(item) for item in _items(values, key, at, "a list of account ids"))
     if not all(re.fullmatch(r"[0-9]{12}", account_id) for account_id in ids):
@@ -408,6 +413,10 @@ def _account_ids(values: Mapping[str, object], key: str, at: str) -> tuple[str, 
 def _endpoints(values: Mapping[str, object], key: str, at: str) -> dict[str, str] | None:
     endpoints: dict[str, str] = {}
     for index, element in enumerate(objects(values, key, at) or ()):
+        for service in element.keys() - set(_ENDPOINTS):
+            near = difflib.get_close_matches(service, _ENDPOINTS, n=1, cutoff=0.75)
+            if near and service not in _OTHER_ENDPOINTS:
+                raise ConfigurationError(f"{at}{key}[{index}].{service} is not a service; did you mean {near[0]}?")
         for service in _ENDPOINTS:
             url = _url(element, service, f"{at}{key}[{index}].")
             if url:

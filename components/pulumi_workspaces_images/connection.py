@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from .credentials import ConfiguredSession
 
+_READING = "reading the AWS profile"
+
 _NAMES = {"workspaces": "WorkSpaces"}
 
 
@@ -84,8 +86,11 @@ class Connection:
     def region_problem(self, region: str, service: str = "workspaces") -> str | None:
         """Say in one clause why `service` cannot be in `region`; None where it can, as far as botocore knows.
 
-        With `aws:skipRegionValidation` any Region will do.
+        With `aws:skipRegionValidation` any Region will do, by its own name: botocore has second ones for FIPS
+        endpoints, and a second name would make a second share of the same one.
         """
+        if "fips" in region.split("-"):
+            return f"{region!r} is an endpoint, not a Region; name the Region, and set aws:useFipsEndpoint"
         if self._aws.skip_region_validation:
             return None
         name = _NAMES.get(service, service)
@@ -110,6 +115,8 @@ class Connection:
                 return self._connected().get_partition_for_region(region)
             except UnknownRegionError:
                 return "aws"
+            except AWS_ERRORS as error:
+                raise self._translated(error, _READING) from None
 
     @overload
     def client(self, service: Literal["workspaces"], region: str) -> "WorkSpacesClient": ...
@@ -141,7 +148,9 @@ class Connection:
                 except AWS_ERRORS as error:
                     raise self._translated(error, f"connecting to {service} in {region}") from None
                 except ValueError as error:  # an endpoint or a number from the environment
-                    raise ConfigurationError(f"connecting to {service} in {region}: {error}") from None
+                    raise ConfigurationError(
+                        f"connecting to {service} in {region}: {error}; check the AWS_ variables of the environment"
+                    ) from None
                 self._clients[service, region] = client
             return client
 
@@ -216,13 +225,16 @@ class Connection:
             try:
                 return self._connected().get_scoped_config()
             except AWS_ERRORS as error:
-                raise self._translated(error, "reading the AWS profile") from None
+                raise self._translated(error, _READING) from None
 
     def _regions(self, service: str) -> list[str]:
         with self._lock:
             session = self._connected()
-            partitions = session.get_available_partitions()
-            return [r for p in partitions for r in session.get_available_regions(service, p)]
+            try:
+                partitions = session.get_available_partitions()
+                return [r for p in partitions for r in session.get_available_regions(service, p)]
+            except AWS_ERRORS as error:
+                raise self._translated(error, _READING) from None
 
     def _translated(self, error: Exception, doing: str, action: str = "") -> ExpectedError:
         from botocore.exceptions import ConfigParseError, InvalidRegionError, ProfileNotFound

@@ -17,7 +17,7 @@ from botocore.client import BaseClient
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
 from botocore.credentials import Credentials, DeferredRefreshableCredentials, create_credential_resolver
-from botocore.exceptions import NoCredentialsError
+from botocore.exceptions import CredentialRetrievalError, NoCredentialsError
 from botocore.session import Session
 
 from .configuration import AwsConfiguration, WebIdentity
@@ -129,7 +129,10 @@ class ConfiguredSession(Session):
             # The same provider object serves profiles with `credential_source = Ec2InstanceMetadata`.
             instance_metadata: Any = chain.get_provider("iam-role")
             instance_metadata.load = lambda: None
-        return chain.load_credentials()
+        credentials: Any = _reported(chain.load_credentials)()
+        if credentials is not None:
+            credentials.get_frozen_credentials = _reported(credentials.get_frozen_credentials)
+        return credentials  # type: ignore[no-any-return]
 
     def _assume(self, request: dict[str, Any], source: Credentials | None) -> Callable[[], dict[str, Any]]:
         def assume() -> dict[str, Any]:
@@ -172,6 +175,18 @@ class _RoleCredentials(DeferredRefreshableCredentials):
 
     def __init__(self, assume: Callable[[], dict[str, Any]]) -> None:
         super().__init__(assume, "assume-role")
+
+
+def _reported(load: Callable[[], Any]) -> Callable[[], Any]:
+    """Let `load` raise botocore's error for what botocore lets through from files and credential processes."""
+
+    def reporting() -> Any:
+        try:
+            return load()
+        except (OSError, RuntimeError, ValueError) as error:
+            raise CredentialRetrievalError(provider="the AWS environment or profile", error_msg=str(error)) from None
+
+    return reporting
 
 
 def _refreshed(answer: Any) -> dict[str, Any]:

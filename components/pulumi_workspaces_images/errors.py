@@ -1,5 +1,10 @@
 """The failures a user can meet: each is one line that says what was being done, why it failed, what to do."""
 
+import functools
+import traceback
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -15,6 +20,8 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
 # Every error in reach is caught as one of these two.
 AWS_ERRORS = (BotoCoreError, ClientError)
 
@@ -25,10 +32,12 @@ _CREDENTIAL_CODES = {
     "ExpiredToken",
     "ExpiredTokenException",
     "IncompleteSignature",
+    "IncompleteSignatureException",
     "InvalidAccessKeyId",
     "InvalidClientTokenId",
     "InvalidSignatureException",
     "MissingAuthenticationToken",
+    "MissingAuthenticationTokenException",
     "RequestExpired",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
@@ -43,7 +52,7 @@ _CREDENTIAL_ERRORS = (
     TokenRetrievalError,
     UnauthorizedSSOTokenError,
 )
-_ACCESS_CODES = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+_ACCESS_CODES = {"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation"}
 _THROTTLING_CODES = {
     "RequestLimitExceeded",
     "RequestThrottled",
@@ -87,6 +96,27 @@ class Refused(ExpectedError):
     """AWS answered, and said no, for a reason that is none of the others."""
 
 
+class Bug(Exception):
+    """Anything but an expected failure; its message holds the traceback, which a provider process cuts off."""
+
+
+def plainly(function: Function) -> Function:
+    """Let an expected failure reach the user as its one line, and a bug with its traceback."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any) -> Any:
+        try:
+            return function(*args)
+        except ExpectedError as error:
+            raise error from None
+        except Exception as error:
+            # A limit of its own: without one, sys.tracebacklimit would cut this one off too.
+            trace = "".join(traceback.format_exception(error, limit=100))
+            raise Bug(f"a bug in pulumi-workspaces-images; please report it with this traceback:\n{trace}") from None
+
+    return wrapper  # type: ignore[return-value]
+
+
 def printable(text: str) -> str:
     r"""Return `text` on one line, with control characters and terminal escapes spelled out (`\x1b`)."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
@@ -106,6 +136,11 @@ def from_aws(error: Exception, doing: str, action: str) -> ExpectedError:
         return CredentialsError(
             f"{doing}: no usable AWS credentials ({_text(error)}); set them in the environment, "
             "in a profile (aws:profile) or in the stack configuration"
+        )
+    if isinstance(error, HTTPClientError) and isinstance(error.kwargs.get("error"), ValueError):
+        # Not a failure of the network: the request could not even be built. Its text would show the signed header.
+        return CredentialsError(
+            f"{doing}: the request could not be sent; is there a line break in the AWS credentials?"
         )
     if isinstance(error, NO_ANSWER):
         return Unanswered(f"{doing}: no answer from AWS ({_text(error)}); check the network, then try again")
@@ -127,9 +162,9 @@ def _from_answer(error: ClientError, doing: str, action: str) -> ExpectedError:
         return AccessDenied(f"{doing}: access denied; the caller needs {action} ({said})")
     if code == "ResourceNotFoundException":
         return NotFound(f"{doing}: not found ({said})")
-    if code in _THROTTLING_CODES:
+    if code in _THROTTLING_CODES or status == 429:
         return Unanswered(f"{doing}: AWS is throttling ({said}); try again later")
-    if status >= 500:
+    if status >= 500 or status == 408:
         return Unanswered(f"{doing}: AWS answered with a server fault ({status} {code}); try again later")
     return Refused(f"{doing}: {code}: {said}")
 

@@ -45,7 +45,7 @@ def image_id_problem(value: object) -> str | None:
         return "is required: the id of a WorkSpaces image, e.g. wsi-0a1b2c3d4"
     if isinstance(value, str) and _IMAGE_ID.fullmatch(value):
         return None
-    return f"must be wsi- and 9 to 63 lower-case letters or digits, e.g. wsi-0a1b2c3d4; it is {_shown(value)}"
+    return f"must be wsi- and 9 to 63 lower-case letters or digits, e.g. wsi-0a1b2c3d4; it is {shown(value)}"
 
 
 def account_id_problem(value: object) -> str | None:
@@ -54,7 +54,7 @@ def account_id_problem(value: object) -> str | None:
         return "is required: the AWS account to share with, 12 digits, e.g. '222222222222'"
     if isinstance(value, str) and _ACCOUNT_ID.fullmatch(value):
         return None
-    what = f"must be a string of 12 digits, e.g. '222222222222'; it is {_shown(value)}"
+    what = f"must be a string of 12 digits, e.g. '222222222222'; it is {shown(value)}"
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return f"{what}, a number: put it in quotes"
     if isinstance(value, str) and _ACCOUNT_ID.fullmatch(re.sub(r"[-\s]", "", value)):
@@ -62,9 +62,10 @@ def account_id_problem(value: object) -> str | None:
     return what
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return `value` as the user wrote it, cut to 80 characters."""
     # Integers reach a dynamic provider as floats.
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    shown = repr(value)
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
