@@ -1,6 +1,6 @@
 """What a preview can know about a share, it says: every problem of one resource at once, each with its property."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pulumi.dynamic import CheckFailure
@@ -10,7 +10,7 @@ from .connection import Caller
 from .errors import ConfigurationError, NotFound
 from .permissions import Image
 from .process import Process
-from .share import account_id_problem, image_id_problem
+from .share import account_id_problem, image_id_problem, shown
 
 
 def resolve_region(process: Process, region: Any, failures: list[CheckFailure]) -> Any:
@@ -22,25 +22,42 @@ def resolve_region(process: Process, region: Any, failures: list[CheckFailure]) 
         return region
     try:
         if region is not None and not isinstance(region, str):
-            raise ConfigurationError(f"must be the name of a Region, e.g. 'us-east-1'; it is {region!r}")
+            raise ConfigurationError(f"must be the name of a Region, e.g. 'us-east-1'; it is {shown(region)}")
         resolved = process.connection.region(region or None)
     except ConfigurationError as error:
         failures.append(CheckFailure("region", str(error)))
         return None
     problem = process.connection.region_problem(resolved)
     if problem:
-        failures.append(CheckFailure("region", problem))
+        origin = "" if region else "; it comes from aws:region, AWS_REGION, AWS_DEFAULT_REGION or the AWS profile"
+        failures.append(CheckFailure("region", problem + origin))
         return None
     return resolved
 
 
 def format_failures(image_id: Any, account_id: Any) -> list[CheckFailure]:
-    """Return what is wrong with the ids as written. Unknown values are not guessed."""
-    found = [
-        ("image_id", None if isinstance(image_id, Unknown) else image_id_problem(image_id)),
-        ("shared_account_id", None if isinstance(account_id, Unknown) else account_id_problem(account_id)),
-    ]
-    return [CheckFailure(name, problem) for name, problem in found if problem]
+    """Return what is wrong with the ids of a share as written. Unknown values are not guessed."""
+    return _format_failures(
+        ("image_id", image_id_problem, image_id), ("shared_account_id", account_id_problem, account_id)
+    )
+
+
+def list_format_failures(image_id: Any, account_ids: Any) -> list[CheckFailure]:
+    """Return what is wrong with an image id and a list of accounts as written. Unknown values are not guessed."""
+    name = "shared_account_ids"
+    failures = _format_failures(("image_id", image_id_problem, image_id))
+    if isinstance(account_ids, Unknown):
+        return failures
+    if not isinstance(account_ids, list):
+        return [*failures, CheckFailure(name, f"must be a list of AWS accounts; it is {shown(account_ids)}")]
+    return failures + _format_failures(
+        *((f"{name}[{index}]", account_id_problem, account) for index, account in enumerate(account_ids))
+    )
+
+
+def _format_failures(*found: tuple[str, Callable[[object], str | None], Any]) -> list[CheckFailure]:
+    problems = [(name, None if isinstance(value, Unknown) else problem(value)) for name, problem, value in found]
+    return [CheckFailure(name, problem) for name, problem in problems if problem]
 
 
 def live_failures(
@@ -70,6 +87,9 @@ def live_failures(
     if shared_account_id and shared_account_id == owner:
         reason = f"account {shared_account_id} owns the image itself; share it with another account"
         failures.append(CheckFailure("shared_account_id", reason))
+    elif shared_account_id:
+        problem = process.guards.organization_problem(shared_account_id, region)
+        failures += [CheckFailure("shared_account_id", problem)] if problem else []
     return failures
 
 

@@ -23,6 +23,8 @@ class Declarations:
         self._declared: set[Share] = set()
         self._revoked: set[Share] = set()
         self._failed: set[Share] = set()
+        self._kept: set[Share] = set()
+        self._exclusive: dict[tuple[str, str], frozenset[str]] = {}
 
     @contextmanager
     def serialized(self, share: Share) -> Iterator[None]:
@@ -36,9 +38,39 @@ class Declarations:
         with lock:
             yield
 
-    def declare(self, share: Share) -> None:
-        """Note that the program declares `share`; for check alone, as read and diff see what is no longer declared."""
-        self._declared.add(share)
+    def declare(self, share: Share) -> str | None:
+        """Note that the program declares `share`; for check alone, as read and diff see what is no longer declared.
+
+        Returns:
+            What contradicts it: an exclusive list of the image without the account; None if nothing does.
+        """
+        with self._guard:
+            self._declared.add(share)
+            listed = self._exclusive.get((share.image_id, share.region))
+        if listed is None or share.shared_account_id in listed:
+            return None
+        return _contradiction(share)
+
+    def declare_exclusive(self, image_id: str, region: str, accounts: frozenset[str]) -> list[str]:
+        """Note that the program wants an image shared with nobody but `accounts`; for check alone.
+
+        Returns:
+            What contradicts it: declared shares of the image with other accounts, or another such list.
+        """
+        with self._guard:
+            other = self._exclusive.setdefault((image_id, region), accounts)
+            unlisted = sorted(
+                share
+                for share in self._declared
+                if (share.image_id, share.region) == (image_id, region) and share.shared_account_id not in accounts
+            )
+        contradictions = [_contradiction(share) for share in unlisted]
+        if other != accounts:
+            contradictions.append(
+                f"two ImageSharesExclusive of image {image_id} in {region} list different accounts, "
+                f"{', '.join(sorted(other ^ accounts))} not in both: each would revoke what the other allows; keep one"
+            )
+        return contradictions
 
     def is_declared(self, share: Share) -> bool:
         """Tell whether a resource of the running program declares `share`."""
@@ -57,10 +89,35 @@ class Declarations:
         """Tell whether this process has revoked `share` and not granted it again."""
         return share in self._revoked
 
-    def failed(self, share: Share) -> None:
-        """Note that checking or granting the declared `share` failed."""
-        self._failed.add(share)
+    def kept(self, share: Share) -> None:
+        """Note that a resource of `share` was deleted without a revoke, as another one declares the share."""
+        self._kept.add(share)
+
+    def was_kept(self, share: Share) -> bool:
+        """Tell whether a resource of `share` was deleted without a revoke: only the other one can hold it now."""
+        return share in self._kept
+
+    @contextmanager
+    def taking_over(self, share: Share | None) -> Iterator[None]:
+        """Note it if checking or granting the declared `share` fails in this context, for whatever reason."""
+        try:
+            yield
+        except BaseException:
+            self.failed(share)
+            raise
+
+    def failed(self, share: Share | None) -> None:
+        """Note that checking or granting the declared `share` failed; None is nothing."""
+        if share is not None:
+            self._failed.add(share)
 
     def has_failed(self, share: Share) -> bool:
         """Tell whether checking or granting `share` failed and no grant has succeeded since."""
         return share in self._failed
+
+
+def _contradiction(share: Share) -> str:
+    return (
+        f"an ImageShare shares image {share.image_id} in {share.region} with {share.shared_account_id}, and the list "
+        "of its ImageSharesExclusive does not hold that account; put it on the list, or remove the ImageShare"
+    )

@@ -5,17 +5,19 @@ No pulumi in here: typed results and typed errors, for the dynamic provider and 
 
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
 
 from .connection import Connection
 from .errors import AWS_ERRORS, ExpectedError, NotFound, Refused, Unanswered, from_aws
+from .looks import Looks
 from .share import Share
 
 if TYPE_CHECKING:
     from mypy_boto3_workspaces import WorkSpacesClient
+    from mypy_boto3_workspaces.type_defs import WorkspaceImageTypeDef
 
 # The service's own limit for both listings (botocore's model).
 PAGE_SIZE = 25
@@ -23,13 +25,8 @@ PAGE_SIZE = 25
 # Seconds for one call with all its retries: an hour of throttling must end in a message, not in a hanging pipeline.
 DEADLINE = 300.0
 
-# Seconds for which one listing or description answers for an image. A listing is made for one command, not for a day.
-MAX_AGE = 300.0
-
 _WRITE = "UpdateWorkspaceImagePermission"
 _RETRIES_WHILE_UNAVAILABLE = 4  # after 2, 4, 8 and 16 seconds
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -41,12 +38,16 @@ class Image:
         state: `AVAILABLE`, `PENDING` or `ERROR`.
         byol: whether it is a Bring Your Own License image (it requires dedicated tenancy).
         owner_account_id: its owner; None where AWS does not say.
+        name: its name, which need not be unique; empty where AWS does not say.
+        created: when it was created, in UTC; None where AWS does not say.
     """
 
     image_id: str
     state: str
     byol: bool
     owner_account_id: str | None
+    name: str = ""
+    created: datetime | None = None
 
 
 class Permissions:
@@ -76,8 +77,9 @@ class Permissions:
         self._this_call = threading.local()
         self._clients: dict[str, WorkSpacesClient] = {}
         self._clients_lock = threading.Lock()
-        self._images: _Looks[Image] = _Looks(clock)
-        self._listings: _Looks[frozenset[str]] = _Looks(clock)
+        self._images: Looks[Image] = Looks(clock)
+        self._owned: Looks[tuple[Image, ...]] = Looks(clock)
+        self._listings: Looks[frozenset[str]] = Looks(clock)
         self._written: dict[Share, bool] = {}
 
     def grant(self, share: Share) -> None:
@@ -86,6 +88,7 @@ class Permissions:
         Raises:
             NotFound, AccessDenied, CredentialsError, Refused, Unanswered: and the permission is not known to be there.
         """
+        self._written.pop(share, None)  # until it is known how this one ends
         try:
             self._update(share, allow=True)
         except Unanswered as error:  # the answer may be lost, and the permission granted
@@ -99,6 +102,7 @@ class Permissions:
             NotFound: AWS does not know the image.
             AccessDenied, CredentialsError, Refused, Unanswered: and the permission is not known to be gone.
         """
+        self._written.pop(share, None)
         try:
             self._update(share, allow=False)
         except (Unanswered, Refused, NotFound) as error:
@@ -129,6 +133,26 @@ class Permissions:
         """
         return self._images.get((region, image_id), lambda: self._describe(image_id, region))
 
+    def owned_images(self, region: str) -> tuple[Image, ...]:
+        """List the images that the caller owns in a Region, in whatever state, in no particular order.
+
+        Raises:
+            AccessDenied, CredentialsError, Refused, Unanswered: the look failed; half a listing is none.
+        """
+        return self._owned.get((region, ""), lambda: self._list_owned(region))
+
+    def shared_with(self, image_id: str, region: str) -> frozenset[str]:
+        """List the accounts that may copy an image.
+
+        Raises:
+            NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
+        """
+        listing = self._listings.get((region, image_id), lambda: self._list(image_id, region))
+        written = [w for w in list(self._written.items()) if (w[0].region, w[0].image_id) == (region, image_id)]
+        granted = {share.shared_account_id for share, allowed in written if allowed}
+        revoked = {share.shared_account_id for share, allowed in written if not allowed}
+        return (listing | granted) - revoked
+
     def _update(self, share: Share, *, allow: bool) -> None:
         client = self._client(share.region)
         verb, preposition = ("sharing", "with") if allow else ("unsharing", "from")
@@ -148,8 +172,8 @@ class Permissions:
         """
         try:
             shared = share.shared_account_id in self._list(share.image_id, share.region)
-        except NotFound:
-            raise
+        except NotFound as gone:
+            raise error if isinstance(error, NotFound) else gone from None
         except ExpectedError:
             raise error from None
         if shared != wanted:
@@ -175,13 +199,18 @@ class Permissions:
         answer = self._ask(doing, action, lambda: client.describe_workspace_images(ImageIds=[image_id]))
         for image in answer.get("Images", []):
             if image.get("ImageId") == image_id:
-                return Image(
-                    image_id,
-                    state=image.get("State", ""),
-                    byol=image.get("RequiredTenancy") == "DEDICATED",
-                    owner_account_id=image.get("OwnerAccountId"),
-                )
+                return _image(image)
         raise NotFound(f"{doing}: not found")
+
+    def _list_owned(self, region: str) -> tuple[Image, ...]:
+        client = self._client(region)
+        pages = client.get_paginator("describe_workspace_images").paginate(
+            ImageType="OWNED", PaginationConfig={"PageSize": PAGE_SIZE}
+        )
+        answer = self._ask(
+            f"listing the images in {region}", "workspaces:DescribeWorkspaceImages", lambda: pages.build_full_result()
+        )
+        return tuple(_image(image) for image in answer.get("Images", []) if image.get("ImageId"))
 
     def _ask(self, doing: str, action: str, call: Callable[[], Any]) -> Any:
         self._this_call.deadline = self._clock() + DEADLINE
@@ -213,6 +242,19 @@ class Permissions:
             self._before_write()
 
 
+def _image(answer: "WorkspaceImageTypeDef") -> Image:
+    created = answer.get("Created")
+    return Image(
+        answer.get("ImageId", ""),
+        state=answer.get("State", ""),
+        byol=answer.get("RequiredTenancy") == "DEDICATED",
+        owner_account_id=answer.get("OwnerAccountId"),
+        name=answer.get("Name", ""),
+        # botocore gives it in this machine's time zone: what a program makes of it would differ between machines.
+        created=created.astimezone(timezone.utc) if created else None,
+    )
+
+
 class _TooLate(Exception):
     """The call's deadline has passed."""
 
@@ -223,29 +265,3 @@ def _wait_while_unavailable(response: tuple[Any, dict[str, Any]] | None, attempt
     if code == "ResourceUnavailableException" and attempts <= _RETRIES_WHILE_UNAVAILABLE:
         return float(2**attempts)
     return None
-
-
-class _Looks(Generic[T]):
-    """What was seen, by key: concurrent askers wait for one look; a look that failed is not repeated either."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._guard = threading.Lock()
-        self._locks: defaultdict[tuple[str, str], threading.Lock] = defaultdict(threading.Lock)
-        self._seen: dict[tuple[str, str], tuple[float, T | ExpectedError]] = {}
-
-    def get(self, key: tuple[str, str], look: Callable[[], T]) -> T:
-        """Return what `look` saw for `key`, at most `MAX_AGE` seconds ago; raise what it raised."""
-        with self._guard:
-            lock = self._locks[key]
-        with lock:
-            at, seen = self._seen.get(key, (-MAX_AGE, None))
-            if seen is None or self._clock() - at > MAX_AGE:
-                try:
-                    seen = look()
-                except ExpectedError as error:
-                    seen = error
-                self._seen[key] = (self._clock(), seen)
-        if isinstance(seen, ExpectedError):
-            raise seen
-        return seen

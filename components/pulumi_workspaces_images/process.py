@@ -13,7 +13,8 @@ from .configuration import Recheck, read_recheck
 from .connection import Connection
 from .declarations import Declarations
 from .engine import Engine
-from .errors import ConfigurationError, ExpectedError
+from .errors import ConfigurationError, ExpectedError, NotFound
+from .guards import Guards
 from .permissions import Permissions
 
 T = TypeVar("T")
@@ -32,6 +33,7 @@ class Process:
         self.recheck = read_recheck(configuration)
         self.connection = Connection(configuration, project=project)
         self.permissions = Permissions(self.connection, before_write=self._end_without_engine)
+        self.guards = Guards(configuration, self.connection)
         self.declarations = Declarations()
         self._warned: set[str] = set()
 
@@ -61,6 +63,49 @@ class Process:
         if message not in self._warned:
             self._warned.add(message)
             self.engine.warn(message)
+
+    def owner(self, image_id: str, region: str) -> str:
+        """Return the account that owns an image; empty where nobody says.
+
+        Only the owner can grant and list, so the caller is, or will be refused; where he may not be asked for
+        (`aws:skipRequestingAccountId`), the image may know.
+
+        Raises:
+            ExpectedError: AWS could not be asked.
+        """
+        caller = self.connection.caller(region)
+        return caller.account if caller else self.permissions.describe(image_id, region).owner_account_id or ""
+
+    def confirm_gone(self, image_id: str, region: str, owner: str | None, error: ExpectedError) -> None:
+        """Return if an image that the state holds is gone; to anybody but its owner, one that lives on looks the same.
+
+        Args:
+            image_id: the image.
+            region: its Region.
+            owner: its owner by the state.
+            error: how AWS answered.
+
+        Raises:
+            ExpectedError: the caller is not the owner, or nobody can tell; or `error`, if it does not say "not found".
+        """
+        caller = self.connection.caller(region)
+        if caller and owner and caller.account != owner:
+            raise ExpectedError(
+                f"{error}; image {image_id} is owned by account {owner}, and the caller is account {caller.account} "
+                f"({caller.arn}): use the owner's credentials; nothing was changed"
+            )
+        if not isinstance(error, NotFound):
+            raise error
+        if not owner:
+            raise ExpectedError(
+                f"{error}; that counts as gone only for its owner, whom the state does not name; if the image is gone, "
+                "remove the share from the state with `pulumi state delete`; nothing was changed"
+            )
+        if not caller:
+            raise ExpectedError(
+                f"{error}; that counts as gone only for its owner, account {owner}, and aws:skipRequestingAccountId "
+                "forbids asking who the caller is: unset it; nothing was changed"
+            )
 
     def _end_without_engine(self) -> None:
         # Nobody would record the write, and the next command may already be at work: it must not happen. The gRPC

@@ -3,12 +3,10 @@
 The state of every stack refers to this module and its provider classes by name: neither may be renamed.
 """
 
-import functools
-import traceback
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from pulumi.dynamic import (
+    CheckFailure,
     CheckResult,
     ConfigureRequest,
     CreateResult,
@@ -20,33 +18,10 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 
 from . import checks, process
-from .errors import AccessDenied, ExpectedError, NotFound
+from .errors import AccessDenied, ExpectedError, NotFound, plainly
 from .share import Share, parse_id
 
 _IDENTITY = ("image_id", "shared_account_id", "region")
-
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-class Bug(Exception):
-    """Anything but an expected failure; the message holds the traceback, which this process cuts off elsewhere."""
-
-
-def plainly(method: Method) -> Method:
-    """Let an expected failure reach the user as its one line, and a bug with its traceback."""
-
-    @functools.wraps(method)
-    def wrapper(*args: Any) -> Any:
-        try:
-            return method(*args)
-        except ExpectedError as error:
-            raise error from None
-        except Exception as error:
-            # A limit of its own: without one, sys.tracebacklimit would cut this one off too.
-            trace = "".join(traceback.format_exception(error, limit=100))
-            raise Bug(f"a bug in pulumi-workspaces-images; please report it with this traceback:\n{trace}") from None
-
-    return wrapper  # type: ignore[return-value]
 
 
 class ImageShareProvider(ResourceProvider):
@@ -81,15 +56,15 @@ class ImageShareProvider(ResourceProvider):
             name: None if name in wrong or isinstance(value, Unknown) else value for name, value in inputs.items()
         }
         share = Share(**known) if all(known.values()) else None
-        if share is not None:
-            self._process.declarations.declare(share)
-        try:
+        with self._process.declarations.taking_over(share):
+            problems = [
+                share and self._process.declarations.declare(share),
+                known["shared_account_id"] and self._process.guards.list_problem(known["shared_account_id"]),
+            ]
+            failures += [CheckFailure("shared_account_id", problem) for problem in problems if problem]
             failures += self._process.look(lambda: checks.live_failures(self._process, **known)) or []
-        except ExpectedError:
-            self._failed(share)
-            raise
         if failures:
-            self._failed(share)
+            self._process.declarations.failed(share)
         return CheckResult(inputs, failures)
 
     @plainly
@@ -143,21 +118,20 @@ class ImageShareProvider(ResourceProvider):
         Raises:
             ExpectedError: AWS could not be asked, or not as the owner of the image; or `get` found no such share.
         """
-        try:
-            image_id, account_id = parse_id(id_)
-        except ValueError as error:
-            raise ExpectedError(f"reading an image share: {error}") from None
-        share = Share(image_id, account_id, self._process.connection.region(props.get("region")))
-        owner = props.get("owner_account_id")
+        # A `get` comes without what create and read put into the state.
+        is_get = "owner_account_id" not in props
+        share = self._share_to_read(id_, props.get("region"), is_get)
         try:
             shared = self._process.permissions.is_shared(share)
         except (NotFound, AccessDenied) as error:
-            self._confirm_gone(share, owner, error)
+            if is_get:
+                raise type(error)(f"reading image share {share.id} in {share.region}: {error}") from None
+            self._process.confirm_gone(share.image_id, share.region, props["owner_account_id"], error)
             shared = False
         if shared:
             outputs = self._outputs(share)
             return ReadResult(id_, outputs, {name: outputs[name] for name in _IDENTITY})
-        if owner is None:  # only what a create or an earlier read has put there has an owner: this is a `get`
+        if is_get:
             raise NotFound(
                 f"reading image share {share.id} in {share.region}: image {share.image_id} is not shared with "
                 f"{share.shared_account_id}; declare an ImageShare to share it"
@@ -184,58 +158,43 @@ class ImageShareProvider(ResourceProvider):
                     f"image {share.image_id} stays shared with {share.shared_account_id} in {share.region}: "
                     "another resource of the program declares the share"
                 )
+                declarations.kept(share)
                 return
+            declarations.revoked(share)  # whatever comes of it: a later look or grant puts it right
             try:
                 self._process.permissions.revoke(share)
             except (NotFound, AccessDenied) as error:
-                self._confirm_gone(share, props.get("owner_account_id"), error)
-            declarations.revoked(share)
+                self._process.confirm_gone(share.image_id, share.region, props.get("owner_account_id"), error)
 
     def _grant(self, share: Share) -> dict[str, Any]:
         declarations = self._process.declarations
-        with declarations.serialized(share):
+        with declarations.serialized(share), declarations.taking_over(share):
+            outputs = self._outputs(share)
             try:
-                outputs = self._outputs(share)
                 self._process.permissions.grant(share)
             except ExpectedError:
-                declarations.failed(share)
-                raise
+                # With `delete_before_replace` the resource that held the share may be gone from the state already: if
+                # this one failed, a share that lives on would be in no state at all.
+                if not (declarations.was_kept(share) and self._process.permissions.is_shared(share)):
+                    raise
             declarations.granted(share)
         return outputs
 
     def _outputs(self, share: Share) -> dict[str, Any]:
-        caller = self._process.connection.caller(share.region)
-        # Only the owner can grant and list, so whoever could is the owner; if he may not be asked for, the image knows.
-        owner = (
-            caller.account
-            if caller
-            else self._process.permissions.describe(share.image_id, share.region).owner_account_id
-        )
-        return {**share._asdict(), "owner_account_id": owner}
+        return {**share._asdict(), "owner_account_id": self._process.owner(share.image_id, share.region)}
 
-    def _failed(self, share: Share | None) -> None:
-        if share is not None:
-            self._process.declarations.failed(share)
-
-    def _confirm_gone(self, share: Share, owner: str | None, error: ExpectedError) -> None:
-        """Return if the image is gone; to anybody but its owner, an image that lives on looks the same.
-
-        Raises:
-            ExpectedError: the caller is not the owner, or nobody can tell; or `error` was not about the image.
-        """
-        caller = self._process.connection.caller(share.region)
-        if caller and owner and caller.account != owner:
-            raise ExpectedError(
-                f"{error}; image {share.image_id} is owned by account {owner}, and the caller is account "
-                f"{caller.account} ({caller.arn}): use the owner's credentials; nothing was changed"
-            )
-        if not isinstance(error, NotFound):
-            raise error
-        if caller is None:
-            raise ExpectedError(
-                f"{error}; that counts as gone only for its owner, account {owner}, and aws:skipRequestingAccountId "
-                "forbids asking who the caller is: unset it; nothing was changed"
-            )
+    def _share_to_read(self, id_: str, region: Any, is_get: bool) -> Share:
+        try:
+            image_id, account_id = parse_id(id_)
+        except ValueError as error:
+            raise ExpectedError(f"reading an image share: {error}") from None
+        if not is_get:
+            return Share(image_id, account_id, region)
+        failures: list[CheckFailure] = []
+        region = checks.resolve_region(self._process, region, failures)
+        for failure in failures:
+            raise ExpectedError(f"reading image share {id_}: region {failure.reason}")
+        return Share(image_id, account_id, region)
 
 
 def _share_of(props: dict[str, Any]) -> Share:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,11 +40,25 @@ def image(cloud: LocalCloud) -> str:
     return cloud.create_image()
 
 
-@pytest.fixture
-def stack(tmp_path: Path, cloud: LocalCloud) -> Stack:
-    """A stack without a program, whose commands run as the owner."""
-    (tmp_path / "program").mkdir()
+def environment_in(folder: Path) -> dict[str, str]:
+    """Return the environment of commands whose state and home are in `folder`."""
     # Nothing of the developer's own AWS set-up may decide how a test ends.
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_", "COV"))}
-    environment |= {"HOME": str(tmp_path), **engine_environment(tmp_path / "state")}
-    return Stack(tmp_path / "program", cloud, environment)
+    return environment | {"HOME": str(folder), **engine_environment(folder / "state"), "PULUMI_STACK": "test"}
+
+
+@pytest.fixture(scope="session")
+def _new_state(tmp_path_factory: pytest.TempPathFactory, _cloud: LocalCloud) -> Path:
+    """The state with a new stack, made once: every test starts with a copy."""
+    folder = tmp_path_factory.mktemp("new")
+    (folder / "program").mkdir()
+    Stack(folder / "program", _cloud, environment_in(folder)).create()
+    return folder / "state"
+
+
+@pytest.fixture
+def stack(tmp_path: Path, cloud: LocalCloud, _new_state: Path) -> Stack:
+    """A stack without a program, whose commands run as the owner."""
+    (tmp_path / "program").mkdir()
+    shutil.copytree(_new_state, tmp_path / "state")
+    return Stack(tmp_path / "program", cloud, environment_in(tmp_path))

@@ -1,5 +1,6 @@
 """Law 1: whatever is rearranged in one update, no declared share is lost and no undeclared one is left."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -72,7 +73,7 @@ def test_moved_into_a_component(stack: Stack, cloud: LocalCloud, image: str) -> 
         """
     )
     run = stack.up()
-    assert run.counts == {"create": 2, "delete": 1}
+    assert run.counts == {"create": 2, "delete": 1, "same": 1}
     assert run.line(image, "stays shared with", SALES)
     settled(stack, image, sales=SALES)
 
@@ -138,6 +139,38 @@ def test_failed_grant_after_a_rename_keeps_the_old_resource(stack: Stack, cloud:
     cloud.allow_everything()
     stack.up()
     settled(stack, image, b=SALES)
+
+
+def test_failed_grant_after_delete_before_replace_keeps_the_share_in_the_state(
+    stack: Stack, cloud: LocalCloud, image: str
+) -> None:
+    """The old resource is gone before the new one fails: then what exists is taken over, not orphaned."""
+    dbr(stack, image, b=LEGAL, a=SALES)
+    stack.up()
+    # In this order: b asks for SALES, and waits for its own LEGAL to be revoked; meanwhile a drops SALES.
+    stack.program(
+        f"""
+        opts = ResourceOptions(delete_before_replace=True)
+        ImageShare("b", image_id={image!r}, shared_account_id={SALES!r}, opts=opts)
+        ImageShare("a", image_id={image!r}, shared_account_id={FINANCE!r}, opts=opts)
+        """
+    )
+
+    def slow_to_revoke_and_refusing_sales(call: Call, proceed: Callable[[], Response]) -> Response:
+        if call.operation == "UpdateWorkspaceImagePermission":
+            if call.parameters["SharedAccountId"] == LEGAL:
+                time.sleep(2)
+            if call.parameters["SharedAccountId"] == SALES:
+                raise AwsError("OperationNotSupportedException", "Not now.", 400)
+        return proceed()
+
+    cloud.interceptors.append(slow_to_revoke_and_refusing_sales)
+    stack.up(ok=None)
+    cloud.interceptors.remove(slow_to_revoke_and_refusing_sales)
+    assert SALES in stack.declared().values()
+    stack.shares(image, a=FINANCE)
+    stack.up()
+    settled(stack, image, a=FINANCE)
 
 
 def test_failed_check_after_a_rename_keeps_the_old_resource(stack: Stack, cloud: LocalCloud, image: str) -> None:

@@ -31,11 +31,12 @@ def test_entries_hold_inputs_outputs_and_a_reference(stack: Stack, image: str) -
 def test_entries_hold_no_credentials_and_no_endpoints(stack: Stack, image: str) -> None:
     """Neither credentials nor endpoints are in our entries; credentials of the environment are nowhere at all."""
     stack.environment["AWS_SECRET_ACCESS_KEY"] = f"{CANARY}-environment"
+    stack.keep_configuration_file = True
     stack.run("config", "set", "--secret", "aws:secretKey", f"{CANARY}-configuration")
     stack.run("config", "set", "aws:accessKey", stack.environment["AWS_ACCESS_KEY_ID"])
     stack.run("config", "set", "aws:region", REGION)
     stack.run("config", "set", "aws:endpoints", stack.cloud.endpoints)
-    stack.keep_configuration_file = True
+    assert f"{CANARY}-configuration" in stack.run("config", "--show-secrets").output
     stack.shares(image, sales=SALES)
     run = stack.up()
     (entry,) = stack.state()

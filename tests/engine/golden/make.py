@@ -19,6 +19,7 @@ def main(version: str) -> None:
         program = Path(folder, "program")
         program.mkdir()
         stack = Stack(program, cloud, environment)
+        stack.create()
         cloud.create_image(image_id="wsi-golden001")
         stack.shares("wsi-golden001", sales=SALES, legal=LEGAL)
         stack.up()

@@ -1,0 +1,58 @@
+"""With whom an image may be shared: the stack's own limits, as IAM knows no condition on the target of a share.
+
+They apply to what is granted: a share that is no longer allowed can always be revoked.
+"""
+
+from collections.abc import Mapping
+
+from .configuration import account_ids, flag
+from .connection import Connection
+from .organization import Organization
+
+_ALLOWED = "workspaces-images:allowedAccountIds"
+_ORGANIZATION = "workspaces-images:requireOrganization"
+
+
+class Guards:
+    """`workspaces-images:allowedAccountIds` and `workspaces-images:requireOrganization`.
+
+    Attributes:
+        organization_required: whether a recipient must be an ACTIVE member of the caller's organization.
+    """
+
+    def __init__(self, configuration: Mapping[str, object], connection: Connection) -> None:
+        """Read the two keys; AWS is not asked before somebody needs it.
+
+        Raises:
+            ConfigurationError: a key that is not what it should be.
+        """
+        allowed = account_ids(configuration, _ALLOWED, "")
+        # An empty list that is set allows nobody: it must not read as none at all.
+        is_set = configuration.get(_ALLOWED) not in (None, "")
+        self._allowed = frozenset(allowed or ()) if is_set else None
+        self.organization_required = bool(flag(configuration, _ORGANIZATION, ""))
+        self._organization = Organization(connection)
+
+    def list_problem(self, account_id: str) -> str | None:
+        """Say why the stack's list keeps `account_id` from being shared with; None if it does not."""
+        if self._allowed is None or account_id in self._allowed:
+            return None
+        return f"account {account_id} is not on the list {_ALLOWED} of the accounts that may be shared with"
+
+    def organization_problem(self, account_id: str, region: str) -> str | None:
+        """Say why its membership keeps `account_id` from being shared with; None if it does not, or is not required.
+
+        Raises:
+            ExpectedError: the organization could not be asked.
+        """
+        if not self.organization_required:
+            return None
+        member = self._organization.member(account_id, region)
+        if member is None:
+            return f"account {account_id} is not a member of the caller's organization, which {_ORGANIZATION} asks for"
+        if member.state != "ACTIVE":
+            return (
+                f"account {account_id} ({member.name}) is {member.state} in the organization; "
+                f"{_ORGANIZATION} asks for an ACTIVE member"
+            )
+        return None

@@ -1,0 +1,70 @@
+"""What AWS Organizations knows about an account: whether it is a member, and in which state.
+
+No pulumi in here, as in `permissions`.
+"""
+
+from dataclasses import dataclass
+
+from .connection import Connection
+from .errors import AWS_ERRORS, AccessDenied, ExpectedError, from_aws
+from .looks import Looks
+
+_ACTION = "organizations:DescribeAccount"
+
+
+@dataclass(frozen=True)
+class Member:
+    """An account of the caller's organization.
+
+    Attributes:
+        account_id: 12 digits.
+        name: the account's name, as its organization has it.
+        state: `ACTIVE`, or why it is not: `PENDING_ACTIVATION`, `SUSPENDED`, `PENDING_CLOSURE`, `CLOSED`.
+    """
+
+    account_id: str
+    name: str
+    state: str
+
+
+class Organization:
+    """The caller's organization. Each account is asked for once, however many shares it has. Safe for threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        """`connection` is asked for one client, in the Region of the first question; the service itself is global."""
+        self._connection = connection
+        self._members: Looks[tuple[Member | None]] = Looks()
+
+    def member(self, account_id: str, region: str) -> Member | None:
+        """Return what the organization knows about an account; None if it is not a member.
+
+        Args:
+            account_id: 12 digits.
+            region: a Region of the partition in which to ask.
+
+        Raises:
+            AccessDenied: only the management account and delegated administrators may ask.
+            CredentialsError, Refused, Unanswered: the look failed.
+        """
+        return self._members.get(account_id, lambda: (self._describe(account_id, region),))[0]
+
+    def _describe(self, account_id: str, region: str) -> Member | None:
+        client = self._connection.client("organizations", region)
+        try:
+            account = client.describe_account(AccountId=account_id)["Account"]
+        except (
+            client.exceptions.AccountNotFoundException,
+            client.exceptions.AWSOrganizationsNotInUseException,
+        ):
+            return None
+        except AWS_ERRORS as error:
+            raise self._translated(error, account_id) from None
+        # AWS retires Status in favour of State; older partitions may know the one only.
+        state = account.get("State") or account.get("Status", "")
+        return Member(account_id, account.get("Name", ""), state)
+
+    def _translated(self, error: Exception, account_id: str) -> ExpectedError:
+        translated = from_aws(error, f"asking the organization about account {account_id}", _ACTION)
+        if isinstance(translated, AccessDenied):
+            return AccessDenied(f"{translated}; AWS lets the management account and delegated administrators ask")
+        return translated

@@ -1,0 +1,121 @@
+"""Guards: with whom an image may be shared, by `allowedAccountIds` and `requireOrganization`."""
+
+import boto3
+import pytest
+
+from local.cloud import LocalCloud
+from tests.engine.harness import LEGAL, OWNER, SALES, Stack
+
+ALLOWED = "workspaces-images:allowedAccountIds"
+ORGANIZATION = "workspaces-images:requireOrganization"
+FINANCE = "444444444444"
+
+
+def test_account_that_is_not_allowed(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """A share with any other account fails at preview; one that is listed does not."""
+    stack.configuration[ALLOWED] = [SALES]
+    stack.shares(image, sales=SALES, legal=LEGAL)
+    run = stack.preview(ok=False)
+    assert run.line("legal", "shared_account_id", LEGAL, ALLOWED)
+    stack.shares(image, sales=SALES)
+    stack.up()
+    assert cloud.shared_with(image) == {SALES}
+
+
+def test_empty_list_allows_nobody(stack: Stack, image: str) -> None:
+    """A list that is set and empty is no list that is not set."""
+    stack.configuration[ALLOWED] = []
+    stack.shares(image, sales=SALES)
+    assert stack.preview(ok=False).line(SALES, ALLOWED)
+
+
+def test_all_accounts_that_are_not_allowed_in_one_run(stack: Stack, image: str) -> None:
+    """A component names every account that is refused, in one preview."""
+    stack.configuration[ALLOWED] = [SALES]
+    stack.program(f"ImageShares('golden', {image!r}, {[SALES, LEGAL, FINANCE]!r})")
+    run = stack.preview(ok=False)
+    assert run.line("error:", LEGAL, FINANCE, ALLOWED)
+    assert "Traceback" not in run.output
+
+
+def test_account_that_is_no_longer_allowed_can_be_removed(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Guards apply to grants; a share is always revocable, by up and by destroy."""
+    stack.shares(image, sales=SALES, legal=LEGAL)
+    stack.up()
+    stack.configuration[ALLOWED] = [SALES]
+    stack.shares(image, sales=SALES)
+    stack.up()
+    assert cloud.shared_with(image) == {SALES}
+    stack.configuration[ALLOWED] = [LEGAL]
+    stack.destroy()
+    assert cloud.shared_with(image) == set()
+
+
+@pytest.fixture
+def members(stack: Stack, cloud: LocalCloud) -> dict[str, str]:
+    """An organization of the owner with two accounts; their ids by name."""
+    cloud.allow_everything()
+    stack.configuration["aws:endpoints"] = [{name: cloud.url} for name in ("workspaces", "sts", "organizations")]
+    stack.configuration[ORGANIZATION] = "true"
+    keys = cloud.credentials(OWNER)
+    client = boto3.client(
+        "organizations",
+        region_name="us-east-1",
+        endpoint_url=cloud.url,
+        aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+    )
+    client.create_organization(FeatureSet="ALL")
+    made = {
+        name: client.create_account(AccountName=name, Email=f"{name}@example.com")["CreateAccountStatus"]["AccountId"]
+        for name in ("sales", "legal")
+    }
+    client.close_account(AccountId=made["legal"])
+    cloud.forget_calls()
+    return made
+
+
+def test_members_of_the_organization(stack: Stack, cloud: LocalCloud, image: str, members: dict[str, str]) -> None:
+    """An ACTIVE member is shared with; each account costs one call, however many shares it has."""
+    other = cloud.create_image(name="other")
+    stack.program(
+        f"""
+        ImageShare("one", image_id={image!r}, shared_account_id={members["sales"]!r})
+        ImageShare("two", image_id={other!r}, shared_account_id={members["sales"]!r})
+        """
+    )
+    stack.up()
+    assert cloud.count("DescribeAccount") == 1
+    assert cloud.shared_with(image) == {members["sales"]}
+
+
+def test_accounts_that_are_no_active_members(stack: Stack, image: str, members: dict[str, str]) -> None:
+    """A component names all: the stranger, and the suspended account with its name and state."""
+    stack.program(f"ImageShares('golden', {image!r}, {[FINANCE, *members.values()]!r})")
+    run = stack.preview(ok=False)
+    assert run.line("error:", FINANCE, "not a member", members["legal"], "legal", ORGANIZATION)
+    assert members["sales"] not in run.output
+    stack.shares(image, finance=FINANCE)
+    assert stack.preview(ok=False).line("finance", "shared_account_id", FINANCE, "not a member")
+
+
+def test_organization_that_may_not_be_asked(
+    stack: Stack, cloud: LocalCloud, image: str, members: dict[str, str]
+) -> None:
+    """The message names the IAM action, and who is given it."""
+    cloud.deny("organizations:DescribeAccount")
+    stack.shares(image, sales=members["sales"])
+    run = stack.preview(ok=False)
+    assert run.line("access denied", "organizations:DescribeAccount", "delegated administrators")
+
+
+def test_organization_is_not_asked_to_revoke(
+    stack: Stack, cloud: LocalCloud, image: str, members: dict[str, str]
+) -> None:
+    """A member that left can be unshared."""
+    stack.shares(image, sales=members["sales"])
+    stack.up()
+    cloud.deny("organizations:DescribeAccount")
+    stack.program("")
+    stack.up()
+    assert cloud.shared_with(image) == set()
