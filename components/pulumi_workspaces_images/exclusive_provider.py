@@ -1,0 +1,168 @@
+"""The lifecycle of exclusive ownership of an image's shares: every account that is not on the list is foreign.
+
+The state of every stack refers to this module and its provider class by name: neither may be renamed.
+"""
+
+from typing import Any, TypeGuard
+
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+from pulumi.output import Unknown
+
+from . import checks, process
+from .errors import AccessDenied, ExpectedError, NotFound, plainly
+from .share import Share
+
+_IDENTITY = ("image_id", "region")
+_INPUTS = ("image_id", "shared_account_ids", "report_only", "region")
+
+
+class ImageSharesExclusiveProvider(ResourceProvider):
+    """The provider of `ImageSharesExclusive`. Its instance is shared by the threads, and holds nothing pickled."""
+
+    serialize_as_secret_always = False
+
+    @plainly
+    def configure(self, req: ConfigureRequest) -> None:
+        """Take the stack's configuration; called once per process.
+
+        Raises:
+            ConfigurationError: a key that cannot be honoured.
+        """
+        self._process = process.configure(req)
+
+    @plainly
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Find all that is wrong, contradictions with declared shares among it, and name the foreign accounts.
+
+        Raises:
+            ExpectedError: AWS could not be asked, and `workspaces-images:recheck` is strict.
+        """
+        image_id, accounts = news.get("image_id"), news.get("shared_account_ids")
+        failures = checks.list_format_failures(image_id, accounts)
+        if not isinstance(news.get("report_only", False), (bool, Unknown)):
+            failures.append(CheckFailure("report_only", "must be True or False"))
+        region = checks.resolve_region(self._process, news.get("region"), failures)
+        inputs = {
+            "image_id": image_id,
+            "shared_account_ids": accounts,
+            "report_only": news.get("report_only", False),
+            "region": region,
+        }
+        wrong = {failure.property for failure in failures}
+        if "image_id" in wrong or not isinstance(image_id, str) or not isinstance(region, str):
+            return CheckResult(inputs, failures)
+        if not failures and _known(accounts):
+            contradictions = self._process.declarations.declare_exclusive(image_id, region, frozenset(accounts))
+            failures += [CheckFailure("shared_account_ids", contradiction) for contradiction in contradictions]
+        failures += self._process.look(lambda: checks.live_failures(self._process, image_id, None, region)) or []
+        if not failures:
+            self._foreign(inputs, olds)
+        return CheckResult(inputs, failures)
+
+    @plainly
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """Compare the list, and where it is the same, look for foreign accounts.
+
+        Raises:
+            ExpectedError: AWS could not be asked, and `workspaces-images:recheck` is strict.
+        """
+        changed = [
+            name for name in _IDENTITY if isinstance(news.get(name), Unknown) or news.get(name) != olds.get(name)
+        ]
+        if changed:
+            return DiffResult(changes=True, replaces=changed)
+        accounts = news.get("shared_account_ids")
+        if not _known(accounts) or set(accounts) != set(olds.get("shared_account_ids") or ()):
+            return DiffResult(changes=True)
+        if news.get("report_only") != olds.get("report_only"):
+            return DiffResult(changes=True)
+        foreign = self._foreign(news, olds)
+        return DiffResult(changes=bool(foreign) and not news.get("report_only"))
+
+    @plainly
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Revoke what is foreign.
+
+        Raises:
+            ExpectedError: a permission was not revoked; what was revoked before is in the diagnostics.
+        """
+        return CreateResult(props["image_id"], self._sync(props, {}))
+
+    @plainly
+    def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """Revoke what is foreign to the new list and was foreign to the old one.
+
+        Raises:
+            ExpectedError: a permission was not revoked; what was revoked before is in the diagnostics.
+        """
+        return UpdateResult(self._sync(news, olds))
+
+    @plainly
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Look whether the image exists; that is all there is to refresh.
+
+        Raises:
+            ExpectedError: AWS could not be asked, or not as the owner of the image.
+        """
+        if "owner_account_id" not in props:
+            raise ExpectedError(
+                f"reading the exclusive shares of {id_}: they cannot be read by id; declare them instead"
+            )
+        image_id, region = props["image_id"], props["region"]
+        try:
+            self._process.permissions.describe(image_id, region)
+        except (NotFound, AccessDenied) as error:
+            self._process.confirm_gone(image_id, region, props["owner_account_id"], error)
+            return ReadResult("", {})
+        outputs = {name: props[name] for name in (*_INPUTS, "owner_account_id", "revoked_account_ids") if name in props}
+        return ReadResult(id_, outputs, {name: props[name] for name in _INPUTS if name in props})
+
+    @plainly
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Do nothing: that the list is given up is no reason to revoke anything."""
+
+    def _foreign(self, news: dict[str, Any], olds: dict[str, Any]) -> list[str]:
+        """Return the foreign accounts, and name them; none where nobody could look, or the list is not known yet.
+
+        An account that leaves the list is not foreign in the same update: its own resource revokes its share.
+        """
+        accounts, image_id, region = news["shared_account_ids"], news["image_id"], news["region"]
+        if not _known(accounts):
+            return []
+        shared = self._process.look(lambda: self._process.permissions.shared_with(image_id, region))
+        foreign = sorted((shared or set()) - set(accounts) - set(olds.get("shared_account_ids") or ()))
+        if foreign:
+            what = "only reported" if news.get("report_only") else "the update revokes it"
+            self._process.warn_once(
+                f"image {image_id} in {region} is shared with {', '.join(foreign)}, not on the list of its "
+                f"ImageSharesExclusive: {what}"
+            )
+        return foreign
+
+    def _sync(self, news: dict[str, Any], olds: dict[str, Any]) -> dict[str, Any]:
+        image_id, region = news["image_id"], news["region"]
+        outputs = {name: news[name] for name in _INPUTS}
+        outputs["owner_account_id"] = self._process.owner(image_id, region)
+        revoked = []
+        if not news["report_only"]:
+            for account in self._foreign(news, olds):
+                share = Share(image_id, account, region)
+                with self._process.declarations.serialized(share):
+                    self._process.declarations.revoked(share)
+                    self._process.permissions.revoke(share)
+                revoked.append(account)
+                self._process.engine.info(f"image {image_id} in {region} was unshared from {account}")
+        return {**outputs, "revoked_account_ids": revoked}
+
+
+def _known(accounts: Any) -> TypeGuard[list[str]]:
+    return isinstance(accounts, list) and not any(isinstance(account, Unknown) for account in accounts)

@@ -1,0 +1,124 @@
+"""`ImageShares`: one image shared with many accounts, and with nobody else if that is wanted."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import pulumi
+from pulumi import ComponentResource, Input, Output, ResourceOptions
+
+from .image_share import ImageShare
+from .image_shares_exclusive import ImageSharesExclusive
+from .program import refusals
+
+
+class ImageShares(ComponentResource):
+    """One WorkSpaces image shared with many accounts: a component of one `ImageShare` for each.
+
+    Adding, removing or relabelling an account touches that account's share alone.
+
+    Example:
+        >>> ImageShares("golden", image_id="wsi-0a1b2c3d4", accounts={"sales": "222222222222"}, exclusive=True)
+
+    Attributes:
+        shares: the shares by label.
+        exclusive: the exclusive ownership; None without.
+    """
+
+    shares: dict[str, ImageShare]
+    exclusive: ImageSharesExclusive | None
+
+    def __init__(
+        self,
+        name: str,
+        image_id: Input[str],
+        accounts: Mapping[str, Input[str]] | Sequence[str],
+        exclusive: bool | Literal["report"] = False,
+        region: Input[str] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """Declare the shares. Each is named `NAME-LABEL`, the exclusive ownership `NAME-exclusive`.
+
+        Args:
+            name: the name of the component.
+            image_id: the image to share, `wsi-` and 9 to 63 lower-case letters or digits.
+            accounts: label -> AWS account (12 digits, perhaps an Output); or a list of accounts as plain strings, each
+                its own label. Labels have to be known at preview.
+            exclusive: True: every other account's share is foreign, named in preview and revoked by up. "report": it is
+                named only. Default: False, other accounts are not looked at.
+            region: the image's Region. Default: `aws:region` of the stack's configuration, else the AWS environment.
+            opts: Pulumi's resource options, for the component and, as far as Pulumi passes them on, its children.
+
+        Raises:
+            pulumi.RunError: `accounts` or `exclusive` is not what it should be, an account stands under two labels, or
+                accounts are not allowed by the stack's configuration; one line that names them all.
+        """
+        by_label = _by_label(name, accounts)
+        if exclusive not in (True, False, "report"):
+            raise pulumi.RunError(f"ImageShares {name!r}: exclusive must be True, False or 'report'")
+        _refuse_doubles(name, by_label)
+        plain = [account for account in by_label.values() if isinstance(account, str)]
+        problems = refusals(plain, region)
+        if problems:
+            raise pulumi.RunError(f"ImageShares {name!r}: {'; '.join(problems)}")
+        super().__init__("workspaces-images:index:ImageShares", name, {}, opts)
+        child = ResourceOptions(parent=self)
+        self.shares = {
+            label: ImageShare(f"{name}-{label}", image_id, account, region, child)
+            for label, account in by_label.items()
+        }
+        self.exclusive = None
+        if exclusive:
+            listed = list(by_label.values())
+            self.exclusive = ImageSharesExclusive(
+                f"{name}-exclusive", image_id, listed, exclusive == "report", region, child
+            )
+        self.register_outputs({"shares": {label: share.id for label, share in self.shares.items()}})
+
+
+def _by_label(name: str, accounts: object) -> dict[str, Input[str]]:
+    if isinstance(accounts, Output):
+        raise pulumi.RunError(
+            f"ImageShares {name!r}: accounts is an Output, whose labels a preview cannot know, and so not which "
+            "resources there are; give a mapping of known labels, whose accounts may be Outputs"
+        )
+    if isinstance(accounts, Mapping):
+        for label in accounts:
+            if not isinstance(label, str) or not label:
+                raise pulumi.RunError(f"ImageShares {name!r}: the label {label!r} must be a text")
+        return dict(accounts)
+    if isinstance(accounts, (list, tuple)):
+        for account in accounts:
+            if not isinstance(account, str):
+                raise pulumi.RunError(
+                    f"ImageShares {name!r}: the list of accounts holds {_what(account)}; a list holds plain strings of "
+                    "12 digits, each its own label; give a mapping label -> account for anything else"
+                )
+            if accounts.count(account) > 1:
+                raise pulumi.RunError(f"ImageShares {name!r}: account {account} stands twice in the list")
+        return {account: account for account in accounts}
+    raise pulumi.RunError(
+        f"ImageShares {name!r}: accounts must be a mapping label -> account, or a list of accounts; it is "
+        f"{_what(accounts)}"
+    )
+
+
+def _what(value: object) -> str:
+    return "an Output" if isinstance(value, Output) else f"a value of type {type(value).__name__}"
+
+
+def _refuse_doubles(name: str, accounts: dict[str, Input[str]]) -> None:
+    """Refuse an account under two labels: at once if it is known, else as soon as it is."""
+
+    def refuse(known: dict[str, str]) -> None:
+        seen: dict[str, str] = {}
+        for label, account in known.items():
+            if account in seen:
+                raise pulumi.RunError(
+                    f"ImageShares {name!r}: account {account} stands under two labels, {seen[account]!r} and "
+                    f"{label!r}; remove one"
+                )
+            seen[account] = label
+
+    refuse({label: account for label, account in accounts.items() if isinstance(account, str)})
+    if any(isinstance(account, Output) for account in accounts.values()):
+        Output.all(**accounts).apply(refuse)

@@ -1,0 +1,67 @@
+"""`ImageSharesExclusive`: nobody but the listed accounts may copy an image."""
+
+from collections.abc import Sequence
+
+from pulumi import Input, Output, ResourceOptions
+from pulumi.dynamic import Resource
+
+from .exclusive_provider import ImageSharesExclusiveProvider
+
+
+class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclusive"):
+    """Exclusive ownership of an image's shares: every account that is not listed is foreign.
+
+    Foreign accounts are named in every preview and revoked by the update. It grants nothing: for that there is an
+    `ImageShare` for each account, and one for an account that is not on the list fails at preview. Deleting it revokes
+    nothing.
+
+    Example:
+        >>> ImageSharesExclusive("golden-only", image_id="wsi-0a1b2c3d4", shared_account_ids=["222222222222"])
+    """
+
+    image_id: Output[str]
+    """The image, `wsi-` and 9 to 63 lower-case letters or digits."""
+
+    shared_account_ids: Output[Sequence[str]]
+    """The AWS accounts that may have a share, 12 digits each."""
+
+    report_only: Output[bool]
+    """Whether foreign accounts are only named."""
+
+    region: Output[str]
+    """The Region of the image, e.g. `us-east-1`."""
+
+    owner_account_id: Output[str]
+    """The AWS account that owns the image, 12 digits."""
+
+    revoked_account_ids: Output[Sequence[str]]
+    """The foreign accounts that its last update revoked."""
+
+    def __init__(
+        self,
+        resource_name: str,
+        image_id: Input[str],
+        shared_account_ids: Input[Sequence[Input[str]]],
+        report_only: Input[bool] = False,
+        region: Input[str] | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        """Declare that nobody else has a share. With an account that is not known yet, nobody is foreign yet.
+
+        Args:
+            resource_name: the name of the resource.
+            image_id: the image, `wsi-` and 9 to 63 lower-case letters or digits. The caller must own it.
+            shared_account_ids: the AWS accounts that may have a share, strings of 12 digits; an empty list is nobody.
+            report_only: name foreign accounts, and revoke nothing. Default: False.
+            region: the image's Region. Default: `aws:region` of the stack's configuration, else the AWS environment.
+            opts: Pulumi's resource options.
+        """
+        properties = {
+            "image_id": image_id,
+            "shared_account_ids": shared_account_ids,
+            "report_only": report_only,
+            "region": region,
+            "owner_account_id": None,  # outputs: Pulumi makes an attribute of every name it finds here
+            "revoked_account_ids": None,
+        }
+        super().__init__(ImageSharesExclusiveProvider(), resource_name, properties, opts)

@@ -1,0 +1,306 @@
+"""`ImageShares`: one image and many accounts, and `ImageSharesExclusive`: nobody else."""
+
+from typing import Any
+
+import pytest
+
+from local.cloud import AwsError, Call, LocalCloud, Response
+from tests.engine.harness import LEGAL, OWNER, REGION, SALES, Run, Stack
+
+FOREIGN = "999999999999"
+FINANCE = "444444444444"
+TEAMS = {f"team-{n:02}": f"{300000000000 + n}" for n in range(30)}
+
+
+def fan_out(stack: Stack, image: str, accounts: Any, exclusive: Any = False, more: str = "") -> None:
+    """Let the program share one image with `accounts` through the component."""
+    stack.program(
+        f"shares = ImageShares('golden', image_id={image!r}, accounts={accounts!r}, exclusive={exclusive!r})\n{more}"
+    )
+
+
+def named(run: Run, *accounts: str) -> str:
+    """Return the line that names foreign accounts."""
+    return run.line("warning:", *accounts, "not on the list of its ImageSharesExclusive")
+
+
+def test_thirty_accounts_and_the_preview_of_a_change(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Thirty named resources; the next preview is clean; a change of two shows exactly two."""
+    fan_out(stack, image, TEAMS)
+    stack.up()
+    assert stack.declared() == {f"golden-{label}": account for label, account in TEAMS.items()}
+    assert cloud.shared_with(image) == set(TEAMS.values())
+    assert stack.preview().clean
+
+    changed = {label: account for label, account in TEAMS.items() if label != "team-07"} | {"team-30": "300000000030"}
+    fan_out(stack, image, changed)
+    run = stack.preview()
+    assert run.counts == {"create": 1, "delete": 1, "same": 31}
+    cloud.forget_calls()
+    stack.up()
+    assert cloud.shared_with(image) == set(changed.values())
+    assert [(w.parameters["SharedAccountId"], w.parameters["AllowCopyImage"]) for w in cloud.writes()] == [
+        ("300000000030", True),
+        ("300000000007", False),
+    ]
+
+
+def test_thirty_accounts_exclusive_and_the_preview_of_a_change(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """With exclusive ownership, whose list changes, it shows three."""
+    fan_out(stack, image, TEAMS, exclusive=True)
+    stack.up()
+    assert stack.preview().clean
+    changed = {label: account for label, account in TEAMS.items() if label != "team-07"} | {"team-30": "300000000030"}
+    fan_out(stack, image, changed, exclusive=True)
+    run = stack.preview()
+    assert run.counts == {"create": 1, "update": 1, "delete": 1, "same": 31}
+    assert "warning:" not in run.output  # who leaves the list is not foreign in the same update
+    stack.up()
+    assert cloud.shared_with(image) == set(changed.values())
+    assert stack.preview().clean
+
+
+def test_relabelled_account_loses_no_access(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """A new label is a new resource of the same share: nothing is revoked, nothing else touched."""
+    fan_out(stack, image, {"sales": SALES, "legal": LEGAL})
+    stack.up()
+    cloud.forget_calls()
+    fan_out(stack, image, {"vertrieb": SALES, "legal": LEGAL})
+    assert stack.preview().counts == {"create": 1, "delete": 1, "same": 3}
+    stack.up()
+    assert [w for w in cloud.writes() if not w.parameters["AllowCopyImage"]] == []
+    assert stack.declared() == {"golden-vertrieb": SALES, "golden-legal": LEGAL}
+    assert stack.preview().clean
+
+
+def test_list_of_accounts_and_shares_by_label(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """In a list each account is its own label."""
+    fan_out(stack, image, [SALES, LEGAL], more=f"pulumi.export('sales', shares.shares[{SALES!r}].id)")
+    stack.up()
+    assert stack.declared() == {f"golden-{SALES}": SALES, f"golden-{LEGAL}": LEGAL}
+    assert stack.output("sales") == f"{image}/{SALES}"
+
+
+def test_account_under_two_labels_is_refused(stack: Stack, image: str) -> None:
+    """Both labels are named, in one line."""
+    fan_out(stack, image, {"sales": SALES, "vertrieb": SALES})
+    run = stack.preview(ok=False)
+    assert run.line("error:", SALES, "'sales'", "'vertrieb'")
+    assert "Traceback" not in run.output
+
+
+def test_account_under_two_labels_as_an_output_is_refused(stack: Stack, image: str) -> None:
+    """An Output that is known at preview is looked at too."""
+    stack.program(
+        f"""
+        accounts = {{"sales": {SALES!r}, "vertrieb": pulumi.Output.from_input({SALES!r})}}
+        ImageShares("golden", image_id={image!r}, accounts=accounts)
+        """
+    )
+    assert stack.preview(ok=False).line(SALES, "'sales'", "'vertrieb'")
+
+
+def test_children_take_the_options_of_the_component(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """`protect` and `depends_on` reach the children, as in any component."""
+    stack.program(
+        f"""
+        first = ImageShare("first", image_id={image!r}, shared_account_id={LEGAL!r})
+        opts = ResourceOptions(protect=True, depends_on=[first])
+        ImageShares("golden", image_id={image!r}, accounts={{"sales": {SALES!r}}}, opts=opts)
+        """
+    )
+    stack.up()
+    entry = next(e for e in stack.state() if e["urn"].endswith("::golden-sales"))
+    assert entry["protect"] is True
+    assert [w.parameters["SharedAccountId"] for w in cloud.writes()] == [LEGAL, SALES]
+    assert stack.destroy(ok=False).line("golden-sales", "cannot be deleted")
+    assert cloud.shared_with(image) == {LEGAL, SALES}
+
+
+def test_declared_in_a_component_and_as_a_plain_resource(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Either of the two may go; the share stays."""
+    plain = f"ImageShare('sales', image_id={image!r}, shared_account_id={SALES!r})"
+    fan_out(stack, image, {"sales": SALES}, more=plain)
+    stack.up()
+    fan_out(stack, image, {}, more=plain)
+    stack.up()
+    assert cloud.shared_with(image) == {SALES}
+    fan_out(stack, image, {"sales": SALES})
+    stack.up()
+    assert cloud.shared_with(image) == {SALES}
+    assert stack.preview().clean
+
+
+def test_foreign_account_is_untouched_without_exclusive(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """What was never declared is not looked at."""
+    cloud.share(image, FOREIGN)
+    fan_out(stack, image, {"sales": SALES})
+    run = stack.up()
+    assert FOREIGN not in run.output
+    stack.destroy()
+    assert cloud.shared_with(image) == {FOREIGN}
+
+
+def test_foreign_account_is_named_and_revoked(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """The first preview names it, so does one after an addition outside Pulumi; up revokes it and records it."""
+    cloud.share(image, FOREIGN)
+    fan_out(
+        stack,
+        image,
+        {"sales": SALES},
+        exclusive=True,
+        more="pulumi.export('gone', shares.exclusive.revoked_account_ids)",
+    )
+    run = stack.preview()
+    assert named(run, image, REGION, FOREIGN).count(SALES) == 0
+    assert cloud.writes() == []
+    run = stack.up()
+    assert run.line(f"image {image} in {REGION} was unshared from {FOREIGN}")
+    assert stack.output("gone") == [FOREIGN]
+    assert cloud.shared_with(image) == {SALES}
+    assert stack.preview().clean
+
+    cloud.share(image, FINANCE)
+    run = stack.preview()
+    assert run.counts == {"update": 1, "same": 3}
+    named(run, FINANCE)
+    stack.up()
+    assert stack.output("gone") == [FINANCE]
+    assert cloud.shared_with(image) == {SALES}
+    assert stack.preview().clean
+    entry = next(e for e in stack.export()["deployment"]["resources"] if e["urn"].endswith("::golden-exclusive"))
+    assert entry["id"] == image
+    assert {k: v for k, v in entry["outputs"].items() if k != "__provider"} == {
+        "image_id": image,
+        "shared_account_ids": [SALES],
+        "report_only": False,
+        "region": REGION,
+        "owner_account_id": OWNER,
+        "revoked_account_ids": [FINANCE],
+    }
+
+
+def test_report_names_and_revokes_nothing(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """`exclusive="report"` says who is foreign, in every preview, and changes nothing."""
+    cloud.share(image, FOREIGN)
+    fan_out(stack, image, {"sales": SALES}, exclusive="report")
+    assert "only reported" in named(stack.preview(), FOREIGN)
+    stack.up()
+    run = stack.preview("--expect-no-changes")
+    assert "only reported" in named(run, FOREIGN)
+    assert cloud.shared_with(image) == {SALES, FOREIGN}
+    fan_out(stack, image, {"sales": SALES}, exclusive=True)
+    stack.up()
+    assert cloud.shared_with(image) == {SALES}
+
+
+def test_exclusive_destroyed_leaves_the_shares_of_others(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Giving up the list revokes nothing: neither an account on it that others share with, nor a foreign one."""
+    stack.program(f"ImageSharesExclusive('only', image_id={image!r}, shared_account_ids=[{SALES!r}])")
+    cloud.share(image, SALES)
+    stack.up()
+    cloud.share(image, FOREIGN)
+    stack.destroy()
+    assert cloud.shared_with(image) == {SALES, FOREIGN}
+
+
+def test_refresh_of_exclusive_ownership_keeps_everything(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Refresh has nothing to record; `up --refresh` revokes what is foreign."""
+    fan_out(stack, image, {"sales": SALES}, exclusive=True)
+    stack.up()
+    before = stack.export()["deployment"]["resources"]
+    assert stack.refresh().clean
+    outputs = [r.get("outputs") for r in before]
+    assert [r.get("outputs") for r in stack.export()["deployment"]["resources"]] == outputs
+    cloud.share(image, FOREIGN)
+    stack.up("--refresh")
+    assert cloud.shared_with(image) == {SALES}
+    assert stack.preview().clean
+
+
+def test_interrupted_exclusive_update_resumes(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """What was not revoked is still foreign in the next preview, and gone after the next up."""
+    fan_out(stack, image, {"sales": SALES}, exclusive=True)
+    stack.up()
+    foreign = [f"99999999990{n}" for n in range(3)]
+    for account in foreign:
+        cloud.share(image, account)
+
+    def refuse(call: Call, proceed: Any) -> Response:
+        if call.parameters.get("SharedAccountId") == foreign[1]:
+            raise AwsError("OperationNotSupportedException", "Not now.", 400)
+        response: Response = proceed()
+        return response
+
+    cloud.interceptors.append(refuse)
+    run = stack.up(ok=False)
+    assert run.line("unsharing image", foreign[1], "Not now")
+    assert run.line("was unshared from", foreign[0])
+    cloud.interceptors.remove(refuse)
+    named(stack.preview(), foreign[1], foreign[2])
+    stack.up()
+    assert cloud.shared_with(image) == {SALES}
+    assert stack.preview().clean
+
+
+@pytest.mark.parametrize("first", ["share", "exclusive"])
+def test_share_that_contradicts_an_exclusive_list(stack: Stack, cloud: LocalCloud, image: str, first: str) -> None:
+    """Whichever is declared second fails at preview, and both are named."""
+    lines = [
+        f"a = ImageShare('sales', {image!r}, {SALES!r}, opts=ResourceOptions(depends_on=before))",
+        f"a = ImageSharesExclusive('only', {image!r}, [{LEGAL!r}], opts=ResourceOptions(depends_on=before))",
+    ]
+    one, two = lines if first == "share" else reversed(lines)
+    stack.program(f"before = []\n{one}\nbefore = [a]\n{two}")
+    run = stack.preview(ok=False)
+    assert run.line("ImageShare shares image", image, SALES, "ImageSharesExclusive")
+    assert "Traceback" not in run.output
+
+
+def test_account_that_is_unknown_at_preview_makes_nobody_foreign(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """With an unknown in the list the preview guesses nothing; up knows, and does not revoke the new account."""
+    cloud.share(image, LEGAL)
+    stack.program(
+        f"""
+        class Accounts(pulumi.dynamic.ResourceProvider):
+            def create(self, props):
+                return pulumi.dynamic.CreateResult("made", {{"account_id": {LEGAL!r}}})
+
+        class Account(pulumi.dynamic.Resource):
+            account_id: pulumi.Output[str]
+
+        account = Account(Accounts(), "account", {{"account_id": None}})
+        accounts = {{"sales": {SALES!r}, "legal": account.account_id}}
+        ImageShares("golden", image_id={image!r}, accounts=accounts, exclusive=True)
+        """
+    )
+    assert "warning:" not in stack.preview().output
+    stack.up()
+    assert cloud.shared_with(image) == {SALES, LEGAL}
+    assert all(w.parameters["AllowCopyImage"] for w in cloud.writes())
+    assert stack.preview().clean
+
+
+@pytest.mark.parametrize("recheck", ["warn", "off"])
+def test_exclusive_never_revokes_what_it_could_not_look_at(
+    stack: Stack, cloud: LocalCloud, image: str, recheck: str
+) -> None:
+    """Without a look nobody is foreign: up revokes nothing, also if the list changes."""
+    cloud.share(image, FOREIGN)
+    stack.configuration["workspaces-images:recheck"] = recheck
+    cloud.deny("workspaces:DescribeWorkspaceImagePermissions")
+    fan_out(stack, image, {"sales": SALES}, exclusive=True)
+    stack.up()
+    fan_out(stack, image, {"sales": SALES, "legal": LEGAL}, exclusive=True)
+    stack.up()
+    assert cloud.shared_with(image) == {SALES, LEGAL, FOREIGN}
+
+
+def test_exclusive_with_other_accounts_credentials(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Refresh with another account's credentials fails and drops nothing."""
+    stack.program(f"ImageSharesExclusive('only', image_id={image!r}, shared_account_ids=[])")
+    stack.up()
+    stack.credentials(FOREIGN)
+    assert stack.refresh(ok=False).line(image, OWNER, FOREIGN)
+    stack.credentials(OWNER)
+    assert stack.preview().clean

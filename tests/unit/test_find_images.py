@@ -1,0 +1,275 @@
+"""Images found by name: newest first, AVAILABLE, the caller's own; and failures that a Pulumi program ends with."""
+
+import importlib
+import json
+import subprocess
+import sys
+import unittest.mock
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+import pulumi
+import pulumi.runtime
+import pytest
+from pulumi.runtime.config import _SECRET_KEYS, CONFIG
+
+import pulumi_workspaces_images
+from local.cloud import LocalCloud
+from pulumi_workspaces_images import FoundImage, find_images
+from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, CredentialsError
+from tests.unit.helpers import DESCRIBE, OWNER, REGION, SALES, Wire
+
+# The package's attribute of this name is the function.
+module = importlib.import_module("pulumi_workspaces_images.find_images")
+
+AWS = {
+    "aws:region": REGION,
+    "aws:accessKey": "AKIAEXAMPLE",
+    "aws:secretKey": "example",
+    "aws:maxRetries": "1",  # a fault ends in its error at once
+}
+
+
+@pytest.fixture(autouse=True)
+def _program(quiet_environment: None) -> Iterator[None]:
+    """A program process whose configuration is `AWS`; what a test sets is undone."""
+    store, secrets = CONFIG.set({}), _SECRET_KEYS.set(set())
+    configure()
+    yield
+    CONFIG.reset(store)
+    _SECRET_KEYS.reset(secrets)
+
+
+def configure(**aws: str) -> None:
+    """Start a run of the program, with these `aws:` keys besides."""
+    pulumi.runtime.set_all_config({**AWS, **{f"aws:{key}": value for key, value in aws.items()}}, [])
+
+
+def on(cloud: LocalCloud, account: str = OWNER, **aws: str) -> None:
+    """Start a run of the program on the local cloud."""
+    configure(endpoints=cloud.endpoints, accessKey=cloud.credentials(account)["AWS_ACCESS_KEY_ID"], **aws)
+
+
+def image(image_id: str, name: str = "golden", created: float | None = None, state: str = "AVAILABLE") -> Any:
+    described = {"ImageId": f"wsi-{image_id}", "Name": name, "State": state, "OwnerAccountId": OWNER}
+    return described if created is None else {**described, "Created": created}
+
+
+def ids(found: list[FoundImage]) -> list[str]:
+    return [image.image_id for image in found]
+
+
+def test_newest_first(wire: Wire) -> None:
+    """By AWS's date, across pages; the same date falls back on the id, and no date at all is the oldest."""
+    wire.will(
+        {
+            "Images": [image("old000000", created=1e9), image("undated00"), image("new000001", created=2e9)],
+            "NextToken": "1",
+        },
+        {"Images": [image("middle000", created=1.5e9), image("new000002", created=2e9)]},
+    )
+    assert ids(find_images("golden")) == [
+        "wsi-new000002",
+        "wsi-new000001",
+        "wsi-middle000",
+        "wsi-old000000",
+        "wsi-undated00",
+    ]
+
+
+def test_what_is_found_of_an_image(wire: Wire) -> None:
+    """Its date is in UTC on every machine."""
+    wire.will({"Images": [image("new000001", "golden-2033", created=2e9)]})
+    created = datetime(2033, 5, 18, 3, 33, 20, tzinfo=timezone.utc)
+    (found,) = find_images("golden-*")
+    assert found == FoundImage("wsi-new000001", "golden-2033", created, REGION)
+    assert found.created is not None
+    assert found.created.isoformat() == "2033-05-18T03:33:20+00:00"
+
+
+def test_only_available_images(wire: Wire) -> None:
+    """No other image can be shared; what AWS does not say of an image is not guessed."""
+    wire.will(
+        {
+            "Images": [
+                image("a00000000", state="PENDING"),
+                image("b00000000", state="ERROR"),
+                {"ImageId": "wsi-c00000000"},
+                {},
+            ]
+        }
+    )
+    assert find_images("*") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("golden-*", ["golden-1", "golden-2"]),
+        ("golden-1", ["golden-1"]),
+        ("golden-?", ["golden-1", "golden-2"]),
+        ("golden-[2-9]", ["golden-2"]),
+        ("golden", []),
+        ("*old*", ["golden-1", "golden-2", "Golden-3"]),
+        ("*", ["golden-1", "golden-2", "Golden-3", "silver(x)"]),
+        ("silver(x)", ["silver(x)"]),
+    ],
+)
+def test_name_as_a_glob(wire: Wire, name: str, expected: list[str]) -> None:
+    """The whole name, upper and lower case as they are, on every system."""
+    names = ["golden-1", "golden-2", "Golden-3", "silver(x)"]
+    wire.will({"Images": [image(f"{n}00000000", name_, created=1e9 - n) for n, name_ in enumerate(names)]})
+    assert [found.name for found in find_images(name)] == expected
+
+
+def test_more_than_a_page(cloud: LocalCloud) -> None:
+    """All pages are read, and once per run, however often images are looked for."""
+    made = {cloud.create_image(name=f"golden-{n}") for n in range(30)}
+    on(cloud)
+    assert set(ids(find_images("golden-*"))) == made
+    assert len(find_images("golden-29")) == 1
+    assert cloud.count(DESCRIBE) == 2
+
+
+def test_no_image_of_others(cloud: LocalCloud) -> None:
+    """An image that is shared with the caller is seen by it, and is not its to share."""
+    theirs = cloud.create_image(account=SALES)
+    cloud.share(theirs, OWNER)
+    on(cloud)
+    assert find_images("golden") == []
+    on(cloud, SALES)
+    assert ids(find_images("golden")) == [theirs]
+
+
+def test_region(cloud: LocalCloud) -> None:
+    """The argument, else `aws:region`, else the environment; it is part of what is found."""
+    here, there = cloud.create_image(), cloud.create_image(region="eu-west-1")
+    on(cloud)
+    assert ids(find_images("golden")) == [here]
+    assert [(found.image_id, found.region) for found in find_images("golden", "eu-west-1")] == [(there, "eu-west-1")]
+    on(cloud, region="eu-west-1")
+    assert ids(find_images("golden", region=None)) == [there]
+
+
+def test_region_of_the_environment(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    there = cloud.create_image(region="eu-west-1")
+    on(cloud, region="")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert ids(find_images("golden")) == [there]
+
+
+def test_configuration_in_the_environment(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the language host has set nothing, the SDK reads PULUMI_CONFIG, and so does this."""
+    there = cloud.create_image(region="eu-west-1")
+    on(cloud)
+    environment = {**CONFIG.get(), "aws:region": "eu-west-1"}
+    pulumi.runtime.set_all_config({})
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(environment))
+    assert ids(find_images("golden")) == [there]
+
+
+def test_next_run_looks_anew(cloud: LocalCloud) -> None:
+    """With the Automation API one process runs a program again and again."""
+    on(cloud)
+    assert find_images("golden") == []
+    made = cloud.create_image()
+    assert find_images("golden") == []
+    on(cloud)
+    assert ids(find_images("golden")) == [made]
+
+
+def test_one_connection_for_a_run(cloud: LocalCloud) -> None:
+    on(cloud)
+    first = module.current_run().connection
+    assert module.current_run().connection is first
+    pulumi.runtime.set_config("aws:region", "eu-west-1")
+    assert module.current_run().connection is not first
+
+
+def failure(name: Any = "golden", region: Any = None) -> pulumi.RunError:
+    with pytest.raises(pulumi.RunError) as caught:
+        find_images(name, region)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_access_denied(cloud: LocalCloud) -> None:
+    """What was being done, where, and the IAM action that is missing."""
+    cloud.deny("workspaces:DescribeWorkspaceImages")
+    on(cloud)
+    error = failure()
+    assert str(error).startswith(f"listing the images in {REGION}: access denied; the caller needs workspaces:Describe")
+    assert isinstance(error.__cause__, AccessDenied)
+
+
+def test_second_page_denied(wire: Wire) -> None:
+    """Half a listing is none: the newest image may be on the missing page."""
+    wire.will({"Images": [image("a00000000")], "NextToken": "1"}, (400, "AccessDeniedException", "No."))
+    assert isinstance(failure().__cause__, AccessDenied)
+
+
+def test_no_credentials(cloud: LocalCloud) -> None:
+    configure(endpoints=cloud.endpoints, accessKey="", secretKey="", skipMetadataApiCheck="true")
+    error = failure()
+    assert "no usable AWS credentials" in str(error)
+    assert isinstance(error.__cause__, CredentialsError)
+
+
+def test_no_region() -> None:
+    configure(region="")
+    assert "no AWS Region is set" in str(failure())
+
+
+def test_region_that_is_none() -> None:
+    """A wrong Region would end in a DNS error; it is named instead."""
+    assert "'us-esat-1' is not a Region" in str(failure(region="us-esat-1"))
+
+
+def test_configuration_that_cannot_be_honoured() -> None:
+    """The key is named, and its value, which may be a secret, is not."""
+    pulumi.runtime.set_all_config({**AWS, "aws:retryMode": "hunter2hunter2", "aws:assumeRole": "{}"}, ["aws:retryMode"])
+    error = failure()
+    assert "aws:retryMode" in str(error)
+    assert "aws:assumeRole" in str(error)
+    assert "hunter2" not in str(error)
+    assert isinstance(error.__cause__, ConfigurationError)
+
+
+@pytest.mark.parametrize("name", ["", None, 5, ["golden"]])
+def test_name_that_is_none(name: object) -> None:
+    assert "name must be a text" in str(failure(name))
+
+
+def test_region_of_another_type() -> None:
+    assert "region must be the name of a Region" in str(failure(region=5))
+
+
+def test_output_as_an_argument() -> None:
+    """An Output has no value while the program runs."""
+    assert "name must be a plain text" in str(failure(pulumi.Output.from_input("golden")))
+    assert "region must be a plain text" in str(failure(region=pulumi.Output.from_input(REGION)))
+
+
+def test_a_bug_is_not_an_expected_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps its traceback."""
+    monkeypatch.setattr(module, "current_run", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        find_images("golden")
+
+
+def test_replaced_as_its_documentation_says() -> None:
+    """A unit test of a program with mocks patches the package's name before it imports the program."""
+    found = [FoundImage("wsi-0a1b2c3d4", "golden-2024-05", None, REGION)]
+    program: dict[str, Any] = {}
+    with unittest.mock.patch("pulumi_workspaces_images.find_images", return_value=found):
+        exec("from pulumi_workspaces_images import find_images\nnewest = find_images('golden-*')[0].image_id", program)
+    assert program["newest"] == "wsi-0a1b2c3d4"
+    assert pulumi_workspaces_images.find_images is find_images
+
+
+def test_importing_the_package_does_not_import_botocore_sessions() -> None:
+    """Programs that look nothing up do not pay for it."""
+    script = "import sys, pulumi_workspaces_images; print({'boto3', 'botocore.session'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
