@@ -1,0 +1,93 @@
+"""Shares that were made by hand become the stack's own, and images are found by name, on a real engine."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from local.cloud import LocalCloud
+from local.environment import ROOT
+from tests.engine.harness import LEGAL, REGION, SALES, Stack
+
+KEY = "workspaces-images:shares"
+
+
+def adopt(stack: Stack, *arguments: str) -> str:
+    """What `adopt` prints in the owner's shell."""
+    return subprocess.run(
+        [sys.executable, "-m", "pulumi_workspaces_images", "adopt", *arguments],
+        env={**stack.environment, "AWS_ENDPOINT_URL": stack.cloud.url},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_adopt_then_up_changes_nothing_in_the_cloud(stack: Stack, cloud: LocalCloud) -> None:
+    """Pasted as it is printed, it declares just what is there; also where `aws:region` is another one."""
+    shared = {
+        cloud.create_image(name="golden-2024.05"): {SALES, LEGAL, "012345678901"},
+        cloud.create_image(name="golden/2024 05"): {SALES},
+        cloud.create_image(name="secure"): {LEGAL},
+        cloud.create_image(name="unshared"): set(),
+    }
+    for image, accounts in shared.items():
+        for account in accounts:
+            cloud.share(image, account)
+    shutil.copy(ROOT / "__main__.py", stack.folder)
+    stack.configuration["aws:region"] = "eu-west-1"
+    stack.keep_configuration_file = True
+    configuration = yaml.safe_dump({"config": stack.configuration}) + adopt(stack, "--region", REGION)
+    (stack.folder / "Pulumi.test.yaml").write_text(configuration)
+    stack.up()
+    assert {image: cloud.shared_with(image) for image in shared} == shared
+    declared = {(write.parameters["ImageId"], write.parameters["SharedAccountId"]) for write in cloud.writes()}
+    assert declared <= {(image, account) for image, accounts in shared.items() for account in accounts}
+    assert all(write.parameters["AllowCopyImage"] for write in cloud.writes())
+    assert sorted(stack.declared().values()) == sorted([SALES, LEGAL, "012345678901", SALES, LEGAL])
+    assert stack.preview().clean
+
+
+def test_newest_image_found_by_name(stack: Stack, cloud: LocalCloud) -> None:
+    """With next month's image the share moves on, and the preview says so."""
+    cloud.create_image(name="silver")
+    stack.program(f"""
+        newest = find_images("golden-*")[0]
+        ImageShare("sales", image_id=newest.image_id, shared_account_id={SALES!r})
+        pulumi.export("found", [image.name for image in find_images("golden-*")])
+    """)
+    april = cloud.create_image(name="golden-4")
+    stack.up()
+    assert cloud.shared_with(april) == {SALES}
+    may = cloud.create_image(name="golden-5")
+    assert stack.preview("--diff").line(april, may)
+    stack.up()
+    assert (cloud.shared_with(april), cloud.shared_with(may)) == (set(), {SALES})
+    assert stack.output("found") == ["golden-5", "golden-4"]
+    assert stack.preview().clean
+
+
+def test_look_up_that_fails_ends_the_program_in_one_line(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Nothing is unshared because nothing could be looked up."""
+    stack.program(f"""
+        ImageShare("sales", image_id=find_images("golden")[0].image_id, shared_account_id={SALES!r})
+    """)
+    stack.up()
+    cloud.deny("workspaces:DescribeWorkspaceImages")
+    run = stack.up(ok=False)
+    assert run.line("error:", f"listing the images in {REGION}", "access denied", "workspaces:DescribeWorkspaceImages")
+    assert "Traceback" not in run.output
+    assert cloud.shared_with(image) == {SALES}
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [('find_images("golden", "us-esat-1")', "did you mean us-east-1"), ("find_images(5)", "name must be a text")],
+)
+def test_argument_that_is_none_ends_the_program_in_one_line(stack: Stack, call: str, said: str) -> None:
+    stack.program(call)
+    run = stack.preview(ok=False)
+    assert run.line("error:", said)
+    assert "Traceback" not in run.output
