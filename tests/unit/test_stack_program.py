@@ -1,0 +1,310 @@
+"""The stack program of this repository, unchanged, with Pulumi's mocks in the place of the engine and pulumi-aws."""
+
+import contextvars
+import json
+import runpy
+from collections.abc import Mapping
+from typing import Any
+
+import grpc
+import pulumi
+import pytest
+from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
+from pulumi.runtime.config import _SECRET_KEYS, CONFIG
+
+import pulumi_workspaces_images
+from local.environment import ROOT
+from pulumi_workspaces_images import FoundImage
+from tests.unit.helpers import IMAGE, LEGAL, OWNER, REGION, SALES
+
+KEY = "workspaces-images:shares"
+SHARE, EXCLUSIVE = "ImageShare", "ImageSharesExclusive"
+UNIT, NESTED, DEEPEST = "ou-ab12-cd34ef56", "ou-ab12-00000001", "ou-ab12-00000002"
+ROOT_UNIT = "r-ab12"
+CLOSED, INVITED, FAR = "444444444444", "555555555555", "666666666666"
+
+UNITS = {ROOT_UNIT: [UNIT], UNIT: [NESTED], NESTED: [DEEPEST], DEEPEST: []}
+MEMBERS = {
+    ROOT_UNIT: {FAR: "ACTIVE"},
+    UNIT: {OWNER: "ACTIVE", SALES: "ACTIVE", CLOSED: "SUSPENDED"},
+    NESTED: {INVITED: "PENDING_ACTIVATION"},
+    DEEPEST: {LEGAL: "ACTIVE"},
+}
+
+
+class DeniedError(grpc.RpcError):
+    """How the engine passes on that AWS refuses the plugin's call."""
+
+    def code(self) -> grpc.StatusCode:
+        return grpc.StatusCode.UNKNOWN
+
+    def details(self) -> str:
+        return "1 error occurred:\n\t* listing Organizations Accounts for parent: AccessDeniedException: no\n\n"
+
+
+class Organization(Mocks):
+    """An engine that keeps what is registered, and pulumi-aws in an organization of nested units.
+
+    Attributes:
+        members: the accounts directly in each unit, with their state.
+        state: the attribute in which pulumi-aws tells it.
+        calls: the functions of pulumi-aws that were called.
+        denied: whether AWS refuses the calls.
+    """
+
+    def __init__(self) -> None:
+        self.members = {unit: dict(accounts) for unit, accounts in MEMBERS.items()}
+        self.state = "state"
+        self.calls: list[str] = []
+        self.denied = False
+        self.seen: list[MockResourceArgs] = []
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        self.seen.append(args)
+        return args.name, {**args.inputs, "owner_account_id": OWNER}
+
+    def call(self, args: MockCallArgs) -> Any:
+        function = args.token.rpartition(":")[2]
+        self.calls.append(function)
+        if self.denied:
+            raise DeniedError
+        if function == "getCallerIdentity":
+            return {"accountId": OWNER, "arn": f"arn:aws:iam::{OWNER}:root", "id": OWNER, "userId": "x"}
+        assert function == "getOrganizationalUnitDescendantAccounts"
+        accounts = [{"id": id_, self.state: state} for id_, state in self._below(args.args["parentId"]).items()]
+        return {"accounts": accounts, "id": args.args["parentId"], "parentId": args.args["parentId"]}
+
+    def _below(self, unit: str) -> dict[str, str]:
+        found = dict(self.members[unit])
+        for child in UNITS[unit]:
+            found |= self._below(child)
+        return found
+
+    def registered(self, kind: str) -> dict[str, Any]:
+        """Return the inputs of the resources of a kind by name."""
+        return {seen.name: seen.inputs for seen in self.seen if seen.typ.endswith(f":{kind}")}
+
+    def shared(self) -> dict[str, tuple[str, str]]:
+        """Return image and account of every share by its resource's name."""
+        return {
+            name: (inputs["image_id"], inputs["shared_account_id"]) for name, inputs in self.registered(SHARE).items()
+        }
+
+
+@pytest.fixture(autouse=True)
+def _quiet(quiet_environment: None) -> None: ...
+
+
+@pytest.fixture
+def organization() -> Organization:
+    return Organization()
+
+
+@pytest.fixture
+def looked_for(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
+    """Three images of any name that holds `golden`; returns what was looked for."""
+    looks: list[tuple[str, str | None]] = []
+
+    def find(name: str, region: str | None = None) -> list[FoundImage]:
+        looks.append((name, region))
+        ids = ("wsi-new000001", "wsi-mid000001", "wsi-old000001") if "golden" in name else ()
+        return [FoundImage(id_, "golden", None, region or REGION) for id_ in ids]
+
+    monkeypatch.setattr(pulumi_workspaces_images, "find_images", find)
+    return looks
+
+
+def run(engine: Organization, shares: Any, region: str | None = REGION) -> dict[str, Any]:
+    """Run the stack program with this configuration; return the stack output `shares`."""
+    text = shares if shares is None or isinstance(shares, str) else json.dumps(shares)
+    configuration = {key: value for key, value in {"aws:region": region, KEY: text}.items() if value is not None}
+    output: dict[str, Any] = {}
+
+    def run_mocked() -> None:
+        CONFIG.set({})
+        _SECRET_KEYS.set(set())
+        pulumi.runtime.set_all_config(configuration, [])
+        pulumi.runtime.set_mocks(engine, project="workspaces-images", stack="dev", preview=True)
+
+        def program() -> pulumi.Output[None]:
+            names = runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
+            return pulumi.Output.from_input(names["shares"]).apply(output.update)
+
+        wait_for: Any = pulumi.runtime.test
+        wait_for(program)()
+
+    # Pulumi keeps its settings in context variables: they end with this context.
+    contextvars.copy_context().run(run_mocked)
+    return output
+
+
+def test_images_and_who_has_them(organization: Organization) -> None:
+    """Each label is a component of shares, each in its Region; the output says who has what."""
+    output = run(
+        organization,
+        {
+            "golden": {"imageId": IMAGE, "accounts": {"sales": SALES, "legal": 333333333333}},
+            "irish": {"imageId": "wsi-irish0001", "region": "eu-west-1", "accounts": [SALES]},
+            "nobody": {"imageId": IMAGE, "accounts": {}},
+        },
+    )
+    assert organization.shared() == {
+        "golden-sales": (IMAGE, SALES),
+        "golden-legal": (IMAGE, LEGAL),
+        f"irish-{SALES}": ("wsi-irish0001", SALES),
+    }
+    assert set(organization.registered("ImageShares")) == {"golden", "irish", "nobody"}
+    assert organization.registered(EXCLUSIVE) == {}
+    common = {"imageId": IMAGE, "region": REGION, "ownerAccountId": OWNER}
+    assert output == {
+        "golden": {**common, "accounts": {"sales": SALES, "legal": LEGAL}},
+        "irish": {**common, "imageId": "wsi-irish0001", "region": "eu-west-1", "accounts": {SALES: SALES}},
+        "nobody": {"imageId": IMAGE, "accounts": {}},
+    }
+    assert organization.calls == []
+
+
+@pytest.mark.parametrize(
+    ("value", "report_only"),
+    [(True, False), ("true", False), ("True", False), ("report", True), (False, None), ("false", None)],
+)
+def test_exclusive(organization: Organization, value: Any, report_only: bool | None) -> None:
+    """As YAML has it, or as the text that the command line makes of it; nobody may be on the list."""
+    output = run(organization, {"golden": {"imageId": IMAGE, "accounts": [], "exclusive": value}})
+    found = {name: inputs["report_only"] for name, inputs in organization.registered(EXCLUSIVE).items()}
+    assert found == ({} if report_only is None else {"golden-exclusive": report_only})
+    if found:
+        assert output["golden"] == {"imageId": IMAGE, "accounts": {}, "region": REGION, "ownerAccountId": OWNER}
+
+
+@pytest.mark.parametrize("state", ["state", "status"])
+@pytest.mark.filterwarnings("ignore:status is deprecated")
+def test_organizational_unit(organization: Organization, state: str) -> None:
+    """The accounts in the unit and in those below it; those that are not ACTIVE and the owner are left out."""
+    organization.state = state  # the first releases of pulumi-aws 7 have `status` only
+    output = run(organization, {"golden": {"imageId": IMAGE, "organizationalUnitId": UNIT, "exclusive": True}})
+    assert organization.shared() == {f"golden-{SALES}": (IMAGE, SALES), f"golden-{LEGAL}": (IMAGE, LEGAL)}
+    assert organization.registered(EXCLUSIVE)["golden-exclusive"]["shared_account_ids"] == [SALES, LEGAL]
+    assert output["golden"]["accounts"] == {SALES: SALES, LEGAL: LEGAL}
+
+
+def test_new_account_in_the_unit_is_a_new_share(organization: Organization) -> None:
+    """Already in the preview; the shares of the others keep their names."""
+    shares = {"golden": {"imageId": IMAGE, "organizationalUnitId": UNIT}}
+    run(organization, shares)
+    before = organization.shared()
+    organization.members[DEEPEST][FAR] = "ACTIVE"
+    organization.seen.clear()
+    run(organization, shares)
+    assert organization.shared() == {**before, f"golden-{FAR}": (IMAGE, FAR)}
+
+
+def test_root_and_unit_for_several_images(organization: Organization) -> None:
+    """The root is all of the organization; each unit is asked for once, however many images go by it."""
+    unit, root = ({"imageId": IMAGE, "organizationalUnitId": id_} for id_ in (UNIT, ROOT_UNIT))
+    output = run(organization, {"a": unit, "b": unit, "all": root})
+    assert set(output["all"]["accounts"]) == {SALES, LEGAL, FAR}
+    assert output["a"] == output["b"]
+    assert organization.calls.count("getOrganizationalUnitDescendantAccounts") == 2
+
+
+def test_unit_that_cannot_be_listed(organization: Organization) -> None:
+    """One line that names the key and the cause; that there is no plugin, the engine says itself."""
+    organization.denied = True
+    with pytest.raises(pulumi.RunError) as raised:
+        run(organization, {"golden": {"imageId": IMAGE, "organizationalUnitId": UNIT}})
+    message = str(raised.value)
+    assert message.startswith(f"{KEY}.golden.organizationalUnitId cannot be resolved with pulumi-aws")
+    assert "listing Organizations Accounts for parent: AccessDeniedException" in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(("keep", "shared"), [(None, 1), (2, 2), ("2", 2), (9, 3)])
+def test_newest_images_by_name(
+    organization: Organization, looked_for: list[tuple[str, str | None]], keep: Any, shared: int
+) -> None:
+    """As many as are to be kept, the newest first; what is there, if there are fewer."""
+    given = {"imageName": "golden-*", "accounts": {"sales": SALES}, "exclusive": "report"}
+    output = run(organization, {"golden": given | ({} if keep is None else {"keep": keep})})
+    newest = ["wsi-new000001", "wsi-mid000001", "wsi-old000001"][:shared]
+    assert organization.shared() == {f"golden-{id_}-sales": (id_, SALES) for id_ in newest}
+    assert set(organization.registered(EXCLUSIVE)) == {f"golden-{id_}-exclusive" for id_ in newest}
+    assert looked_for == [("golden-*", REGION)]
+    common = {"accounts": {"sales": SALES}, "region": REGION, "ownerAccountId": OWNER}
+    assert output == {f"golden-{id_}": {"imageId": id_, **common} for id_ in newest}
+
+
+def test_images_by_name_in_another_region(organization: Organization, looked_for: list[tuple[str, str | None]]) -> None:
+    """They are looked for where they are to be shared; without any Region, find_images knows where."""
+    golden = {"imageName": "golden-*", "accounts": [SALES]}
+    run(organization, {"irish": {**golden, "region": "eu-west-1"}})
+    assert {inputs["region"] for inputs in organization.registered(SHARE).values()} == {"eu-west-1"}
+    run(organization, {"profile": golden}, region=None)
+    assert looked_for == [("golden-*", "eu-west-1"), ("golden-*", None)]
+
+
+def golden(**settings: Any) -> dict[str, Any]:
+    """One image's settings: right ones, but for those that are given; None: left out."""
+    base = {"imageId": IMAGE, "accounts": [SALES], **settings}
+    return {"golden": {name: value for name, value in base.items() if value is not None}}
+
+
+BAD = {
+    "not set": (None, " is not set"),
+    "text": ("golden", " must be a mapping"),
+    "list": ([1], " must be a mapping"),
+    "image is a text": ({"golden": IMAGE}, ".golden must be a mapping"),
+    "misspelt": (golden(imageID=IMAGE), ".golden.imageID is not a setting; there are accounts, exclusive, imageId"),
+    "no image": (golden(imageId=None), ".golden.imageId is not set"),
+    "image number": (golden(imageId=5), ".golden.imageId must be a text"),
+    "image empty": (golden(imageId=""), ".golden.imageId must be a text"),
+    "region list": (golden(region=["eu-west-1"]), ".golden.region must be a text"),
+    "image twice": (golden(imageName="golden-*"), ".golden.imageName cannot be combined with imageId"),
+    "name number": (golden(imageId=None, imageName=202405), ".golden.imageName must be a text, in quotes"),
+    "name of none": (
+        golden(imageId=None, imageName="silver-*"),
+        f".golden.imageName finds no AVAILABLE image named 'silver-*' of the caller's own in {REGION}",
+    ),
+    "keep of one": (golden(keep=2), ".golden.keep cannot be combined with imageId"),
+    "keep none": (golden(imageId=None, imageName="golden", keep=0), ".golden.keep must be a whole number, 1 or more"),
+    "keep half": (golden(imageId=None, imageName="golden", keep=1.5), ".golden.keep must be a whole number"),
+    "keep all": (golden(imageId=None, imageName="golden", keep=True), ".golden.keep must be a whole number"),
+    "no accounts": (golden(accounts=None), ".golden.accounts must be a mapping"),
+    "accounts text": (golden(accounts=SALES), ".golden.accounts must be a mapping"),
+    "account too short": (
+        golden(accounts={"sales": "22"}),
+        ".golden.accounts.sales must be an AWS account of 12 digits",
+    ),
+    "zero lost": (golden(accounts=[SALES, 22222222222]), ".golden.accounts[1] must be an AWS account of 12 digits"),
+    "account boolean": (golden(accounts=[True]), ".golden.accounts[0] must be an AWS account"),
+    "account twice": (golden(accounts=[SALES, SALES]), f" cannot be declared: ImageShares 'golden': account {SALES}"),
+    "two labels": (
+        golden(accounts={"sales": SALES, "shop": SALES}),
+        f" cannot be declared: ImageShares 'golden': account {SALES} stands under two labels, 'sales' and 'shop'",
+    ),
+    "accounts twice": (
+        golden(organizationalUnitId=UNIT),
+        ".golden.organizationalUnitId cannot be combined with accounts: remove one of them",
+    ),
+    "no unit": (golden(accounts=None, organizationalUnitId=SALES), ".golden.organizationalUnitId must be the id of"),
+    "exclusive": (golden(exclusive="only"), '.golden.exclusive must be true, false or report; it is "only"'),
+    "exclusive number": (golden(exclusive=1), ".golden.exclusive must be true, false or report; it is 1"),
+}
+
+
+@pytest.mark.parametrize(("shares", "said"), BAD.values(), ids=BAD.keys())
+def test_bad_configuration_is_one_line_that_names_the_key(
+    organization: Organization, looked_for: list[tuple[str, str | None]], shares: Mapping[str, Any], said: str
+) -> None:
+    """The program ends before it has declared anything."""
+    with pytest.raises(pulumi.RunError) as raised:
+        run(organization, shares)
+    assert str(raised.value).startswith(f"{KEY}{said}")
+    assert "\n" not in str(raised.value)
+    assert organization.seen == []
+
+
+def test_images_that_cannot_be_looked_up(organization: Organization) -> None:
+    """The real find_images knows no such Region; the line names the key as well."""
+    with pytest.raises(pulumi.RunError, match=rf"^{KEY}\.golden\.imageName cannot be looked up: .*atlantis-1.*$"):
+        run(organization, golden(imageId=None, imageName="golden-*", region="atlantis-1"))
