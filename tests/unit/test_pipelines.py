@@ -1,0 +1,120 @@
+"""The pipelines are what GitHub and GitLab take, and keep the two roles apart."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from local.environment import ROOT
+
+GITHUB = {path.stem: path for path in (ROOT / ".github" / "workflows").glob("*.yml")}
+GITLAB = ROOT / "docs" / "pipelines" / "gitlab-ci.yml"
+DRIFT_CHECK = 'pulumi preview --stack "$PULUMI_STACK" --non-interactive --expect-no-changes'
+
+
+def load(path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.load(path.read_text(), yaml.BaseLoader)  # where `on` is no boolean
+    return loaded
+
+
+def job(name: str) -> dict[str, Any]:
+    """The one job of a workflow."""
+    (job,) = load(GITHUB[name])["jobs"].values()
+    found: dict[str, Any] = job
+    return found
+
+
+def step(name: str, action: str) -> dict[str, str]:
+    """The inputs of the one step that uses an action."""
+    (inputs,) = [step.get("with", {}) for step in job(name)["steps"] if step.get("uses", "").startswith(action + "@")]
+    found: dict[str, str] = inputs
+    return found
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(["vendor.github-workflows", *GITHUB.values()], id="GitHub"),
+        pytest.param(["custom.github-workflows-require-timeout", *GITHUB.values()], id="GitHub, with time limits"),
+        pytest.param(["vendor.gitlab-ci", "--data-transform", "gitlab-ci", GITLAB], id="GitLab"),
+    ],
+)
+def test_published_schema(arguments: list[str | Path]) -> None:
+    """check-jsonschema brings the schemas along."""
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", *arguments]
+    checked = subprocess.run(command, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_this_repository_runs_its_own_checks() -> None:
+    assert job("ci")["steps"][-1] == {"run": ".ci/run"}
+
+
+def test_drift_check_fails_when_the_preview_shows_changes() -> None:
+    """tests/engine/test_examples.py runs this very command."""
+    assert job("drift")["steps"][-1] == {"run": DRIFT_CHECK}
+    assert load(GITLAB)["drift"]["script"] == [DRIFT_CHECK]
+    assert load(GITHUB["drift"])["on"]["schedule"] != []
+
+
+def test_preview_is_a_comment() -> None:
+    inputs = step("preview", "pulumi/actions")
+    assert (inputs["command"], inputs["comment-on-pr"]) == ("preview", "true")
+
+
+def test_only_up_can_write() -> None:
+    """The writing role is named where the environment protects it, and nowhere else."""
+    for name, role in {"preview": "READ", "drift": "READ", "up": "WRITE"}.items():
+        assert (
+            step(name, "aws-actions/configure-aws-credentials")["role-to-assume"] == f"${{{{ vars.AWS_{role}_ROLE }}}}"
+        )
+        assert load(GITLAB)[name]["variables"]["AWS_ROLE_ARN"] == f"$AWS_{role}_ROLE"
+        for protected in (job(name), load(GITLAB)[name]):
+            assert protected.get("environment") == ("production" if name == "up" else None)
+    assert [name for name, path in GITHUB.items() if "WRITE_ROLE" in path.read_text()] == ["up"]
+
+
+def test_updates_never_overlap_and_are_never_cancelled() -> None:
+    groups = {name: load(path)["concurrency"] for name, path in GITHUB.items()}
+    assert groups["up"] == {"group": "up", "cancel-in-progress": "false"}
+    assert [name for name, group in groups.items() if group["group"] == "up"] == ["up"]
+    assert (load(GITLAB)["up"]["resource_group"], load(GITLAB)["up"]["interruptible"]) == ("pulumi", "false")
+
+
+@pytest.mark.parametrize("name", GITHUB)
+def test_least_permissions(name: str) -> None:
+    """Nothing may write but the comment; no workflow runs a fork's program with rights of the repository."""
+    workflow = load(GITHUB[name])
+    assert workflow["permissions"] in ({}, {"contents": "read"})
+    assert "pull_request_target" not in workflow["on"]
+    rights = {right for right, grade in job(name).get("permissions", {}).items() if grade == "write"}
+    wanted = {"ci": set[str](), "preview": {"id-token", "pull-requests"}}
+    assert rights == wanted.get(name, {"id-token"})
+    if name != "ci":
+        assert "vars.PULUMI_STACK != ''" in job(name)["if"]  # this repository itself has none
+    for used in job(name)["steps"]:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@v\d+", used.get("uses", "a/b@v1"))
+
+
+def test_forks_get_no_preview() -> None:
+    assert "github.event.pull_request.head.repo.full_name == github.repository" in job("preview")["if"]
+    (rule,) = load(GITLAB)["preview"]["rules"]
+    assert "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID" in rule["if"]
+
+
+def test_page_names_all_that_has_to_be_set() -> None:
+    page = (ROOT / "docs" / "pipelines" / "README.md").read_text()
+    used = {name for path in GITHUB.values() for name in re.findall(r"(?:vars|secrets)\.(\w+)", path.read_text())}
+    used |= set(re.findall(r"\$(\w+)", GITLAB.read_text())) - {"AWS_ID_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE"}
+    assert {name for name in used if not name.startswith("CI_") and f"`{name}`" not in page} == set()
+
+
+@pytest.mark.parametrize("name", [".pulumi", "preview", "up", "drift"])
+def test_gitlab_job_is_good_shell(name: str) -> None:
+    settings = load(GITLAB)[name]
+    for part in ("before_script", "script", "after_script"):
+        subprocess.run(["bash", "-n", "-c", "\n".join(settings.get(part, []))], check=True)
