@@ -6,7 +6,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
-PORT ?= 5000
+PORT ?= 5005
 PYTEST_ARGS ?=
 UV_VERSION := 0.13.9
 
@@ -40,7 +40,7 @@ demo: setup ## Tell the main story on the local cloud
 test: lint ## Check and test everything
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report term $(PYTEST_ARGS)
 
-cloud: setup ## Serve the local cloud, on PORT=5000
+cloud: setup ## Serve the local cloud, on PORT=5005
 	@$(BIN)/python -m local.cloud --port $(PORT)
 
 env: setup ## Print the environment for pulumi commands typed by hand: eval "$(make -s env)"

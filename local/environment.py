@@ -11,6 +11,8 @@ from local.engine import install
 
 ROOT = Path(__file__).resolve().parent.parent
 
+_NO_PROXY = ("no_proxy", "NO_PROXY")
+
 
 def engine_environment(backend: Path | None = None) -> dict[str, str]:
     """The variables with which `pulumi` runs, in a subprocess or typed by hand.
@@ -38,6 +40,8 @@ def engine_environment(backend: Path | None = None) -> dict[str, str]:
         "PULUMI_HOME": str(state / "home"),
         "PULUMI_CONFIG_PASSPHRASE": "",
         "PULUMI_SKIP_UPDATE_CHECK": "1",
+        # Pulumi's parts talk to each other on this machine, whatever proxy leads out of it.
+        **{name: ",".join(filter(None, [os.environ.get(name), "localhost,127.0.0.1"])) for name in _NO_PROXY},
         # The official language host asks for the plugin of every Pulumi package that is installed, pulumi-aws
         # among them; nothing here needs it, and where it cannot be had each command loses seconds in trying.
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",

@@ -242,18 +242,14 @@ class LocalCloud(Images):
         if call.access_key_id in self._expired:
             raise AwsError("ExpiredTokenException", "The security token included in the request is expired")
         if not call.account:
-            raise AwsError(
-                "UnrecognizedClientException", "The security token included in the request is invalid."
-            )
+            raise AwsError("UnrecognizedClientException", "The security token included in the request is invalid.")
         return proceed()
 
     def _authorize(self, call: Call, proceed: Proceed) -> Response:
         from . import callers
 
         reason = None
-        if any(
-            _matches(call, action) and account in (None, call.account) for action, account in self._denied
-        ):
+        if any(_matches(call, action) and account in (None, call.account) for action, account in self._denied):
             reason = "with an explicit deny in an identity-based policy"
         allowed = self._allowed.get(call.account, self._allowed.get(None))
         # These need no permission of the caller, whatever its policies say.
@@ -272,9 +268,7 @@ class LocalCloud(Images):
 class _Fault:
     """An interceptor for the next calls of an operation; `times=None`: all of them."""
 
-    def __init__(
-        self, operation: str, times: int | None, effect: Interceptor, *, throttles: bool = False
-    ) -> None:
+    def __init__(self, operation: str, times: int | None, effect: Interceptor, *, throttles: bool = False) -> None:
         self.throttles = throttles
         self._operation = operation
         self._left = times

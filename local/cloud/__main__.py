@@ -32,9 +32,7 @@ Any other account's key is AKIA, its 12 digits, and TEST."""
 def main() -> int:
     """Serve until interrupted."""
     parser = argparse.ArgumentParser(prog="python -m local.cloud", description=__doc__)
-    parser.add_argument(
-        "--port", type=int, default=5005, help="port on 127.0.0.1; 0: any free one (default: 5005)"
-    )
+    parser.add_argument("--port", type=int, default=5005, help="port on 127.0.0.1; 0: any free one (default: 5005)")
     port = parser.parse_args().port
 
     stop = threading.Event()

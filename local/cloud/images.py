@@ -127,9 +127,7 @@ class Images:
             if image_id in backend.workspace_images
         ]
         if len(found) != 1:
-            raise LookupError(
-                f"{len(found)} images {image_id} in {region or 'all Regions'} of the local cloud"
-            )
+            raise LookupError(f"{len(found)} images {image_id} in {region or 'all Regions'} of the local cloud")
         return found[0]
 
     # Operations: each takes a call and returns its result, or raises what AWS answers instead.
@@ -160,9 +158,7 @@ class Images:
     def _describe_permissions(self, call: Call) -> Mapping[str, Any]:
         image_id = call.parameters["ImageId"]
         image = self._owned(call, image_id)
-        page, token = _page(
-            call, [{"SharedAccountId": account} for account in _shares(image)], "SharedAccountId"
-        )
+        page, token = _page(call, [{"SharedAccountId": account} for account in _shares(image)], "SharedAccountId")
         return {"ImageId": image_id, "ImagePermissions": page, **token}
 
     def _update_permission(self, call: Call) -> Mapping[str, Any]:
@@ -269,15 +265,11 @@ def _not_found(image_id: str) -> AwsError:
 
 
 def _invalid(name: str, value: Any, constraint: str) -> AwsError:
-    message = (
-        f"1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint: {constraint}"
-    )
+    message = f"1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint: {constraint}"
     return AwsError("ValidationException", message)
 
 
-def _page(
-    call: Call, items: Sequence[Mapping[str, Any]], key: str
-) -> tuple[list[Mapping[str, Any]], dict[str, str]]:
+def _page(call: Call, items: Sequence[Mapping[str, Any]], key: str) -> tuple[list[Mapping[str, Any]], dict[str, str]]:
     """One page of a listing, and the token of the next one if there is one.
 
     A token holds the key of the last item it follows, so changes between two pages neither hide nor repeat

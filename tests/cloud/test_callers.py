@@ -23,9 +23,7 @@ def test_plain_credentials_tell_their_account(cloud: LocalCloud, client: Client,
     assert identity["Arn"] == f"arn:aws:iam::{SALES}:user/TEST"
 
 
-@pytest.mark.parametrize(
-    ("region", "partition"), [("cn-northwest-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
-)
+@pytest.mark.parametrize(("region", "partition"), [("cn-northwest-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")])
 def test_other_partitions(cloud: LocalCloud, client: Client, region: str, partition: str) -> None:
     """ARNs name the partition of the Region; roles are assumed in it."""
     sts = client("sts", OWNER, region)

@@ -116,9 +116,7 @@ def test_interceptors(cloud: LocalCloud, client: Client) -> None:
     assert [(call.operation, status) for call, status in seen] == [("UpdateWorkspaceImagePermission", 200)]
 
 
-def test_a_bug_in_the_cloud_is_a_500(
-    cloud: LocalCloud, client: Client, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_bug_in_the_cloud_is_a_500(cloud: LocalCloud, client: Client, caplog: pytest.LogCaptureFixture) -> None:
     """An operation that moto does not know fails at once and says so; it does not hang."""
     with refused("InternalFailure", "NotImplementedError", status=500):
         client().describe_account()

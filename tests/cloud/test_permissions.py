@@ -186,9 +186,7 @@ def test_how_an_unfounded_revoke_ends_can_be_set(cloud: LocalCloud, client: Clie
     ("state", "code"),
     [("PENDING", "ResourceUnavailableException"), ("ERROR", "OperationNotSupportedException")],
 )
-def test_an_image_that_is_not_available_is_refused(
-    cloud: LocalCloud, client: Client, state: str, code: str
-) -> None:
+def test_an_image_that_is_not_available_is_refused(cloud: LocalCloud, client: Client, state: str, code: str) -> None:
     """Only an AVAILABLE image can be shared; its permissions can still be listed."""
     image = cloud.create_image(state=state)
     with refused(code, image):

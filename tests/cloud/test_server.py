@@ -21,9 +21,7 @@ from tests.cloud.helpers import OWNER
 Client = Callable[..., Any]
 
 ROOT = Path(__file__).parents[2]
-SIGNED = {
-    "Authorization": f"AWS4-HMAC-SHA256 Credential=AKIA{OWNER}TEST/20200101/us-east-1/workspaces/aws4_request"
-}
+SIGNED = {"Authorization": f"AWS4-HMAC-SHA256 Credential=AKIA{OWNER}TEST/20200101/us-east-1/workspaces/aws4_request"}
 LIST = {**SIGNED, "X-Amz-Target": "WorkspacesService.DescribeWorkspaceImages"}
 
 
@@ -68,9 +66,7 @@ def test_concurrent_grants_all_count(cloud: LocalCloud, client: Client) -> None:
 
     def share(some: list[str]) -> None:
         for account in some:
-            workspaces.update_workspace_image_permission(
-                ImageId=image, AllowCopyImage=True, SharedAccountId=account
-            )
+            workspaces.update_workspace_image_permission(ImageId=image, AllowCopyImage=True, SharedAccountId=account)
 
     threads = [threading.Thread(target=share, args=(accounts[n::8],)) for n in range(8)]
     for thread in threads:
