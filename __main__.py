@@ -151,7 +151,14 @@ def list_accounts(unit: str) -> list[str]:
 
 
 shares = {}
+names: dict[str, str] = {}
 for component, settings in read_shares():
+    for account_label in settings["accounts"]:
+        name = f"{component}-{account_label}"
+        if names.setdefault(name, component) != component:
+            refuse(
+                f".{component}", f"makes a second resource named {name}, after {names[name]}: change one of the labels"
+            )
     try:
         image = ImageShares(component, **settings)
     except pulumi.RunError as error:

@@ -82,19 +82,19 @@ class Demo:
         permission: dict[str, Any] = {"ImageId": IMAGE, "AllowCopyImage": False, "SharedAccountId": SALES}
         self._aws("UpdateWorkspaceImagePermission", **permission)
         warning = f"warning: image {IMAGE} is no longer shared with {SALES}"
-        self._run("pulumi preview", warning, "golden-sales update", "2 unchanged")
+        self._run("pulumi preview", warning, "golden-sales update", "3 unchanged")
         self._shared_with(LEGAL)
         self._run(up, "golden-sales updated")
         self._shared_with(SALES, LEGAL)
-        self._run("pulumi preview --expect-no-changes", "3 unchanged")
+        self._run("pulumi preview --expect-no-changes", "4 unchanged")
 
         show("\nAn account that is no longer configured loses its share", BOLD)
         self._run(f"pulumi config rm --path {shares}.accounts.legal")
-        self._run(up, "golden-legal deleted", "2 unchanged")
+        self._run(up, "golden-legal deleted", "3 unchanged")
         self._shared_with(SALES)
 
         show("\nState and AWS agree: refresh finds nothing to change", BOLD)
-        self._run("pulumi refresh --yes --skip-preview --expect-no-changes", "2 unchanged")
+        self._run("pulumi refresh --yes --skip-preview --expect-no-changes", "3 unchanged")
 
         show("\nAn image cannot be deleted while it is shared; destroy unshares it", BOLD)
         self._aws("DeleteWorkspaceImage", "InvalidResourceStateException", refused=True, ImageId=IMAGE)

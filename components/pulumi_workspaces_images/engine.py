@@ -26,7 +26,7 @@ class Engine:
     def of_this_process(cls) -> "Engine":
         """Return the engine whose address is the last command line argument, as the engine starts its plugins."""
         address = sys.argv[-1] if sys.argv else ""
-        return cls(address if re.fullmatch(r"[\w.\[\]-]+:\d+", address) else None)
+        return cls(address if re.fullmatch(r"[\w.-]+:\d+", address) else None)
 
     @cached_property
     def _stub(self) -> engine_pb2_grpc.EngineStub | None:

@@ -16,7 +16,6 @@ from botocore.exceptions import (
     ProfileNotFound,
     SSOError,
     TokenRetrievalError,
-    UnauthorizedSSOTokenError,
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
 
@@ -50,7 +49,6 @@ _CREDENTIAL_ERRORS = (
     ProfileNotFound,
     SSOError,
     TokenRetrievalError,
-    UnauthorizedSSOTokenError,
 )
 _ACCESS_CODES = {"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation"}
 _THROTTLING_CODES = {

@@ -83,33 +83,32 @@ class Permissions:
         self._written: dict[Share, bool] = {}
 
     def grant(self, share: Share) -> None:
-        """Let the recipient copy the image; already granted is success.
+        """Let the recipient copy the image; already granted is success, also where AWS refuses to grant it again.
 
         Raises:
             NotFound, AccessDenied, CredentialsError, Refused, Unanswered: and the permission is not known to be there.
         """
-        self._written.pop(share, None)  # until it is known how this one ends
-        try:
-            self._update(share, allow=True)
-        except Unanswered as error:  # the answer may be lost, and the permission granted
-            self._settle(share, True, error)
-        self._written[share] = True
+        self._write(share, True, unsettled=(Unanswered, Refused))
 
     def revoke(self, share: Share) -> None:
         """Take the permission to copy the image away; already revoked is success.
+
+        How AWS refuses to revoke what is not granted is undocumented; a revoke that is sent again after a lost answer
+        meets just that.
 
         Raises:
             NotFound: AWS does not know the image.
             AccessDenied, CredentialsError, Refused, Unanswered: and the permission is not known to be gone.
         """
-        self._written.pop(share, None)
-        try:
-            self._update(share, allow=False)
-        except (Unanswered, Refused, NotFound) as error:
-            # How AWS refuses to revoke what is not granted is undocumented; a revoke that is sent again after a lost
-            # answer meets just that.
-            self._settle(share, False, error)
-        self._written[share] = False
+        self._write(share, False, unsettled=(Unanswered, Refused, NotFound))
+
+    def is_shared_now(self, share: Share) -> bool:
+        """Tell whether the recipient may copy the image, by a look of its own.
+
+        Raises:
+            NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
+        """
+        return share.shared_account_id in self._list(share.image_id, share.region)
 
     def is_shared(self, share: Share) -> bool:
         """Tell whether the recipient may copy the image.
@@ -153,7 +152,21 @@ class Permissions:
         revoked = {share.shared_account_id for share, allowed in written if not allowed}
         return (listing | granted) - revoked
 
-    def _update(self, share: Share, *, allow: bool) -> None:
+    def _write(self, share: Share, allow: bool, unsettled: tuple[type[ExpectedError], ...]) -> None:
+        """Write; an error of the types `unsettled` is settled by a look: the answer may be lost, the work be done."""
+        self._written.pop(share, None)
+        try:
+            try:
+                self._update(share, allow)
+            except unsettled as error:
+                self._settle(share, allow, error)
+        except BaseException:
+            # Nobody knows how it ended; and what was listed before it counts no more.
+            self._listings.forget((share.region, share.image_id))
+            raise
+        self._written[share] = allow
+
+    def _update(self, share: Share, allow: bool) -> None:
         client = self._client(share.region)
         verb, preposition = ("sharing", "with") if allow else ("unsharing", "from")
         self._ask(
@@ -171,7 +184,7 @@ class Permissions:
             NotFound: the look says that AWS does not know the image.
         """
         try:
-            shared = share.shared_account_id in self._list(share.image_id, share.region)
+            shared = self.is_shared_now(share)
         except NotFound as gone:
             raise error if isinstance(error, NotFound) else gone from None
         except ExpectedError:

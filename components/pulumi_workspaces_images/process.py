@@ -10,7 +10,7 @@ import pulumi
 from pulumi.dynamic import ConfigureRequest
 
 from .configuration import Recheck, read_recheck
-from .connection import Connection
+from .connection import Caller, Connection
 from .declarations import Declarations
 from .engine import Engine
 from .errors import ConfigurationError, ExpectedError, NotFound
@@ -88,12 +88,7 @@ class Process:
         Raises:
             ExpectedError: the caller is not the owner, or nobody can tell; or `error`, if it does not say "not found".
         """
-        caller = self.connection.caller(region)
-        if caller and owner and caller.account != owner:
-            raise ExpectedError(
-                f"{error}; image {image_id} is owned by account {owner}, and the caller is account {caller.account} "
-                f"({caller.arn}): use the owner's credentials; nothing was changed"
-            )
+        caller = self.refuse_strangers(image_id, region, owner, str(error))
         if not isinstance(error, NotFound):
             raise error
         if not owner:
@@ -106,6 +101,26 @@ class Process:
                 f"{error}; that counts as gone only for its owner, account {owner}, and aws:skipRequestingAccountId "
                 "forbids asking who the caller is: unset it; nothing was changed"
             )
+
+    def refuse_strangers(self, image_id: str, region: str, owner: str | None, answer: str) -> Caller | None:
+        """Return the caller, None where nobody may ask; what AWS answers to anybody but the owner counts for nothing.
+
+        Args:
+            image_id: the image.
+            region: its Region.
+            owner: its owner by the state.
+            answer: how AWS answered.
+
+        Raises:
+            ExpectedError: the caller is not the owner; or AWS could not be asked.
+        """
+        caller = self.connection.caller(region)
+        if caller and owner and caller.account != owner:
+            raise ExpectedError(
+                f"{answer}; image {image_id} is owned by account {owner}, and the caller is account {caller.account} "
+                f"({caller.arn}): use the owner's credentials; nothing was changed"
+            )
+        return caller
 
     def _end_without_engine(self) -> None:
         # Nobody would record the write, and the next command may already be at work: it must not happen. The gRPC

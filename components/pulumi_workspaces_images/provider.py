@@ -136,6 +136,7 @@ class ImageShareProvider(ResourceProvider):
                 f"reading image share {share.id} in {share.region}: image {share.image_id} is not shared with "
                 f"{share.shared_account_id}; declare an ImageShare to share it"
             )
+        self._process.refuse_strangers(share.image_id, share.region, props["owner_account_id"], "not shared")
         return ReadResult("", {})
 
     @plainly
@@ -172,13 +173,19 @@ class ImageShareProvider(ResourceProvider):
             outputs = self._outputs(share)
             try:
                 self._process.permissions.grant(share)
-            except ExpectedError:
+            except ExpectedError as error:
                 # With `delete_before_replace` the resource that held the share may be gone from the state already: if
                 # this one failed, a share that lives on would be in no state at all.
-                if not (declarations.was_kept(share) and self._process.permissions.is_shared(share)):
-                    raise
+                if not (declarations.was_kept(share) and self._lives_on(share)):
+                    raise error from None
             declarations.granted(share)
         return outputs
+
+    def _lives_on(self, share: Share) -> bool:
+        try:
+            return self._process.permissions.is_shared_now(share)
+        except ExpectedError:
+            return False
 
     def _outputs(self, share: Share) -> dict[str, Any]:
         return {**share._asdict(), "owner_account_id": self._process.owner(share.image_id, share.region)}

@@ -154,8 +154,9 @@ class Stack:
 
     def state(self) -> list[dict[str, Any]]:
         """Return the entries of image shares in the state, as the local backend keeps it (faster than an export)."""
-        (path,) = Path(self.environment["PULUMI_BACKEND_URL"].removeprefix("file://")).glob("**/stacks/*/test.json")
-        resources = json.loads(path.read_text())["checkpoint"]["latest"].get("resources") or []
+        states = Path(self.environment["PULUMI_BACKEND_URL"].removeprefix("file://")).glob("**/stacks/*/*.json")
+        latest = max(states, key=lambda path: path.stat().st_mtime_ns)
+        resources = json.loads(latest.read_text())["checkpoint"]["latest"].get("resources") or []
         return [r for r in resources if r["type"] == SHARE_TYPE]
 
     def declared(self) -> dict[str, str]:

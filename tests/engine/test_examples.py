@@ -23,6 +23,7 @@ def follow_readme(stack: Stack, example: str) -> None:
     """
     stack.folder = Path(stack.environment["HOME"], example)
     stack.keep_configuration_file = True
+    del stack.environment["PULUMI_STACK"]  # the README makes its own
     stack.environment["AWS_ENDPOINT_URL"] = stack.cloud.url
     shutil.copytree(ROOT / "examples" / example, stack.folder, ignore=shutil.ignore_patterns(".venv", "Pulumi.*.yaml"))
     for command in readme(stack, "sh").splitlines():

@@ -12,6 +12,11 @@ FINANCE = "444444444444"
 TEAMS = {f"team-{n:02}": f"{300000000000 + n}" for n in range(30)}
 
 
+def changed_teams() -> dict[str, str]:
+    """Return the thirty accounts, less one, and one more."""
+    return {label: account for label, account in TEAMS.items() if label != "team-07"} | {"team-30": "300000000030"}
+
+
 def fan_out(stack: Stack, image: str, accounts: Any, exclusive: Any = False, more: str = "") -> None:
     """Let the program share one image with `accounts` through the component."""
     stack.program(
@@ -32,7 +37,7 @@ def test_thirty_accounts_and_the_preview_of_a_change(stack: Stack, cloud: LocalC
     assert cloud.shared_with(image) == set(TEAMS.values())
     assert stack.preview().clean
 
-    changed = {label: account for label, account in TEAMS.items() if label != "team-07"} | {"team-30": "300000000030"}
+    changed = changed_teams()
     fan_out(stack, image, changed)
     run = stack.preview()
     assert run.counts == {"create": 1, "delete": 1, "same": 31}
@@ -50,7 +55,7 @@ def test_thirty_accounts_exclusive_and_the_preview_of_a_change(stack: Stack, clo
     fan_out(stack, image, TEAMS, exclusive=True)
     stack.up()
     assert stack.preview().clean
-    changed = {label: account for label, account in TEAMS.items() if label != "team-07"} | {"team-30": "300000000030"}
+    changed = changed_teams()
     fan_out(stack, image, changed, exclusive=True)
     run = stack.preview()
     assert run.counts == {"create": 1, "update": 1, "delete": 1, "same": 31}

@@ -161,7 +161,7 @@ def test_failed_grant_after_delete_before_replace_keeps_the_share_in_the_state(
             if call.parameters["SharedAccountId"] == LEGAL:
                 time.sleep(2)
             if call.parameters["SharedAccountId"] == SALES:
-                raise AwsError("OperationNotSupportedException", "Not now.", 400)
+                raise AwsError("AccessDeniedException", "Not now.", 400)
         return proceed()
 
     cloud.interceptors.append(slow_to_revoke_and_refusing_sales)

@@ -193,6 +193,17 @@ def test_image_that_is_not_in_the_answer(stubber: Stubber, stubbed: Permissions,
         stubbed.describe(IMAGE, REGION)
 
 
+def test_images_and_regions_are_described_one_by_one(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """What is known of one image says nothing of another, nor of its namesake in another Region."""
+    asked = permissions(make_client)
+    places = [(IMAGE, REGION), (IMAGE, "eu-west-1"), ("wsi-999999999", REGION)]
+    wire.will(*[{"Images": [{"ImageId": image_id, "State": region}]} for image_id, region in places])
+    assert [asked.describe(*place) for place in places * 2] == [
+        Image(image_id, region, byol=False, owner_account_id=None) for image_id, region in places * 2
+    ]
+    assert wire.log == [DESCRIBE] * 3
+
+
 def test_owned_images(stubber: Stubber, stubbed: Permissions) -> None:
     """All pages of the caller's own images, asked for once; what AWS does not tell stays empty."""
     created = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=2)))
@@ -572,7 +583,7 @@ def test_unavailable_image_is_waited_for(wired: Permissions, wire: Wire) -> None
 
 def test_unavailable_image_is_not_waited_for_forever(wired: Permissions, wire: Wire) -> None:
     """After half a minute the user learns why."""
-    wire.will(*[UNAVAILABLE] * 5)
+    wire.will(*[UNAVAILABLE] * 5, listing())
     with pytest.raises(Refused, match=f"^{GRANTING}: ResourceUnavailableException: The image is being created$"):
         wired.grant(SHARE)
     assert wire.count(GRANT) == 5
@@ -588,10 +599,16 @@ def test_only_writes_wait_for_an_image(wired: Permissions, wire: Wire) -> None:
 
 def test_other_refusals_are_not_repeated(wired: Permissions, wire: Wire) -> None:
     """Asking again would not help."""
-    wire.will((400, "OperationNotSupportedException", "No."))
+    wire.will((400, "OperationNotSupportedException", "No."), listing())
     with pytest.raises(Refused):
         wired.grant(SHARE)
-    assert attempts(wire) == ["before write", GRANT]
+    assert attempts(wire) == ["before write", GRANT, LIST]
+
+
+def test_grant_that_is_refused_because_it_is_there(wired: Permissions, wire: Wire) -> None:
+    """How AWS takes a second grant is undocumented: what is there already is adopted."""
+    wire.will((400, "OperationNotSupportedException", "It is shared already."), listing(SALES))
+    wired.grant(SHARE)
 
 
 # The deadline.

@@ -532,8 +532,8 @@ def test_failed_grant_keeps_the_old_resource(
 ) -> None:
     """The new resource could not take over: the old one stays in the state, and the share in the cloud."""
     command.declare(shared)
-    cloud.fail(GRANT, "OperationNotSupportedException")
-    with pytest.raises(Refused):
+    cloud.fail(GRANT, "AccessDeniedException")
+    with pytest.raises(AccessDenied):
         getattr(command, operation)(shared)
     with pytest.raises(ExpectedError) as caught:
         command.delete(shared)
@@ -545,6 +545,36 @@ def test_failed_grant_keeps_the_old_resource(
     getattr(command, operation)(shared)
     command.delete(shared)
     assert cloud.shared_with(shared.image_id) == {SALES}
+
+
+@pytest.mark.parametrize("lives_on", [True, False])
+def test_share_that_was_kept_for_a_resource_that_cannot_grant_it(
+    cloud: LocalCloud, command: Command, shared: Share, lives_on: bool
+) -> None:
+    """The old resource is gone from the state already: a share that lives on is then in the new one's."""
+    command.declare(shared)
+    command.delete(shared)
+    if not lives_on:
+        cloud.unshare(shared.image_id, SALES)
+    cloud.fail(GRANT, "AccessDeniedException", message="Not now.")
+    if lives_on:
+        assert command.create(shared).outs == outputs(shared)
+    else:
+        with pytest.raises(AccessDenied, match="Not now"):
+            command.create(shared)
+
+
+def test_share_that_was_kept_and_lost_since_is_not_taken_for_granted(
+    cloud: LocalCloud, command: Command, shared: Share
+) -> None:
+    """Only a look made since the grant failed tells that the share lives on."""
+    assert command.diff(shared).changes is False  # lists the image
+    command.declare(shared)
+    command.delete(shared)
+    cloud.unshare(shared.image_id, SALES)
+    cloud.fail(GRANT, "AccessDeniedException", message="Not now.")
+    with pytest.raises(AccessDenied, match="Not now"):
+        command.create(shared)
 
 
 def test_grant_without_outputs_keeps_the_old_resource(cloud: LocalCloud, command: Command, shared: Share) -> None:
@@ -611,6 +641,53 @@ def test_bug_keeps_the_old_resource(
         command.delete(shared)
 
 
+def kept(command: Command, share: Share) -> None:
+    """Delete the old resource of a share that another one declares, before that one grants it."""
+    command.declare(share)
+    command.delete(share)
+
+
+@pytest.mark.parametrize("operation", ["create", "update"])
+def test_failed_grant_of_a_share_whose_old_resource_is_gone(
+    cloud: LocalCloud, command: Command, shared: Share, operation: str
+) -> None:
+    """With `delete_before_replace` no state would hold the share: as it lives on, the new resource takes it over."""
+    kept(command, shared)
+    cloud.fail(GRANT, "AccessDeniedException", times=None)
+    assert getattr(command, operation)(shared).outs == outputs(shared)
+    command.delete(shared)  # a second old resource: the share is held, and stays
+    assert cloud.shared_with(shared.image_id) == {SALES}
+
+
+def test_failed_grant_of_a_kept_share_that_is_not_there(cloud: LocalCloud, command: Command, share: Share) -> None:
+    """Nothing lives on that the state would have to hold: the grant has failed, and says why."""
+    kept(command, share)
+    cloud.fail(GRANT, "AccessDeniedException", message="Not now.")
+    with pytest.raises(AccessDenied, match="Not now"):
+        command.create(share)
+    assert cloud.shared_with(share.image_id) == set()
+
+
+def test_failed_grant_of_another_share_than_the_kept_one(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """A share that merely is there is not taken over by a grant that failed: its old resource is still in the state."""
+    cloud.share(shared.image_id, LEGAL)
+    kept(command, shared)
+    cloud.fail(GRANT, "AccessDeniedException")
+    with pytest.raises(AccessDenied):
+        command.create(shared._replace(shared_account_id=LEGAL))
+
+
+def test_share_that_contradicts_a_list_keeps_the_old_resource(
+    cloud: LocalCloud, command: Command, shared: Share
+) -> None:
+    """A resource that fails its check for the list's sake does not take over."""
+    command.process.declarations.declare_exclusive(shared.image_id, REGION, frozenset())
+    assert command.check(*shared).failures
+    with pytest.raises(ExpectedError, match="kept"):
+        command.delete(shared)
+    assert cloud.writes() == []
+
+
 # Threads: the engine runs four operations at once.
 
 
@@ -627,7 +704,7 @@ class Held:
             self.arrived.set()
             assert self.go_on.wait(5)
             if self._refuse:
-                raise AwsError("OperationNotSupportedException", "Not now.")
+                raise AwsError("AccessDeniedException", "Not now.")
         return proceed()
 
 
@@ -671,7 +748,7 @@ def test_revoke_waits_for_a_grant(cloud: LocalCloud, command: Command, shared: S
         deleting = pool.submit(command.delete, shared)
         assert not wait([deleting], 0.05).done
         held.go_on.set()
-        with pytest.raises(Refused):
+        with pytest.raises(AccessDenied):
             creating.result(5)
         with pytest.raises(ExpectedError, match="kept"):
             deleting.result(5)
