@@ -152,6 +152,7 @@ def list_accounts(unit: str) -> list[str]:
 
 shares = {}
 names: dict[str, str] = {}
+problems: list[str] = []
 for component, settings in read_shares():
     for account_label in settings["accounts"]:
         name = f"{component}-{account_label}"
@@ -162,7 +163,8 @@ for component, settings in read_shares():
     try:
         image = ImageShares(component, **settings)
     except pulumi.RunError as error:
-        refuse("", f"cannot be declared: {error}")
+        problems.append(str(error))
+        continue
     shares[component] = {
         "imageId": settings["image_id"],
         "accounts": {label: share.shared_account_id for label, share in image.shares.items()},
@@ -171,4 +173,6 @@ for component, settings in read_shares():
     if first:
         shares[component] |= {"region": first.region, "ownerAccountId": first.owner_account_id}
 
+if problems:
+    refuse("", f"cannot be declared: {'; '.join(problems)}")
 pulumi.export("shares", shares)

@@ -87,10 +87,19 @@ def live_failures(
     if shared_account_id and shared_account_id == owner:
         reason = f"account {shared_account_id} owns the image itself; share it with another account"
         failures.append(CheckFailure("shared_account_id", reason))
-    elif shared_account_id:
-        problem = process.guards.organization_problem(shared_account_id, region)
-        failures += [CheckFailure("shared_account_id", problem)] if problem else []
     return failures
+
+
+def organization_failures(process: Process, shared_account_id: str | None, region: str | None) -> list[CheckFailure]:
+    """Return what its organization has against the recipient; None for a value that is unknown or wrong already.
+
+    A look of its own: that the image cannot be looked at must not keep a stranger from being refused.
+
+    Raises:
+        ExpectedError: the organization could not be asked.
+    """
+    problem = process.guards.organization_problem(shared_account_id, region) if shared_account_id and region else None
+    return [CheckFailure("shared_account_id", problem)] if problem else []
 
 
 def _image_problems(image: Image, region: str, partition: str, caller: Caller | None) -> Iterator[str]:

@@ -18,6 +18,7 @@ from pulumi.dynamic import (
 from pulumi.output import Unknown
 
 from . import checks, process
+from .configuration import Recheck
 from .errors import AccessDenied, ExpectedError, NotFound, plainly
 from .share import Share
 
@@ -138,10 +139,14 @@ class ImageSharesExclusiveProvider(ResourceProvider):
         accounts, image_id, region = news["shared_account_ids"], news["image_id"], news["region"]
         if not _known(accounts):
             return []
+        if self._process.recheck is Recheck.OFF:
+            self._process.warn_once(
+                f"image {image_id} in {region}: nobody looks for foreign accounts, as workspaces-images:recheck is off"
+            )
         shared = self._process.look(lambda: self._process.permissions.shared_with(image_id, region))
         foreign = sorted((shared or set()) - set(accounts) - set(olds.get("shared_account_ids") or ()))
         if foreign:
-            what = "only reported" if news.get("report_only") else "the update revokes it"
+            what = "only reported" if news.get("report_only") is True else "`pulumi up` revokes it"
             self._process.warn_once(
                 f"image {image_id} in {region} is shared with {', '.join(foreign)}, not on the list of its "
                 f"ImageSharesExclusive: {what}"
@@ -152,16 +157,32 @@ class ImageSharesExclusiveProvider(ResourceProvider):
         image_id, region = news["image_id"], news["region"]
         outputs = {name: news[name] for name in _INPUTS}
         outputs["owner_account_id"] = self._process.owner(image_id, region)
-        revoked = []
+        revoked: list[str] = []
+        failed: list[ExpectedError] = []
         if not news["report_only"]:
             for account in self._foreign(news, olds):
-                share = Share(image_id, account, region)
-                with self._process.declarations.serialized(share):
-                    self._process.declarations.revoked(share)
-                    self._process.permissions.revoke(share)
-                revoked.append(account)
-                self._process.engine.info(f"image {image_id} in {region} was unshared from {account}")
+                try:
+                    self._revoke(Share(image_id, account, region))
+                    revoked.append(account)
+                except ExpectedError as error:
+                    failed.append(error)  # one that cannot be revoked must not protect the others
+        if failed:
+            raise ExpectedError("; ".join(map(str, failed)))
         return {**outputs, "revoked_account_ids": revoked}
+
+    def _revoke(self, share: Share) -> None:
+        declarations = self._process.declarations
+        with declarations.serialized(share):
+            if declarations.is_declared(share):
+                raise ExpectedError(
+                    f"unsharing image {share.image_id} from {share.shared_account_id} in {share.region}: kept, as the "
+                    "program also declares an ImageShare of it; put the account on the exclusive list, or remove that"
+                )
+            declarations.revoked(share)  # whatever comes of it: a later look or grant puts it right
+            self._process.permissions.revoke(share)
+        self._process.engine.info(
+            f"image {share.image_id} in {share.region} was unshared from {share.shared_account_id}"
+        )
 
 
 def _known(accounts: Any) -> TypeGuard[list[str]]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from .configuration import account_ids, flag
 from .connection import Connection
+from .errors import ConfigurationError, printable
 from .organization import Organization
 
 _ALLOWED = "workspaces-images:allowedAccountIds"
@@ -26,10 +27,12 @@ class Guards:
         Raises:
             ConfigurationError: a key that is not what it should be.
         """
+        # An unset variable of a pipeline must not open what is meant to be closed; nobody at all is [].
+        for key in (_ALLOWED, _ORGANIZATION):
+            if configuration.get(key) == "":
+                raise ConfigurationError(f"{key} is set, but empty; give it a value, or remove it")
         allowed = account_ids(configuration, _ALLOWED, "")
-        # An empty list that is set allows nobody: it must not read as none at all.
-        is_set = configuration.get(_ALLOWED) not in (None, "")
-        self._allowed = frozenset(allowed or ()) if is_set else None
+        self._allowed = None if configuration.get(_ALLOWED) is None else frozenset(allowed or ())
         self.organization_required = bool(flag(configuration, _ORGANIZATION, ""))
         self._organization = Organization(connection)
 
@@ -52,7 +55,7 @@ class Guards:
             return f"account {account_id} is not a member of the caller's organization, which {_ORGANIZATION} asks for"
         if member.state != "ACTIVE":
             return (
-                f"account {account_id} ({member.name}) is {member.state} in the organization; "
+                f"account {account_id} ({printable(member.name)}) is {member.state} in the organization; "
                 f"{_ORGANIZATION} asks for an ACTIVE member"
             )
         return None

@@ -3,6 +3,7 @@
 from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import Resource
 
+from .program import declare
 from .provider import ImageShareProvider
 
 
@@ -49,6 +50,7 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
             region: the image's Region. Default: `aws:region` of the stack's configuration, else the AWS environment.
             opts: Pulumi's resource options.
         """
+        declare(image_id, shared_account_id, region)
         self._register(resource_name, image_id, shared_account_id, region, opts)
 
     @classmethod

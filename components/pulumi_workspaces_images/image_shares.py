@@ -1,5 +1,6 @@
 """`ImageShares`: one image shared with many accounts, and with nobody else if that is wanted."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -107,18 +108,18 @@ def _what(value: object) -> str:
 
 
 def _refuse_doubles(name: str, accounts: dict[str, Input[str]]) -> None:
-    """Refuse an account under two labels: at once if it is known, else as soon as it is."""
+    """Refuse an account under two labels: at once if both are known, else as soon as they are."""
+    labels: dict[str, str] = {}
 
-    def refuse(known: dict[str, str]) -> None:
-        seen: dict[str, str] = {}
-        for label, account in known.items():
-            if account in seen:
-                raise pulumi.RunError(
-                    f"ImageShares {name!r}: account {account} stands under two labels, {seen[account]!r} and "
-                    f"{label!r}; remove one"
-                )
-            seen[account] = label
+    def note(label: str, account: str) -> None:
+        first = labels.setdefault(account, label)
+        if first != label:
+            raise pulumi.RunError(
+                f"ImageShares {name!r}: account {account} stands under two labels, {first!r} and {label!r}; remove one"
+            )
 
-    refuse({label: account for label, account in accounts.items() if isinstance(account, str)})
-    if any(isinstance(account, Output) for account in accounts.values()):
-        Output.all(**accounts).apply(refuse)
+    for label, account in accounts.items():
+        if isinstance(account, Output):
+            account.apply(functools.partial(note, label))
+        elif isinstance(account, str):
+            note(label, account)

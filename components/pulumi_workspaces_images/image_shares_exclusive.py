@@ -6,6 +6,7 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import Resource
 
 from .exclusive_provider import ImageSharesExclusiveProvider
+from .program import declare_exclusive
 
 
 class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclusive"):
@@ -56,6 +57,7 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
             region: the image's Region. Default: `aws:region` of the stack's configuration, else the AWS environment.
             opts: Pulumi's resource options.
         """
+        declare_exclusive(image_id, shared_account_ids, region)
         properties = {
             "image_id": image_id,
             "shared_account_ids": shared_account_ids,

@@ -36,6 +36,10 @@ class Process:
         self.guards = Guards(configuration, self.connection)
         self.declarations = Declarations()
         self._warned: set[str] = set()
+        if self.recheck is Recheck.OFF and self.guards.organization_required:
+            self.warn_once(
+                "workspaces-images:requireOrganization is not looked after, as workspaces-images:recheck is off"
+            )
 
     def look(self, ask: Callable[[], T]) -> T | None:
         """Look at AWS as `workspaces-images:recheck` has it.

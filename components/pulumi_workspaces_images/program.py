@@ -1,8 +1,8 @@
 """What a Pulumi program itself may ask while it runs: the stack's configuration, and AWS as that says."""
 
+import functools
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -10,40 +10,55 @@ import pulumi.runtime.config
 
 from .configuration import Recheck, read_recheck
 from .connection import Connection
+from .declarations import Declarations
 from .errors import ConfigurationError, ExpectedError
 from .guards import Guards
 from .permissions import Permissions
+from .share import Share, account_id_problem
 
 
-@dataclass(frozen=True)
 class Run:
-    """What one run of a program goes by.
+    """What one run of a program goes by; each part is made when it is first asked for.
 
     Attributes:
         store: the SDK's configuration of this run, compared by identity.
         configuration: what it held, with its environment.
         project: the Pulumi project's name.
-        connection: AWS, as the configuration says.
-        permissions: the image permissions behind it.
+        declarations: what the program has declared so far, as far as it is plain text.
     """
 
-    store: Mapping[str, Any]
-    configuration: Mapping[str, Any]
-    project: str
-    connection: Connection
-    permissions: Permissions
+    def __init__(self, store: Mapping[str, Any], configuration: Mapping[str, Any], project: str) -> None:
+        """Nothing is read yet."""
+        self.store = store
+        self.configuration = configuration
+        self.project = project
+        self.declarations = Declarations()
 
+    @functools.cached_property
+    def connection(self) -> Connection:
+        """AWS, as the configuration says; a key that cannot be honoured raises ConfigurationError."""
+        return Connection(self.configuration, project=self.project)
+
+    @functools.cached_property
+    def permissions(self) -> Permissions:
+        """The image permissions behind the connection."""
+        return Permissions(self.connection)
+
+    @functools.cached_property
+    def guards(self) -> Guards:
+        """With whom an image may be shared; a key that cannot be honoured raises ConfigurationError."""
+        return Guards(self.configuration, self.connection)
+
+
+# Stands for the Region that is configured, which is not looked up for this.
+_DEFAULT = "the configured Region"
 
 _run: Run | None = None
 _run_lock = threading.Lock()
 
 
 def current_run() -> Run:
-    """Return what this run of the program goes by; the first call makes it.
-
-    Raises:
-        ConfigurationError: a key that cannot be honoured.
-    """
+    """Return what this run of the program goes by; the first call makes it."""
     global _run
     # `pulumi.Config` gets single keys only; a key that cannot be honoured has to be found to be refused.
     store = pulumi.runtime.config.CONFIG.get()
@@ -53,9 +68,38 @@ def current_run() -> Run:
         # Usually a process runs one program once. With the Automation API it runs programs again and again, each with
         # a store of its own, and what one run has seen is old for the next.
         if _run is None or _run.store is not store or (_run.configuration, _run.project) != (configuration, project):
-            connection = Connection(configuration, project=project)
-            _run = Run(store, configuration, project, connection, Permissions(connection))
+            _run = Run(store, configuration, project)
         return _run
+
+
+def declare(image_id: object, account_id: object, region: object) -> None:
+    """Note that the program shares an image with an account, as far as it is plain text.
+
+    Each share's check notes it too, and for Outputs alone. But checks come one by one, between updates: here a program
+    that contradicts itself ends before the first resource of it is touched.
+
+    Raises:
+        pulumi.RunError: an exclusive list of the image does not hold the account; one line.
+    """
+    if isinstance(image_id, str) and isinstance(account_id, str) and isinstance(region, str | None):
+        contradiction = current_run().declarations.declare(Share(image_id, account_id, region or _DEFAULT))
+        if contradiction:
+            raise pulumi.RunError(contradiction)
+
+
+def declare_exclusive(image_id: object, account_ids: object, region: object) -> None:
+    """Note that the program shares an image with nobody but these accounts, as far as they are plain text.
+
+    Raises:
+        pulumi.RunError: it shares it with others, or lists others elsewhere; one line.
+    """
+    if not isinstance(image_id, str) or not isinstance(region, str | None) or not isinstance(account_ids, list | tuple):
+        return
+    if all(isinstance(account, str) for account in account_ids):
+        run = current_run()
+        contradictions = run.declarations.declare_exclusive(image_id, region or _DEFAULT, frozenset(account_ids))
+        if contradictions:
+            raise pulumi.RunError("; ".join(contradictions))
 
 
 def refusals(accounts: Iterable[str], region: object = None) -> list[str]:
@@ -71,25 +115,25 @@ def refusals(accounts: Iterable[str], region: object = None) -> list[str]:
     Raises:
         pulumi.RunError: a configuration key that cannot be honoured, or AWS could not be asked; one line.
     """
-    accounts = list(accounts)
+    # What is none is for the share's check to say.
+    accounts = [account for account in accounts if not account_id_problem(account)]
     try:
         run = current_run()
-        guards = Guards(run.configuration, run.connection)
-        problems = [guards.list_problem(account) for account in accounts]
-        if guards.organization_required and (region is None or isinstance(region, str)):
-            problems += _organization_problems(run, guards, accounts, region)
+        problems = [run.guards.list_problem(account) for account in accounts]
+        if run.guards.organization_required and (region is None or isinstance(region, str)):
+            problems += _organization_problems(run, accounts, region)
     except ExpectedError as error:
         raise pulumi.RunError(str(error)) from error
     return [problem for problem in problems if problem]
 
 
-def _organization_problems(run: Run, guards: Guards, accounts: list[str], region: str | None) -> list[str | None]:
+def _organization_problems(run: Run, accounts: list[str], region: str | None) -> list[str | None]:
     recheck = read_recheck(run.configuration)
     if recheck is Recheck.OFF:
         return []
     try:
         where = run.connection.region(region or None)
-        return [guards.organization_problem(account, where) for account in accounts]
+        return [run.guards.organization_problem(account, where) for account in accounts]
     except ConfigurationError:
         raise
     except ExpectedError:

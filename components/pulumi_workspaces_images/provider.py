@@ -3,6 +3,7 @@
 The state of every stack refers to this module and its provider classes by name: neither may be renamed.
 """
 
+import functools
 from typing import Any
 
 from pulumi.dynamic import (
@@ -62,7 +63,12 @@ class ImageShareProvider(ResourceProvider):
                 known["shared_account_id"] and self._process.guards.list_problem(known["shared_account_id"]),
             ]
             failures += [CheckFailure("shared_account_id", problem) for problem in problems if problem]
-            failures += self._process.look(lambda: checks.live_failures(self._process, **known)) or []
+            live = self._process.look(lambda: checks.live_failures(self._process, **known)) or []
+            account, where = known["shared_account_id"], known["region"]
+            look = functools.partial(checks.organization_failures, self._process, account, where)
+            if not any(failure.property == "shared_account_id" for failure in live):  # the owner need not be asked for
+                live += self._process.look(look) or []
+            failures += live
         if failures:
             self._process.declarations.failed(share)
         return CheckResult(inputs, failures)

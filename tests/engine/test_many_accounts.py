@@ -106,20 +106,40 @@ def test_account_under_two_labels_as_an_output_is_refused(stack: Stack, image: s
 
 
 def test_children_take_the_options_of_the_component(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """`protect` and `depends_on` reach the children, as in any component."""
+    """`protect`, `depends_on` and transformations reach the children, as in any component."""
     stack.program(
         f"""
         first = ImageShare("first", image_id={image!r}, shared_account_id={LEGAL!r})
-        opts = ResourceOptions(protect=True, depends_on=[first])
+        def keep(args):
+            opts = ResourceOptions.merge(args.opts, ResourceOptions(retain_on_delete=args.name.startswith("golden-")))
+            return pulumi.ResourceTransformationResult(args.props, opts)
+
+        opts = ResourceOptions(protect=True, depends_on=[first], transformations=[keep])
         ImageShares("golden", image_id={image!r}, accounts={{"sales": {SALES!r}}}, opts=opts)
         """
     )
     stack.up()
     entry = next(e for e in stack.state() if e["urn"].endswith("::golden-sales"))
     assert entry["protect"] is True
+    assert entry["retainOnDelete"] is True
     assert [w.parameters["SharedAccountId"] for w in cloud.writes()] == [LEGAL, SALES]
     assert stack.destroy(ok=False).line("golden-sales", "cannot be deleted")
     assert cloud.shared_with(image) == {LEGAL, SALES}
+
+
+def test_renamed_component_with_an_alias_changes_nothing(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """An alias of the component renames its children, and the exclusive ownership, too."""
+    fan_out(stack, image, {"sales": SALES}, exclusive=True)
+    stack.up()
+    cloud.forget_calls()
+    stack.program(
+        f"""
+        opts = ResourceOptions(aliases=[pulumi.Alias(name="golden")])
+        ImageShares("silver", {image!r}, {{"sales": {SALES!r}}}, exclusive=True, opts=opts)
+        """
+    )
+    assert stack.up().clean
+    assert cloud.writes() == []
 
 
 def test_declared_in_a_component_and_as_a_plain_resource(stack: Stack, cloud: LocalCloud, image: str) -> None:
@@ -242,7 +262,8 @@ def test_interrupted_exclusive_update_resumes(stack: Stack, cloud: LocalCloud, i
     assert run.line("unsharing image", foreign[1], "Not now")
     assert run.line("was unshared from", foreign[0])
     cloud.interceptors.remove(refuse)
-    named(stack.preview(), foreign[1], foreign[2])
+    assert cloud.shared_with(image) == {SALES, foreign[1]}  # one that cannot be revoked does not protect the others
+    named(stack.preview(), foreign[1])
     stack.up()
     assert cloud.shared_with(image) == {SALES}
     assert stack.preview().clean
@@ -257,6 +278,24 @@ def test_share_that_contradicts_an_exclusive_list(stack: Stack, cloud: LocalClou
     ]
     one, two = lines if first == "share" else reversed(lines)
     stack.program(f"before = []\n{one}\nbefore = [a]\n{two}")
+    cloud.share(image, SALES)
+    for run in (stack.preview(ok=False), stack.up(ok=False)):
+        assert run.line("ImageShare shares image", image, SALES, "ImageSharesExclusive")
+        assert "Traceback" not in run.output
+    assert cloud.writes() == []
+
+
+@pytest.mark.parametrize("first", ["share", "exclusive"])
+def test_share_that_contradicts_an_exclusive_list_as_an_output(
+    stack: Stack, cloud: LocalCloud, image: str, first: str
+) -> None:
+    """What only the checks can see is refused by whichever comes second."""
+    lines = [
+        f"a = ImageShare('sales', image, {SALES!r}, opts=ResourceOptions(depends_on=before))",
+        f"a = ImageSharesExclusive('only', image, [{LEGAL!r}], opts=ResourceOptions(depends_on=before))",
+    ]
+    one, two = lines if first == "share" else reversed(lines)
+    stack.program(f"image = pulumi.Output.from_input({image!r})\nbefore = []\n{one}\nbefore = [a]\n{two}")
     run = stack.preview(ok=False)
     assert run.line("ImageShare shares image", image, SALES, "ImageSharesExclusive")
     assert "Traceback" not in run.output

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -14,6 +14,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Up
 from local.cloud import LocalCloud
 from pulumi_workspaces_images.connection import Caller
 from pulumi_workspaces_images.engine import Engine
+from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
 from pulumi_workspaces_images.process import Process
 from pulumi_workspaces_images.provider import ImageShareProvider
 from pulumi_workspaces_images.share import Share
@@ -144,7 +145,14 @@ def listing(*accounts: str, token: str | None = None) -> dict[str, Any]:
 class Command:
     """One Pulumi command as its provider process sees it, without process and engine, against the local cloud."""
 
-    def __init__(self, cloud: LocalCloud, account: str = OWNER, recheck: str = "strict", **aws: object) -> None:
+    def __init__(
+        self,
+        cloud: LocalCloud,
+        account: str = OWNER,
+        recheck: str = "strict",
+        own: Mapping[str, object] | None = None,
+        **aws: object,
+    ) -> None:
         configuration: dict[str, object] = {
             "region": REGION,
             "endpoints": cloud.endpoints,
@@ -155,9 +163,11 @@ class Command:
         }
         keys = {f"aws:{key}": value for key, value in configuration.items() if value is not None}
         self.engine = RecordingEngine()
-        self.process = Process({**keys, "workspaces-images:recheck": recheck}, project="shares", engine=self.engine)
+        keys |= {f"workspaces-images:{key}": value for key, value in {"recheck": recheck, **(own or {})}.items()}
+        self.process = Process(keys, project="shares", engine=self.engine)
         self.provider = ImageShareProvider()
-        self.provider._process = self.process
+        self.exclusive = ImageSharesExclusiveProvider()
+        self.provider._process = self.exclusive._process = self.process
 
     def check(self, image_id: object, shared_account_id: object, region: object = None) -> CheckResult:
         inputs = {"image_id": image_id, "shared_account_id": shared_account_id, "region": region}

@@ -326,6 +326,32 @@ def test_endpoint_refused(url: str) -> None:
     assert refusal(endpoints=[{}, {"sts": url}]).startswith("aws:endpoints[1].sts must be a URL")
 
 
+@pytest.mark.parametrize("url", ["http://user:hunter2@host", "https://user@host:1", "http://:hunter2@host"])
+def test_endpoint_with_a_password_is_refused(url: str) -> None:
+    """It would be printed with every failure to connect; the message does not quote it either."""
+    said = refusal(endpoints=[{"workspaces": url}])
+    assert said == "aws:endpoints[0].workspaces must be a URL without a user or password"
+
+
+@pytest.mark.parametrize(
+    ("service", "meant"),
+    [("workspace", "workspaces"), ("Workspaces", "workspaces"), ("organisations", "organizations"), ("STS", None)],
+)
+def test_endpoint_of_a_misspelt_service(service: str, meant: str | None) -> None:
+    """It would be left aside in silence, and AWS be asked instead of what was meant."""
+    value = [{}, {service: "http://host"}]
+    if meant:
+        assert refusal(endpoints=value) == f"aws:endpoints[1].{service} is not a service; did you mean {meant}?"
+    else:  # nothing like any name, as difflib has it
+        assert aws(endpoints=value).endpoints is None
+
+
+@pytest.mark.parametrize("service", ["workspacesweb", "s3", "ssm", "organizationsx" * 3])
+def test_endpoint_of_another_service(service: str) -> None:
+    """pulumi-aws has endpoints for all services: the others are none of our concern, nor are their values."""
+    assert aws(endpoints=[{service: "nonsense"}, {"sts": "http://host"}]).endpoints == {"sts": "http://host"}
+
+
 @pytest.mark.parametrize("key", ["httpProxy", "httpsProxy"])
 def test_proxies(key: str) -> None:
     """A proxy may lack its scheme, and an empty one means none; a bad one is refused without its password."""

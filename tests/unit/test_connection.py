@@ -290,6 +290,23 @@ def test_skip_region_validation(region: str) -> None:
     assert connect(skipRegionValidation="false").region_problem(region) is not None
 
 
+@pytest.mark.parametrize("region", ["fips-us-east-1", "us-east-1-fips", "fips-us-gov-west-1"])
+@pytest.mark.parametrize("skip", ["true", "false"])
+def test_fips_name_of_a_region_is_refused(region: str, skip: str) -> None:
+    """It would be a second name, and so a second share, of the same Region; also where any other name will do."""
+    assert connect(skipRegionValidation=skip).region_problem(region) == (
+        f"{region!r} is an endpoint, not a Region; name the Region, and set aws:useFipsEndpoint"
+    )
+
+
+@pytest.mark.parametrize("ask", ["partition", "region_problem"])
+def test_unreadable_profile_wherever_it_is_met(home: Path, ask: str) -> None:
+    """Region names need the session, and with it the profile: that fails in one line there too."""
+    write(home, "config", "region = eu-west-1\n")
+    with pytest.raises(ConfigurationError, match=r"^reading the AWS profile: Unable to parse"):
+        getattr(connect(), ask)(REGION)
+
+
 @pytest.mark.parametrize(
     ("region", "partition"),
     [
@@ -515,6 +532,25 @@ def test_profile_that_wants_a_code(home: Path) -> None:
     )
     with pytest.raises(ConfigurationError, match=r"MFA code"):
         connect(profile="r", region=REGION).caller()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "credential_process = /nonexistent/program",
+        "credential_process = echo nonsense",
+        "role_arn = arn:aws:iam::111111111111:role/x\nweb_identity_token_file = /nonexistent/token",
+    ],
+    ids=["no such program", "no JSON", "no such file"],
+)
+def test_profile_whose_credentials_cannot_be_had(home: Path, aws: Aws, settings: str) -> None:
+    """What botocore lets through from files and programs is one line, too, and no bug."""
+    write(home, "config", f"[profile p]\n{settings}\n")
+    connection = connect(profile="p", region=REGION, endpoints=aws.endpoints)
+    with pytest.raises(CredentialsError, match="no usable AWS credentials") as caught:
+        connection.caller()
+    assert "the AWS environment or profile" in str(caught.value)
+    assert aws.asked == []
 
 
 def test_web_identity_token(aws: Aws) -> None:

@@ -15,7 +15,7 @@ from botocore.retries.standard import ThrottledRetryableChecker
 from botocore.validate import ParamValidator
 
 import pulumi_workspaces_images
-from pulumi_workspaces_images import configuration, errors, permissions, share
+from pulumi_workspaces_images import configuration, errors, organization, permissions, share
 from pulumi_workspaces_images.connection import Connection
 from pulumi_workspaces_images.permissions import PAGE_SIZE, Permissions
 from tests.unit.helpers import DESCRIBE, GRANT, IMAGE, LIST, REGION, SALES, SHARE, FakeConnection, Wire, listing
@@ -107,7 +107,7 @@ def test_no_other_operation_is_called() -> None:
                     called.add(method)
     names = {action: xform_name(action.partition(":")[2]) for action in OPERATIONS}
     assert called <= set(names.values())
-    assert called >= {name for action, name in names.items() if not action.startswith("organizations:")}
+    assert called == set(names.values())
 
 
 def test_every_iam_action_in_a_message_exists() -> None:
@@ -116,6 +116,7 @@ def test_every_iam_action_in_a_message_exists() -> None:
     named = {name for text in strings(*_SOURCES) for name in action.findall(text)}
     named.add(f"workspaces:{permissions._WRITE}")
     assert named <= set(OPERATIONS)
+    assert organization._ACTION in named
     assert {f"workspaces:{LIST}", f"workspaces:{DESCRIBE}", f"workspaces:{GRANT}", "sts:GetCallerIdentity"} <= named
 
 
@@ -185,9 +186,17 @@ def test_every_modelled_error_is_known() -> None:
     modelled = {
         action: {shape.name for shape in operation(action).error_shapes}
         for action in OPERATIONS
-        if action.startswith("workspaces:")
+        if not action.startswith("sts:")
     }
     assert modelled == {
+        "organizations:DescribeAccount": {
+            "AWSOrganizationsNotInUseException",
+            "AccessDeniedException",
+            "AccountNotFoundException",
+            "InvalidInputException",
+            "ServiceException",
+            "TooManyRequestsException",
+        },
         f"workspaces:{GRANT}": {
             "AccessDeniedException",
             "InvalidParameterValuesException",
@@ -218,11 +227,14 @@ def test_every_error_code_in_the_code_exists() -> None:
 def test_every_error_class_of_a_client_exists() -> None:
     """`client.exceptions.X` is an AttributeError where the service has no such error, and only once it is met."""
     known = {shape.name for service in MODELS.values() for shape in service.error_shapes}
+    caught = set()
     for source in _SOURCES:
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             match node:
                 case ast.Attribute(value=ast.Attribute(value=ast.Name(id="client"), attr="exceptions"), attr=name):
-                    assert name in known
+                    caught.add(name)
+    assert caught <= known
+    assert {"AccountNotFoundException", "AWSOrganizationsNotInUseException"} <= caught
 
 
 def test_throttling_is_what_botocore_retries_as_such() -> None:
@@ -253,6 +265,13 @@ def test_value_that_is_compared_exists(member: str, value: str) -> None:
     """A misspelt one would be true, or untrue, of every image."""
     output: Any = WORKSPACES.operation_model(DESCRIBE).output_shape
     assert value in output.members["Images"].member.members[member].enum
+
+
+def test_state_of_an_account_that_is_compared_exists() -> None:
+    """`ACTIVE` in both of the members that tell it."""
+    output: Any = operation("organizations:DescribeAccount").output_shape
+    for member in ("State", "Status"):
+        assert "ACTIVE" in output.members["Account"].members[member].enum
 
 
 @pytest.mark.parametrize(

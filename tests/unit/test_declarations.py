@@ -8,6 +8,7 @@ from pulumi_workspaces_images.declarations import Declarations
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import IMAGE, LEGAL, REGION, SALES, SHARE
 
+TOLD = ("is_declared", "was_revoked", "has_failed", "was_kept")
 OTHERS = [Share(IMAGE, LEGAL, REGION), Share("wsi-999999999", SALES, REGION), Share(IMAGE, SALES, "eu-west-1")]
 
 
@@ -17,17 +18,19 @@ def test_nothing_is_known_at_first() -> None:
     assert not declarations.is_declared(SHARE)
     assert not declarations.was_revoked(SHARE)
     assert not declarations.has_failed(SHARE)
+    assert not declarations.was_kept(SHARE)
 
 
 @pytest.mark.parametrize(
-    ("note", "told"), [("declare", "is_declared"), ("revoked", "was_revoked"), ("failed", "has_failed")]
+    ("note", "told"),
+    [("declare", "is_declared"), ("revoked", "was_revoked"), ("failed", "has_failed"), ("kept", "was_kept")],
 )
 def test_each_note_is_about_one_share_and_one_thing(note: str, told: str) -> None:
     """What is noted of a share says nothing about another one, nor anything else about the same one."""
     declarations = Declarations()
     getattr(declarations, note)(SHARE)
     getattr(declarations, note)(SHARE)
-    answers = {name: getattr(declarations, name)(SHARE) for name in ("is_declared", "was_revoked", "has_failed")}
+    answers = {name: getattr(declarations, name)(SHARE) for name in TOLD}
     assert answers == {name: name == told for name in answers}
     assert not any(getattr(declarations, told)(other) for other in OTHERS)
 
@@ -119,3 +122,88 @@ def test_a_failure_inside_lets_the_next_one_in() -> None:
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     assert entered.wait(5)
+
+
+# What contradicts what.
+
+
+def test_share_beside_its_list() -> None:
+    """An account on the list contradicts nothing, in either order; nor does a share without any list."""
+    declarations = Declarations()
+    assert declarations.declare(SHARE) is None
+    assert declarations.declare_exclusive(IMAGE, REGION, frozenset({SALES, LEGAL})) == []
+    assert declarations.declare(OTHERS[0]) is None
+
+
+@pytest.mark.parametrize("listed", [frozenset({LEGAL}), frozenset()])
+def test_contradiction_in_either_order(listed: frozenset[str]) -> None:
+    """Both say the same: the image, the Region, the account, and what to do. The empty list is a list."""
+    first, second = Declarations(), Declarations()
+    first.declare(SHARE)
+    (told,) = first.declare_exclusive(IMAGE, REGION, listed)
+    second.declare_exclusive(IMAGE, REGION, listed)
+    assert second.declare(SHARE) == told
+    assert all(part in told for part in (*SHARE, "ImageShare ", "ImageSharesExclusive", "or remove the ImageShare"))
+
+
+def test_share_that_contradicts_is_declared() -> None:
+    """Its old resource must not revoke it: the update is refused, and the user decides."""
+    declarations = Declarations()
+    declarations.declare_exclusive(IMAGE, REGION, frozenset())
+    assert declarations.declare(SHARE)
+    assert declarations.is_declared(SHARE)
+
+
+def test_list_of_another_image_or_region() -> None:
+    """It contradicts nothing here."""
+    declarations = Declarations()
+    declarations.declare(SHARE)
+    assert declarations.declare_exclusive("wsi-999999999", REGION, frozenset()) == []
+    assert declarations.declare_exclusive(IMAGE, "eu-west-1", frozenset()) == []
+    assert declarations.declare(OTHERS[0]) is None
+
+
+def test_two_lists_of_one_image() -> None:
+    """The first one holds; the second is told of the accounts that are in one of them only, and of shares."""
+    declarations = Declarations()
+    assert declarations.declare_exclusive(IMAGE, REGION, frozenset({SALES})) == []
+    assert declarations.declare_exclusive(IMAGE, REGION, frozenset({SALES})) == []
+    declarations.declare(SHARE)
+    share, lists = declarations.declare_exclusive(IMAGE, REGION, frozenset({LEGAL}))
+    assert "an ImageShare shares" in share
+    assert f"list different accounts, {SALES}, {LEGAL} not in both" in lists
+    assert declarations.declare(SHARE) is None
+
+
+# Taking over.
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_whatever_ends_taking_over_is_a_failure(error: type[BaseException]) -> None:
+    """The error passes through; the share could not be taken over."""
+    declarations = Declarations()
+    with pytest.raises(error), declarations.taking_over(SHARE):
+        raise error
+    assert declarations.has_failed(SHARE)
+    with pytest.raises(error), declarations.taking_over(None):
+        raise error
+    assert not any(declarations.has_failed(other) for other in OTHERS)
+
+
+def test_taking_over_that_ends_well_is_no_failure() -> None:
+    """Neither does it undo an earlier one: a grant does."""
+    declarations = Declarations()
+    with declarations.taking_over(SHARE):
+        pass
+    assert not declarations.has_failed(SHARE)
+    declarations.failed(SHARE)
+    with declarations.taking_over(SHARE):
+        pass
+    assert declarations.has_failed(SHARE)
+
+
+def test_nothing_cannot_fail() -> None:
+    """A share that is not known yet is none."""
+    declarations = Declarations()
+    declarations.failed(None)
+    assert not declarations.has_failed(SHARE)

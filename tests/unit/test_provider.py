@@ -668,6 +668,17 @@ def test_failed_grant_of_a_kept_share_that_is_not_there(cloud: LocalCloud, comma
     assert cloud.shared_with(share.image_id) == set()
 
 
+def test_failed_grant_of_a_kept_share_that_cannot_be_looked_at(
+    cloud: LocalCloud, command: Command, shared: Share
+) -> None:
+    """Nothing is guessed: the failure is the grant's own, not that of the look after it."""
+    kept(command, shared)
+    cloud.deny("workspaces:*")
+    with pytest.raises(AccessDenied, match=f"^sharing image .*the caller needs workspaces:{GRANT}"):
+        command.create(shared)
+    assert command.process.declarations.has_failed(shared)
+
+
 def test_failed_grant_of_another_share_than_the_kept_one(cloud: LocalCloud, command: Command, shared: Share) -> None:
     """A share that merely is there is not taken over by a grant that failed: its old resource is still in the state."""
     cloud.share(shared.image_id, LEGAL)

@@ -1,0 +1,258 @@
+"""Guards: with whom an image may be shared, and what a share and a list are told of it at preview."""
+
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+
+from local.cloud import LocalCloud
+from pulumi_workspaces_images.configuration import read_recheck
+from pulumi_workspaces_images.connection import Connection
+from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError
+from pulumi_workspaces_images.guards import Guards
+from pulumi_workspaces_images.share import Share
+from tests.unit.helpers import LEGAL, OWNER, REGION, SALES, UNKNOWN, Command, Wire, found
+
+ALLOWED = "workspaces-images:allowedAccountIds"
+ORGANIZATION = "workspaces-images:requireOrganization"
+FINANCE = "444444444444"
+MODES = ["strict", "warn", "off"]
+KEYS = {"aws:accessKey": "AKIAEXAMPLE", "aws:secretKey": "example", "aws:maxRetries": "1"}
+NOT_LISTED = f"account {LEGAL} is not on the list {ALLOWED} of the accounts that may be shared with"
+
+
+def guards(**own: object) -> Guards:
+    configuration = {**KEYS, **{f"workspaces-images:{key}": value for key, value in own.items()}}
+    return Guards(configuration, Connection(configuration))
+
+
+@pytest.fixture(autouse=True)
+def _quiet(quiet_environment: None) -> None: ...
+
+
+@pytest.fixture
+def image(cloud: LocalCloud) -> str:
+    """A golden image of the owner."""
+    return cloud.create_image()
+
+
+@pytest.fixture
+def create_account(cloud: LocalCloud) -> Callable[..., str]:
+    """Create an account in an organization of the owner; return its id."""
+    client = boto3.client(
+        "organizations",
+        region_name=REGION,
+        endpoint_url=cloud.url,
+        aws_access_key_id=cloud.credentials(OWNER)["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key="local",
+    )
+    client.create_organization(FeatureSet="ALL")
+
+    def create(name: str, closed: bool = False) -> str:
+        made: str = client.create_account(AccountName=name, Email="a@example.com")["CreateAccountStatus"]["AccountId"]
+        if closed:
+            client.close_account(AccountId=made)
+        cloud.forget_calls()
+        return made
+
+    return create
+
+
+# The list.
+
+
+@pytest.mark.parametrize("listed", [None])
+def test_list_that_is_not_set_allows_everybody(listed: object) -> None:
+    """No guard without the key."""
+    assert guards(allowedAccountIds=listed).list_problem(LEGAL) is None
+    assert guards().list_problem(LEGAL) is None
+
+
+@pytest.mark.parametrize("listed", ["[]", [], "null"])
+def test_empty_list_allows_nobody(listed: object) -> None:
+    """A list that is set and empty is not one that is not set."""
+    assert guards(allowedAccountIds=listed).list_problem(LEGAL) == NOT_LISTED
+
+
+@pytest.mark.parametrize("listed", [f'["{SALES}"]', f"[{SALES}]", [SALES], [int(SALES)], f'["{FINANCE}", {SALES}]'])
+def test_listed_accounts_alone(listed: object) -> None:
+    """Texts or numbers: `pulumi config set --path` makes a number of an id."""
+    assert guards(allowedAccountIds=listed).list_problem(SALES) is None
+    assert guards(allowedAccountIds=listed).list_problem(LEGAL) == NOT_LISTED
+
+
+@pytest.mark.parametrize("listed", [SALES, f'"{SALES}"', '["sales"]', "[12345]", "{}", "true", " ", f'["{SALES} "]'])
+def test_list_that_is_none(listed: str) -> None:
+    """A guard that cannot be read is an error, and never no guard; the value is not quoted."""
+    with pytest.raises(ConfigurationError, match=f"^{ALLOWED} must be a list of account ids") as caught:
+        guards(allowedAccountIds=listed)
+    assert SALES not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("allowedAccountsIds", "allowedAccountIds"),
+        ("allowedAccountIDs", "allowedAccountIds"),
+        ("allowedAccountId", "allowedAccountIds"),
+        ("allowedAccounts", "allowedAccountIds"),
+        ("AllowedAccountIds", "allowedAccountIds"),
+        ("requireOrganisation", "requireOrganization"),
+        ("requiresOrganization", "requireOrganization"),
+    ],
+)
+def test_misspelt_guard_is_refused(key: str, meant: str) -> None:
+    """A guard with a typo would guard nothing, in silence."""
+    with pytest.raises(ConfigurationError, match=f"did you mean workspaces-images:{meant}\\?$"):
+        read_recheck({f"workspaces-images:{key}": "[]"})
+
+
+@pytest.mark.parametrize("key", ["allowedAccountIds", "requireOrganization"])
+def test_guard_that_is_set_and_empty(key: str) -> None:
+    """An unset variable of a pipeline does not open what is meant to be closed."""
+    with pytest.raises(ConfigurationError, match=f"workspaces-images:{key} is set, but empty"):
+        guards(**{key: ""})
+
+
+# The organization.
+
+
+@pytest.mark.parametrize("said", [None, "false", False])
+def test_organization_that_is_not_required(wire: Wire, said: object) -> None:
+    """AWS is not asked."""
+    guard = guards(requireOrganization=said)
+    assert not guard.organization_required
+    assert guard.organization_problem(SALES, REGION) is None
+    assert wire.sent == []
+
+
+@pytest.mark.parametrize("said", ["yes", "1", 1, "[]"])
+def test_organization_that_is_neither_true_nor_false(said: object) -> None:
+    """A guard that cannot be read is an error."""
+    with pytest.raises(ConfigurationError, match=f"^{ORGANIZATION} must be true or false$"):
+        guards(requireOrganization=said)
+
+
+@pytest.mark.parametrize("state", ["SUSPENDED", "PENDING_CLOSURE", "CLOSED", "PENDING_ACTIVATION"])
+def test_member_that_is_not_active(wire: Wire, state: str) -> None:
+    """Name and state are shown: an id alone tells nobody which account it is."""
+    wire.will({"Account": {"Id": SALES, "Name": "sales", "State": state}})
+    assert guards(requireOrganization="true").organization_problem(SALES, REGION) == (
+        f"account {SALES} (sales) is {state} in the organization; {ORGANIZATION} asks for an ACTIVE member"
+    )
+
+
+def test_active_member(wire: Wire) -> None:
+    """Nothing to say."""
+    wire.will({"Account": {"Id": SALES, "Name": "sales", "State": "ACTIVE"}})
+    assert guards(requireOrganization="true").organization_problem(SALES, REGION) is None
+
+
+@pytest.mark.parametrize("code", ["AccountNotFoundException", "AWSOrganizationsNotInUseException"])
+def test_account_that_is_no_member(wire: Wire, code: str) -> None:
+    """Neither is anybody where the caller has no organization."""
+    wire.will((400, code, "no"))
+    assert guards(requireOrganization=True).organization_problem(SALES, REGION) == (
+        f"account {SALES} is not a member of the caller's organization, which {ORGANIZATION} asks for"
+    )
+
+
+def test_name_that_steers_a_terminal(wire: Wire) -> None:
+    """Control characters in a name are spelled out, as in every message."""
+    wire.will({"Account": {"Id": SALES, "Name": "sales\n\x1b[2Jok", "State": "SUSPENDED"}})
+    problem = guards(requireOrganization="true").organization_problem(SALES, REGION)
+    assert problem
+    assert problem.isprintable()
+
+
+# What check makes of them.
+
+
+@pytest.mark.parametrize("recheck", MODES)
+def test_share_that_is_not_allowed(cloud: LocalCloud, image: str, recheck: str) -> None:
+    """The list needs no look: it holds in every mode."""
+    command = Command(cloud, recheck=recheck, own={"allowedAccountIds": f'["{SALES}"]'})
+    assert found(command.check(image, LEGAL)) == [("shared_account_id", NOT_LISTED)]
+    assert found(command.check(image, SALES)) == []
+
+
+@pytest.mark.parametrize("unknown", ["image_id", "region"])
+def test_account_that_is_not_allowed_with_an_unknown_beside_it(cloud: LocalCloud, image: str, unknown: str) -> None:
+    """What is known of a share is judged; only an unknown account is not."""
+    command = Command(cloud, own={"allowedAccountIds": "[]"})
+    properties = {"image_id": image, "shared_account_id": LEGAL, "region": REGION, unknown: UNKNOWN}
+    assert found(command.check(**properties)) == [("shared_account_id", NOT_LISTED)]
+    assert found(command.check(image, UNKNOWN)) == []
+
+
+def test_malformed_account_is_one_problem(cloud: LocalCloud, image: str) -> None:
+    """That it is not on the list either goes without saying, and the organization is not asked."""
+    command = Command(cloud, own={"allowedAccountIds": "[]", "requireOrganization": "true"})
+    ((name, reason),) = found(command.check(image, "12345"))
+    assert name == "shared_account_id"
+    assert "12 digits" in reason
+    assert cloud.count("DescribeAccount") == 0
+
+
+def test_list_and_organization_at_once(cloud: LocalCloud, image: str, create_account: Callable[..., str]) -> None:
+    """One preview names both, and what is wrong with the image."""
+    closed = create_account("old", closed=True)
+    cloud.set_image(image, state="PENDING")
+    command = Command(cloud, own={"allowedAccountIds": f"[{SALES}]", "requireOrganization": "true"})
+    failures = found(command.check(image, closed))
+    assert [name for name, _ in failures] == ["shared_account_id", "image_id", "shared_account_id"]
+    assert ALLOWED in failures[0][1]
+    assert f"account {closed} (old) is " in failures[2][1]
+
+
+def test_members_of_the_organization(cloud: LocalCloud, image: str, create_account: Callable[..., str]) -> None:
+    """Each is asked for once, however many images it gets; the owner is refused for what it is."""
+    sales, other = create_account("sales"), cloud.create_image()
+    command = Command(cloud, own={"requireOrganization": "true"})
+    for shared in (image, other):
+        assert found(command.check(shared, sales)) == []
+        assert "is not a member" in found(command.check(shared, FINANCE))[0][1]
+        assert "owns the image itself" in found(command.check(shared, OWNER))[0][1]
+    assert cloud.count("DescribeAccount") == 2
+
+
+def test_organization_that_may_not_be_asked(cloud: LocalCloud, image: str) -> None:
+    """Strict: an error. Warn: it says so and goes on. Off: it is not asked."""
+    cloud.deny("organizations:DescribeAccount")
+    own = {"requireOrganization": "true"}
+    with pytest.raises(AccessDenied, match=r"organizations:DescribeAccount.*delegated administrators"):
+        Command(cloud, own=own).check(image, SALES)
+    command = Command(cloud, recheck="warn", own=own)
+    assert found(command.check(image, SALES)) == []
+    (warning,) = command.engine.warnings
+    assert "delegated administrators ask; went on without looking" in warning
+    cloud.forget_calls()
+    assert found(Command(cloud, recheck="off", own=own).check(image, SALES)) == []
+    assert cloud.calls == []
+
+
+def test_account_that_is_no_longer_allowed_is_revoked(cloud: LocalCloud, image: str) -> None:
+    """Guards apply to what is granted."""
+    cloud.share(image, LEGAL)
+    own: dict[str, Any] = {"allowedAccountIds": "[]", "requireOrganization": "true"}
+    command = Command(cloud, own=own)
+    assert command.read(Share(image, LEGAL, REGION)).id
+    command.delete(Share(image, LEGAL, REGION))
+    assert cloud.shared_with(image) == set()
+    assert cloud.count("DescribeAccount") == 0
+
+
+def test_guards_are_not_about_the_exclusive_list(cloud: LocalCloud, image: str) -> None:
+    """It grants nothing."""
+    command = Command(cloud, own={"allowedAccountIds": "[]", "requireOrganization": "true"})
+    news = {"image_id": image, "shared_account_ids": [SALES], "report_only": False, "region": REGION}
+    assert found(command.exclusive.check({}, news)) == []
+    assert cloud.count("DescribeAccount") == 0
+
+
+@pytest.mark.parametrize("key", ["allowedAccountIds", "requireOrganization"])
+def test_guard_that_cannot_be_read_is_found_at_the_start(cloud: LocalCloud, key: str) -> None:
+    """The provider does not start to work without the guard that its user wanted."""
+    with pytest.raises(ConfigurationError, match=f"^workspaces-images:{key} must be"):
+        Command(cloud, own={key: "nonsense"})

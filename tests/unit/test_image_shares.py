@@ -1,0 +1,343 @@
+"""`ImageShares` and `ImageSharesExclusive` as a program declares them, with Pulumi's mocks in the engine's place."""
+
+import contextvars
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
+
+from pulumi_workspaces_images import ImageShare, ImageShares, ImageSharesExclusive
+from tests.unit.helpers import IMAGE, LEGAL, OWNER, REGION, SALES, UNKNOWN
+
+COMPONENT = "workspaces-images:index:ImageShares"
+SHARE = "pulumi-python:dynamic/workspaces:ImageShare"
+EXCLUSIVE = "pulumi-python:dynamic/workspaces:ImageSharesExclusive"
+FINANCE = "444444444444"
+TEAMS = {"sales": SALES, "legal": LEGAL}
+
+
+class Recorder(Mocks):
+    """Keeps every resource that is registered, and answers as the providers do."""
+
+    def __init__(self) -> None:
+        self.seen: list[MockResourceArgs] = []
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        self.seen.append(args)
+        outputs = {**args.inputs, "owner_account_id": OWNER}
+        if args.typ == EXCLUSIVE:
+            return args.inputs["image_id"], {**outputs, "revoked_account_ids": [FINANCE]}
+        return f"{args.inputs.get('image_id')}/{args.inputs.get('shared_account_id')}", outputs
+
+    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        pytest.fail("no function is called")
+
+    def of(self, kind: str) -> dict[str, MockResourceArgs]:
+        return {seen.name: seen for seen in self.seen if seen.typ == kind}
+
+
+@pytest.fixture(autouse=True)
+def _quiet(quiet_environment: None) -> None: ...
+
+
+def run(
+    program: Callable[[], pulumi.Output[Any] | None], preview: bool = False, **own: str
+) -> tuple[Recorder, list[Any]]:
+    """Run a program; return what the engine sees of it, and the value of the output that it returns."""
+    recorder, values = Recorder(), list[Any]()
+
+    def run_mocked() -> None:
+        pulumi.runtime.set_mocks(recorder, project="shares", stack="dev", preview=preview)
+        pulumi.runtime.set_all_config({f"workspaces-images:{key}": value for key, value in own.items()}, [])
+
+        def resolve() -> pulumi.Output[None] | None:
+            output = program()
+            return None if output is None else output.apply(values.append)
+
+        wait_for: Any = pulumi.runtime.test
+        wait_for(resolve)()
+
+    # Pulumi keeps its settings in context variables: they end with this context.
+    contextvars.copy_context().run(run_mocked)
+    return recorder, values
+
+
+def declare(accounts: Any, **more: Any) -> tuple[Recorder, ImageShares]:
+    """Run a program of one component."""
+    made: list[ImageShares] = []
+    recorder, _ = run(lambda: made.append(ImageShares("golden", IMAGE, accounts, **more)))
+    return recorder, made[0]
+
+
+def refused(accounts: Any, own: dict[str, Any] | None = None, **more: Any) -> str:
+    """Return the line with which the program ends; nothing was registered before it."""
+    recorder: list[Recorder] = []
+
+    def program() -> None:
+        mocks: Any = pulumi.runtime.settings.get_monitor()
+        recorder.append(mocks.mocks)
+        ImageShares("golden", IMAGE, accounts, **more)
+
+    with pytest.raises(pulumi.RunError) as caught:
+        run(program, **(own or {}))
+    assert [seen.typ for seen in recorder[0].seen if seen.typ != "pulumi:pulumi:Stack"] == []
+    line = str(caught.value)
+    assert line.isprintable()
+    assert line.startswith("ImageShares 'golden': ")
+    return line.removeprefix("ImageShares 'golden': ")
+
+
+# What is declared.
+
+
+def test_one_share_for_each_account() -> None:
+    """Named by component and label, in the order of the mapping."""
+    recorder, component = declare(TEAMS, region=REGION)
+    assert list(recorder.of(COMPONENT)) == ["golden"]
+    shares = recorder.of(SHARE)
+    assert {name: seen.inputs["shared_account_id"] for name, seen in shares.items()} == {
+        "golden-sales": SALES,
+        "golden-legal": LEGAL,
+    }
+    assert {(s.inputs["image_id"], s.inputs["region"]) for s in shares.values()} == {(IMAGE, REGION)}
+    assert list(component.shares) == ["sales", "legal"]
+    assert all(type(share) is ImageShare for share in component.shares.values())
+    assert component.exclusive is None
+    assert recorder.of(EXCLUSIVE) == {}
+
+
+def test_children_are_children() -> None:
+    """Their names hold the component's type."""
+
+    def program() -> pulumi.Output[Any]:
+        component = ImageShares("golden", IMAGE, TEAMS, exclusive=True)
+        assert component.exclusive
+        return pulumi.Output.all(component.urn, component.shares["sales"].urn, component.exclusive.urn)
+
+    ((component, share, exclusive),) = run(program)[1]
+    assert component.endswith(f"${COMPONENT}::golden")
+    assert share.endswith(f"::{COMPONENT}${SHARE}::golden-sales")
+    assert exclusive.endswith(f"::{COMPONENT}${EXCLUSIVE}::golden-exclusive")
+
+
+@pytest.mark.parametrize("accounts", [[SALES, LEGAL], (SALES, LEGAL)], ids=["list", "tuple"])
+def test_list_of_accounts(accounts: Any) -> None:
+    """Each account is its own label."""
+    recorder, component = declare(accounts)
+    assert set(recorder.of(SHARE)) == {f"golden-{SALES}", f"golden-{LEGAL}"}
+    assert list(component.shares) == [SALES, LEGAL]
+
+
+@pytest.mark.parametrize("accounts", [{}, []])
+def test_nobody_at_all(accounts: Any) -> None:
+    """A component without accounts; with exclusive ownership, nobody may have a share."""
+    recorder, component = declare(accounts, exclusive=True)
+    assert component.shares == {}
+    assert recorder.of(SHARE) == {}
+    assert recorder.of(EXCLUSIVE)["golden-exclusive"].inputs["shared_account_ids"] == []
+
+
+def test_accounts_may_be_outputs() -> None:
+    """Image, Region and account are often another resource's output; the label has to be known."""
+    accounts: dict[str, pulumi.Input[str]] = {"sales": pulumi.Output.from_input(SALES), "legal": LEGAL}
+
+    def program() -> None:
+        ImageShares("golden", pulumi.Output.from_input(IMAGE), accounts, True, pulumi.Output.from_input(REGION))
+
+    recorder, _ = run(program)
+    sales = recorder.of(SHARE)["golden-sales"].inputs
+    assert (sales["image_id"], sales["shared_account_id"], sales["region"]) == (IMAGE, SALES, REGION)
+    assert recorder.of(EXCLUSIVE)["golden-exclusive"].inputs["shared_account_ids"] == [SALES, LEGAL]
+
+
+def test_mapping_is_not_kept() -> None:
+    """What the program does with its own mapping later changes nothing."""
+    accounts = dict(TEAMS)
+    _, component = declare(accounts)
+    accounts.clear()
+    assert list(component.shares) == ["sales", "legal"]
+
+
+@pytest.mark.parametrize(("exclusive", "report"), [(True, False), ("report", True)])
+def test_exclusive_ownership(exclusive: Any, report: bool) -> None:
+    """Its list are the accounts, with the same image and Region."""
+    recorder, component = declare(TEAMS, exclusive=exclusive, region="eu-west-1")
+    inputs = recorder.of(EXCLUSIVE)["golden-exclusive"].inputs
+    assert {k: v for k, v in inputs.items() if k != "__provider" and v is not None} == {
+        "image_id": IMAGE,
+        "shared_account_ids": [SALES, LEGAL],
+        "report_only": report,
+        "region": "eu-west-1",
+    }
+    assert type(component.exclusive) is ImageSharesExclusive
+
+
+def test_options_are_the_components() -> None:
+    """A parent becomes part of the names; the options are not changed."""
+    options = pulumi.ResourceOptions()
+
+    def program() -> pulumi.Output[Any]:
+        options.parent = pulumi.ComponentResource("acme:index:Team", "team")
+        return ImageShares("golden", IMAGE, TEAMS, opts=options).urn
+
+    (urn,) = run(program)[1]
+    assert urn.endswith(f"acme:index:Team${COMPONENT}::golden")
+    assert options.protect is None
+
+
+def test_registered_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ids of the shares by label; with them the engine knows that the component is complete."""
+    registered: list[dict[str, Any]] = []
+    monkeypatch.setattr(ImageShares, "register_outputs", lambda _, outputs: registered.append(outputs))
+
+    def program() -> pulumi.Output[Any]:
+        ImageShares("golden", IMAGE, TEAMS)
+        return pulumi.Output.from_input(registered[0])
+
+    assert run(program)[1] == [{"shares": {"sales": f"{IMAGE}/{SALES}", "legal": f"{IMAGE}/{LEGAL}"}}]
+    assert len(registered) == 1
+
+
+# What is refused.
+
+
+def test_output_of_a_mapping() -> None:
+    """The line says why: the labels are the names of resources."""
+    assert refused(pulumi.Output.from_input(TEAMS)) == (
+        "accounts is an Output, whose labels a preview cannot know, and so not which resources there are; give a "
+        "mapping of known labels, whose accounts may be Outputs"
+    )
+
+
+@pytest.mark.parametrize(
+    ("accounts", "what"),
+    [(SALES, "type str"), (None, "type NoneType"), ({SALES}, "type set"), (222222222222, "type int"), (b"1", "bytes")],
+)
+def test_accounts_that_are_neither_mapping_nor_list(accounts: Any, what: str) -> None:
+    """A single text in particular is no list of its characters."""
+    line = refused(accounts)
+    assert line.startswith("accounts must be a mapping label -> account, or a list of accounts; it is a value of")
+    assert line.endswith(what)
+
+
+def test_list_that_holds_an_output() -> None:
+    """It has no label."""
+    assert refused([SALES, pulumi.Output.from_input(LEGAL)]) == (
+        "the list of accounts holds an Output; a list holds plain strings of 12 digits, each its own label; give a "
+        "mapping label -> account for anything else"
+    )
+
+
+@pytest.mark.parametrize("account", [222222222222, None, [SALES]])
+def test_list_that_holds_something_else(account: Any) -> None:
+    """An id as a number, for example."""
+    assert f"holds a value of type {type(account).__name__};" in refused([SALES, account])
+
+
+def test_account_twice_in_the_list() -> None:
+    """Two resources of one name."""
+    assert refused([SALES, LEGAL, SALES]) == f"account {SALES} stands twice in the list"
+
+
+@pytest.mark.parametrize("label", ["", 5, None, ("a",)])
+def test_label_that_is_no_text(label: Any) -> None:
+    """It is part of a name."""
+    assert refused({"sales": SALES, label: LEGAL}) == f"the label {label!r} must be a text"
+
+
+@pytest.mark.parametrize("exclusive", [None, "yes", "", "Report", [], pulumi.Output.from_input(True)])
+def test_exclusive_that_is_none_of_the_three(exclusive: Any) -> None:
+    """Whether shares of others are revoked is not guessed."""
+    assert refused(TEAMS, exclusive=exclusive) == "exclusive must be True, False or 'report'"
+
+
+def test_account_under_two_labels() -> None:
+    """Both labels are named."""
+    assert refused({"sales": SALES, "legal": LEGAL, "vertrieb": SALES}) == (
+        f"account {SALES} stands under two labels, 'sales' and 'vertrieb'; remove one"
+    )
+
+
+def test_two_plain_doubles_beside_an_output() -> None:
+    """Plain accounts are looked at at once."""
+    accounts = {"new": pulumi.Output.from_input(LEGAL), "sales": SALES, "vertrieb": SALES}
+    assert "'sales' and 'vertrieb'" in refused(accounts)
+
+
+@pytest.mark.parametrize("preview", [True, False])
+@pytest.mark.parametrize("first", ["output", "plain"])
+def test_account_under_two_labels_through_an_output(preview: bool, first: str) -> None:
+    """As soon as it is known."""
+    values: list[Any] = [pulumi.Output.from_input(SALES), SALES]
+    one, two = values if first == "output" else reversed(values)
+    with pytest.raises(
+        pulumi.RunError,
+        match=rf"account {SALES} stands under two labels, '(sales' and 'vertrieb|vertrieb' and 'sales)'",
+    ):
+        run(lambda: _none(ImageShares("golden", IMAGE, {"sales": one, "vertrieb": two})), preview)
+
+
+def test_account_under_two_labels_beside_an_unknown_one() -> None:
+    """What a preview can know, it says: only the unknown account is skipped."""
+    double, unknown = pulumi.Output.from_input(SALES), pulumi.Output.from_input(UNKNOWN)
+    values: dict[str, pulumi.Input[str]] = {"sales": SALES, "vertrieb": double, "new": unknown}
+    with pytest.raises(pulumi.RunError, match=f"account {SALES} stands under two labels"):
+        run(lambda: _none(ImageShares("golden", IMAGE, values)), preview=True)
+
+
+def _none(_: object) -> None: ...
+
+
+def test_different_accounts_through_outputs() -> None:
+    """Nothing is wrong with them."""
+    accounts = {"sales": pulumi.Output.from_input(SALES), "legal": pulumi.Output.from_input(LEGAL)}
+    assert len(declare(accounts)[0].of(SHARE)) == 2
+
+
+def test_all_accounts_that_are_not_allowed() -> None:
+    """In one line; an Output is left to its share's own check."""
+    accounts = {**TEAMS, "finance": FINANCE, "new": pulumi.Output.from_input("555555555555")}
+    said = "is not on the list workspaces-images:allowedAccountIds of the accounts that may be shared with"
+    assert refused(accounts, {"allowedAccountIds": f"[{SALES}]"}) == f"account {LEGAL} {said}; account {FINANCE} {said}"
+
+
+# The list as a resource of its own.
+
+
+def test_exclusive_as_a_plain_resource() -> None:
+    """Type, name, inputs that were given, and outputs."""
+
+    def program() -> pulumi.Output[Any]:
+        only = ImageSharesExclusive("only", IMAGE, [pulumi.Output.from_input(SALES)], region=REGION)
+        return pulumi.Output.all(
+            only.id, only.image_id, only.shared_account_ids, only.report_only, only.region, only.owner_account_id,
+            only.revoked_account_ids,
+        )  # fmt: skip
+
+    recorder, (outputs,) = run(program)
+    resource = recorder.of(EXCLUSIVE)["only"]
+    assert resource.custom
+    assert isinstance(resource.inputs["__provider"], str)
+    assert outputs == [IMAGE, IMAGE, [SALES], False, REGION, OWNER, [FINANCE]]
+
+
+def test_arguments_of_exclusive_by_position() -> None:
+    """Name, image, accounts, report_only, Region, options, in this order."""
+    options = pulumi.ResourceOptions(protect=True)
+    recorder, _ = run(lambda: _none(ImageSharesExclusive("only", IMAGE, [SALES], True, "eu-west-1", options)))
+    inputs = recorder.of(EXCLUSIVE)["only"].inputs
+    assert [inputs[name] for name in ("image_id", "shared_account_ids", "report_only", "region")] == [
+        IMAGE,
+        [SALES],
+        True,
+        "eu-west-1",
+    ]
+
+
+def test_list_of_exclusive_may_be_an_output() -> None:
+    """It names no resources."""
+    accounts = pulumi.Output.from_input([SALES, LEGAL])
+    recorder, _ = run(lambda: _none(ImageSharesExclusive("only", IMAGE, accounts)))
+    assert recorder.of(EXCLUSIVE)["only"].inputs["shared_account_ids"] == [SALES, LEGAL]

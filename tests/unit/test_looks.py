@@ -1,0 +1,125 @@
+"""One look for all who ask: at the same time, and for a while after."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pulumi_workspaces_images.errors import ExpectedError, NotFound
+from pulumi_workspaces_images.looks import MAX_AGE, Looks
+from tests.unit.helpers import Clock
+
+
+class Eye:
+    """A look that counts, and sees how often it has looked, or fails."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.count = 0
+        self._error = error
+
+    def __call__(self) -> int:
+        self.count += 1
+        if self._error:
+            raise self._error
+        return self.count
+
+
+def test_one_look_per_key() -> None:
+    """What was seen once is told again; another key is another look."""
+    looks, eye = Looks[int](), Eye()
+    assert [looks.get("a", eye), looks.get("a", eye), looks.get(("a", "b"), eye), looks.get("a", eye)] == [1, 1, 2, 1]
+
+
+def test_nothing_seen_is_something_seen() -> None:
+    """A look that found nothing at all is not repeated."""
+    looks, seen = Looks[frozenset[str]](), list[int]()
+
+    def look() -> frozenset[str]:
+        seen.append(1)
+        return frozenset()
+
+    assert looks.get("a", look) == looks.get("a", look) == frozenset()
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize(("seconds", "looked"), [(MAX_AGE, 1), (MAX_AGE + 1, 2)])
+@pytest.mark.parametrize("error", [None, NotFound("no")])
+def test_look_grows_old(seconds: float, looked: int, error: Exception | None) -> None:
+    """After five minutes it is made again, also one that failed."""
+    clock, eye = Clock(), Eye(error)
+    looks = Looks[int](clock)
+    for now in (0.0, seconds):  # 0.0: as on a machine that has just started
+        clock.now = now
+        try:
+            looks.get("a", eye)
+        except NotFound:
+            assert error
+    assert eye.count == looked
+
+
+def test_failed_look_is_not_repeated() -> None:
+    """Thirty shares of an image that may not be looked at fail for one call."""
+    looks, eye = Looks[int](), Eye(NotFound("no"))
+    for _ in range(3):
+        with pytest.raises(NotFound, match=r"^no$"):
+            looks.get("a", eye)
+    assert eye.count == 1
+
+
+def test_bug_is_not_kept() -> None:
+    """Anything but an expected failure is nothing that was seen, and locks nobody out."""
+    looks = Looks[int]()
+    with pytest.raises(ZeroDivisionError):
+        looks.get("a", Eye(ZeroDivisionError()))
+    assert looks.get("a", Eye()) == 1
+
+
+@pytest.mark.parametrize("error", [None, NotFound("no")])
+def test_who_asks_meanwhile_waits(error: ExpectedError | None) -> None:
+    """Four threads, one look; each gets what it saw, or how it failed."""
+    looks, go_on, count = Looks[int](), threading.Event(), list[int]()
+    start = threading.Barrier(4)
+
+    def look() -> int:
+        count.append(1)
+        assert go_on.wait(5)
+        if error:
+            raise error
+        return 7
+
+    def ask() -> object:
+        start.wait(5)
+        try:
+            return looks.get("a", look)
+        except NotFound as failed:
+            return str(failed)
+
+    with ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(ask) for _ in range(4)]
+        try:
+            with pytest.raises(TimeoutError):
+                asking[0].result(0.05)
+        finally:
+            go_on.set()
+        assert [a.result(5) for a in asking] == ["no" if error else 7] * 4
+    assert len(count) == 1
+
+
+def test_keys_do_not_wait_for_each_other() -> None:
+    """A slow look holds up those who ask for the same."""
+    looks, go_on = Looks[int](), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(looks.get, "a", lambda: int(go_on.wait(5)))
+        assert looks.get("b", Eye()) == 1
+        assert not slow.done()
+        go_on.set()
+        assert slow.result(5) == 1
+
+
+def test_what_was_seen_can_be_forgotten() -> None:
+    """The next who asks looks again; other keys keep what they have, and what was never seen can be forgotten too."""
+    looks, eye = Looks[int](), Eye()
+    assert [looks.get("a", eye), looks.get("b", eye)] == [1, 2]
+    looks.forget("a")
+    looks.forget("c")
+    assert [looks.get("a", eye), looks.get("b", eye)] == [3, 2]

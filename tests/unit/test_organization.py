@@ -1,0 +1,114 @@
+"""What AWS Organizations says of an account, asked once, and how it fails."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pulumi_workspaces_images.connection import Connection
+from pulumi_workspaces_images.errors import AccessDenied, CredentialsError, ExpectedError, Refused, Unanswered
+from pulumi_workspaces_images.organization import Member, Organization
+from tests.unit.helpers import LEGAL, REGION, SALES, Wire
+
+ASK = "DescribeAccount"
+DOING = f"asking the organization about account {SALES}"
+
+
+@pytest.fixture
+def organization(quiet_environment: None) -> Organization:
+    """The organization of a caller with keys."""
+    keys = {"aws:accessKey": "AKIAEXAMPLE", "aws:secretKey": "example", "aws:maxRetries": "1"}
+    return Organization(Connection(keys))
+
+
+def account(**more: str) -> dict[str, object]:
+    return {"Account": {"Id": SALES, "Name": "sales", **more}}
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ({"State": "ACTIVE", "Status": "ACTIVE"}, "ACTIVE"),
+        ({"State": "CLOSED", "Status": "SUSPENDED"}, "CLOSED"),
+        ({"State": "PENDING_ACTIVATION"}, "PENDING_ACTIVATION"),
+        ({"Status": "SUSPENDED"}, "SUSPENDED"),
+        ({}, ""),
+    ],
+)
+def test_state_of_a_member(organization: Organization, wire: Wire, answer: dict[str, str], state: str) -> None:
+    """`State` comes first; an older partition may know `Status` only; what AWS does not say is not ACTIVE."""
+    wire.will(account(**answer))
+    assert organization.member(SALES, REGION) == Member(SALES, "sales", state)
+
+
+def test_nameless_member(organization: Organization, wire: Wire) -> None:
+    """A name that AWS does not say is empty."""
+    wire.will({"Account": {"State": "ACTIVE"}})
+    assert organization.member(SALES, REGION) == Member(SALES, "", "ACTIVE")
+
+
+@pytest.mark.parametrize("code", ["AccountNotFoundException", "AWSOrganizationsNotInUseException"])
+def test_who_is_no_member(organization: Organization, wire: Wire, code: str) -> None:
+    """A stranger, and everybody where the caller has no organization; that, too, is asked once."""
+    wire.will((400, code, "no"))
+    assert organization.member(SALES, REGION) is None
+    assert organization.member(SALES, REGION) is None
+    assert wire.sent == [ASK]
+
+
+def test_each_account_is_asked_for_once(organization: Organization, wire: Wire) -> None:
+    """However many shares it has, in whatever Region."""
+    wire.will(account(State="ACTIVE"), (400, "AccountNotFoundException", "no"))
+    for region in (REGION, "eu-west-1"):
+        assert organization.member(SALES, region)
+        assert organization.member(LEGAL, region) is None
+    assert wire.sent == [ASK, ASK]
+
+
+def test_one_call_for_all_threads(organization: Organization, wire: Wire) -> None:
+    """Who asks while the call is under way waits for it."""
+    go_on = threading.Event()
+    wire.will(account(State="ACTIVE"))
+    wire.arrived = lambda _: assert_set(go_on)
+    with ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(organization.member, SALES, REGION) for _ in range(8)]
+        go_on.set()
+        assert {a.result(5) for a in asking} == {Member(SALES, "sales", "ACTIVE")}
+    assert wire.sent == [ASK]
+
+
+def assert_set(event: threading.Event) -> None:
+    assert event.wait(5)
+
+
+def test_who_may_not_ask(organization: Organization, wire: Wire) -> None:
+    """The missing action, and who is given it; one call, however many ask."""
+    wire.will((400, "AccessDeniedException", "You don't have permissions to access this resource."))
+    for _ in range(2):
+        with pytest.raises(AccessDenied) as caught:
+            organization.member(SALES, REGION)
+        assert str(caught.value) == (
+            f"{DOING}: access denied; the caller needs organizations:DescribeAccount (You don't have permissions to "
+            "access this resource); AWS lets the management account and delegated administrators ask"
+        )
+    assert wire.sent == [ASK]
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind"),
+    [
+        ("TooManyRequestsException", 400, Unanswered),
+        ("ServiceException", 500, Unanswered),
+        ("InvalidInputException", 400, Refused),
+        ("ExpiredTokenException", 400, CredentialsError),
+    ],
+)
+def test_question_that_fails(
+    organization: Organization, wire: Wire, code: str, status: int, kind: type[ExpectedError]
+) -> None:
+    """Each as its own kind, in one line that says what was asked; only a denial speaks of who may ask."""
+    wire.will((status, code, "no"))
+    with pytest.raises(ExpectedError, match=f"^{DOING}: ") as caught:
+        organization.member(SALES, REGION)
+    assert type(caught.value) is kind
+    assert "delegated administrators" not in str(caught.value)

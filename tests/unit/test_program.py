@@ -1,0 +1,208 @@
+"""What a program is told before it declares: every account that is refused, at once."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pulumi
+import pulumi.runtime
+import pytest
+from pulumi.runtime.config import _SECRET_KEYS, CONFIG
+
+from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError
+from pulumi_workspaces_images.program import refusals
+from tests.unit.helpers import LEGAL, OWNER, REGION, SALES, Wire
+
+FINANCE = "444444444444"
+ALLOWED = "workspaces-images:allowedAccountIds"
+ORGANIZATION = "workspaces-images:requireOrganization"
+AWS = {"aws:region": REGION, "aws:accessKey": "AKIAEXAMPLE", "aws:secretKey": "example", "aws:maxRetries": "1"}
+STRANGER = (400, "AccountNotFoundException", "no")
+DENIED = (400, "AccessDeniedException", "no")
+ACTIVE = {"Account": {"Name": "sales", "State": "ACTIVE"}}
+CLOSED = {"Account": {"Name": "legal", "State": "CLOSED"}}
+
+
+@pytest.fixture(autouse=True)
+def _program(quiet_environment: None) -> Iterator[None]:
+    """A program process; what a test configures is undone."""
+    store, secrets = CONFIG.set({}), _SECRET_KEYS.set(set())
+    yield
+    CONFIG.reset(store)
+    _SECRET_KEYS.reset(secrets)
+
+
+def configure(**own: str) -> None:
+    """Start a run of the program with these keys of this package."""
+    pulumi.runtime.set_all_config({**AWS, **{f"workspaces-images:{key}": value for key, value in own.items()}}, [])
+
+
+def unlisted(account: str) -> str:
+    return f"account {account} is not on the list {ALLOWED} of the accounts that may be shared with"
+
+
+def stranger(account: str) -> str:
+    return f"account {account} is not a member of the caller's organization, which {ORGANIZATION} asks for"
+
+
+def test_no_guard_refuses_nobody(wire: Wire) -> None:
+    """And AWS is not asked."""
+    configure()
+    assert refusals([SALES, LEGAL]) == []
+    assert wire.sent == []
+
+
+def test_all_accounts_that_are_not_listed() -> None:
+    """In the order in which they are given."""
+    configure(allowedAccountIds=f'["{SALES}"]')
+    assert refusals([LEGAL, SALES, FINANCE]) == [unlisted(LEGAL), unlisted(FINANCE)]
+    assert refusals([SALES]) == refusals([]) == []
+
+
+def test_accounts_of_any_iterable() -> None:
+    """They are gone through twice."""
+    configure(allowedAccountIds="[]", requireOrganization="true", recheck="off")
+    assert refusals(account for account in (SALES, LEGAL)) == [unlisted(SALES), unlisted(LEGAL)]
+
+
+def test_all_accounts_that_are_no_active_members(wire: Wire) -> None:
+    """Of the organization and of the list, all at once."""
+    configure(allowedAccountIds=f'["{SALES}", "{LEGAL}"]', requireOrganization="true")
+    wire.will(ACTIVE, CLOSED, STRANGER)
+    assert refusals([SALES, LEGAL, FINANCE]) == [
+        unlisted(FINANCE),
+        f"account {LEGAL} (legal) is CLOSED in the organization; {ORGANIZATION} asks for an ACTIVE member",
+        stranger(FINANCE),
+    ]
+
+
+def test_each_account_is_asked_for_once(wire: Wire) -> None:
+    """In one list of accounts."""
+    configure(requireOrganization="true")
+    wire.will(STRANGER)
+    assert refusals([FINANCE, FINANCE]) == [stranger(FINANCE)] * 2
+    assert len(wire.sent) == 1
+
+
+def test_each_account_is_asked_for_once_by_all_components(wire: Wire) -> None:
+    """However many components of one program share with it."""
+    configure(requireOrganization="true")
+    wire.will(STRANGER, STRANGER)
+    assert refusals([FINANCE]) == refusals([FINANCE]) == [stranger(FINANCE)]
+    assert len(wire.sent) == 1
+
+
+def test_malformed_account_is_not_asked_for(wire: Wire) -> None:
+    """Its own check says what is wrong with it; those that are accounts are judged."""
+    configure(requireOrganization="true")
+    wire.will((400, "InvalidInputException", "You provided a value that does not match the required pattern."))
+    wire.will(STRANGER)
+    wire.answers.rotate(1)
+    assert stranger(FINANCE) in refusals([FINANCE, "2222-2222-2222"])
+    assert len(wire.sent) == 1
+
+
+@pytest.mark.parametrize("region", [None, "", "eu-west-1"])
+def test_organization_is_asked_where_the_image_is(wire: Wire, region: str | None) -> None:
+    """Or where the stack is."""
+    configure(requireOrganization="true")
+    wire.will(STRANGER)
+    assert refusals([FINANCE], region) == [stranger(FINANCE)]
+
+
+def test_region_that_is_an_output(wire: Wire) -> None:
+    """It is not known yet: the list is looked at, and the rest is left to the share's own check."""
+    configure(allowedAccountIds="[]", requireOrganization="true")
+    assert refusals([FINANCE], pulumi.Output.from_input(REGION)) == [unlisted(FINANCE)]
+    assert wire.sent == []
+
+
+def test_organization_that_may_not_be_asked(wire: Wire) -> None:
+    """Strict: the program ends with one line, whose cause is the typed error."""
+    configure(requireOrganization="true")
+    wire.will(DENIED)
+    with pytest.raises(
+        pulumi.RunError, match=r"organizations:DescribeAccount.*delegated administrators ask$"
+    ) as caught:
+        refusals([SALES])
+    assert type(caught.value.__cause__) is AccessDenied
+
+
+def test_warn_leaves_it_to_the_check_of_each_share(wire: Wire) -> None:
+    """That one warns; the list holds all the same."""
+    configure(allowedAccountIds="[]", requireOrganization="true", recheck="warn")
+    wire.will(STRANGER, DENIED)
+    assert refusals([FINANCE, SALES]) == [unlisted(FINANCE), unlisted(SALES)]
+    wire.will(STRANGER)
+    assert refusals([FINANCE]) == [unlisted(FINANCE), stranger(FINANCE)]
+
+
+def test_off_asks_nobody(wire: Wire) -> None:
+    """The list holds all the same."""
+    configure(allowedAccountIds="[]", requireOrganization="true", recheck="off")
+    assert refusals([FINANCE]) == [unlisted(FINANCE)]
+    assert wire.sent == []
+
+
+@pytest.mark.parametrize("recheck", ["strict", "warn"])
+def test_no_region_at_all(wire: Wire, recheck: str) -> None:
+    """An error in both modes: it is the configuration that is wrong."""
+    keys = {**AWS, ORGANIZATION: "true", "workspaces-images:recheck": recheck}
+    del keys["aws:region"]
+    pulumi.runtime.set_all_config(keys, [])
+    with pytest.raises(pulumi.RunError, match="no AWS Region is set"):
+        refusals([SALES])
+    assert wire.sent == []
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        ({"allowedAccountIds": "nonsense"}, f"{ALLOWED} must be a list of account ids"),
+        ({"requireOrganization": "yes"}, f"{ORGANIZATION} must be true or false"),
+        ({"requireOrganization": "true", "recheck": "never"}, "workspaces-images:recheck must be"),
+        ({"requireOrganization": "true", "allowedAccountID": "[]"}, "did you mean workspaces-images:allowedAccountIds"),
+    ],
+)
+def test_configuration_that_cannot_be_honoured(own: dict[str, str], said: str) -> None:
+    """Pulumi ends a program with a RunError without a traceback, in its one line."""
+    configure(**own)
+    with pytest.raises(pulumi.RunError) as caught:
+        refusals([SALES])
+    assert said in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert type(caught.value.__cause__) is ConfigurationError
+
+
+def test_aws_configuration_that_cannot_be_honoured() -> None:
+    """An `aws:` key is named too."""
+    pulumi.runtime.set_all_config({**AWS, "aws:maxRetries": "many"}, [])
+    with pytest.raises(pulumi.RunError, match="aws:maxRetries must be a whole number"):
+        refusals([SALES])
+
+
+def test_new_run_has_a_new_configuration() -> None:
+    """The Automation API runs program after program in one process."""
+    configure(allowedAccountIds="[]")
+    assert refusals([SALES])
+    configure()
+    assert refusals([SALES]) == []
+
+
+@pytest.mark.parametrize("own", [{}, {ALLOWED: f'["{SALES}"]'}], ids=["no guard", "list"])
+def test_program_pays_nothing_for_what_it_does_not_use(own: dict[str, str]) -> None:
+    """Without the organization's guard, botocore's session is not even imported."""
+    code = (
+        "import sys, pulumi.runtime\n"
+        "from pulumi_workspaces_images.program import refusals\n"
+        f"pulumi.runtime.set_all_config({ {**AWS, **own}!r}, [])\n"
+        f"assert refusals([{SALES!r}]) == []\n"
+        "print(*[name for name in ('boto3', 'botocore.session', 'botocore.client') if name in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == []
+
+
+def test_owner_is_not_refused_here(wire: Wire) -> None:
+    """Who owns the image is the share's own check's to say."""
+    configure(allowedAccountIds=f"[{OWNER}]")
+    assert refusals([OWNER]) == []
