@@ -6,7 +6,7 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import Resource
 
 from .exclusive_provider import ImageSharesExclusiveProvider
-from .program import declare_exclusive
+from .program import contradicts_itself, declare_exclusive
 
 
 class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclusive"):
@@ -61,7 +61,8 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
         properties = {
             "image_id": image_id,
             "shared_account_ids": shared_account_ids,
-            "report_only": report_only,
+            # A program that contradicts itself fails, but what it has declared until then is registered all the same.
+            "report_only": Output.all(report_only, contradicts_itself()).apply(lambda either: either[0] or either[1]),
             "region": region,
             "owner_account_id": None,  # outputs: Pulumi makes an attribute of every name it finds here
             "revoked_account_ids": None,

@@ -25,6 +25,7 @@ class Run:
         configuration: what it held, with its environment.
         project: the Pulumi project's name.
         declarations: what the program has declared so far, as far as it is plain text.
+        contradicts_itself: whether a share and an exclusive list have been found to contradict each other.
     """
 
     def __init__(self, store: Mapping[str, Any], configuration: Mapping[str, Any], project: str) -> None:
@@ -33,6 +34,7 @@ class Run:
         self.configuration = configuration
         self.project = project
         self.declarations = Declarations()
+        self.contradicts_itself = False
 
     @functools.cached_property
     def connection(self) -> Connection:
@@ -75,15 +77,17 @@ def current_run() -> Run:
 def declare(image_id: object, account_id: object, region: object) -> None:
     """Note that the program shares an image with an account, as far as it is plain text.
 
-    Each share's check notes it too, and for Outputs alone. But checks come one by one, between updates: here a program
-    that contradicts itself ends before the first resource of it is touched.
+    Each share's check notes it too, and for Outputs alone. But checks come one by one, between updates: a program that
+    contradicts itself has to be known before the first exclusive list revokes anything.
 
     Raises:
         pulumi.RunError: an exclusive list of the image does not hold the account; one line.
     """
     if isinstance(image_id, str) and isinstance(account_id, str) and isinstance(region, str | None):
-        contradiction = current_run().declarations.declare(Share(image_id, account_id, region or _DEFAULT))
+        run = current_run()
+        contradiction = run.declarations.declare(Share(image_id, account_id, region or _DEFAULT))
         if contradiction:
+            run.contradicts_itself = True
             raise pulumi.RunError(contradiction)
 
 
@@ -99,7 +103,13 @@ def declare_exclusive(image_id: object, account_ids: object, region: object) -> 
         run = current_run()
         contradictions = run.declarations.declare_exclusive(image_id, region or _DEFAULT, frozenset(account_ids))
         if contradictions:
+            run.contradicts_itself = True
             raise pulumi.RunError("; ".join(contradictions))
+
+
+async def contradicts_itself() -> bool:
+    """Tell whether the program contradicts itself: an Output of this is known once its last line has run."""
+    return current_run().contradicts_itself
 
 
 def refusals(accounts: Iterable[str], region: object = None) -> list[str]:

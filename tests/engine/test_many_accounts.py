@@ -282,7 +282,7 @@ def test_share_that_contradicts_an_exclusive_list(stack: Stack, cloud: LocalClou
     for run in (stack.preview(ok=False), stack.up(ok=False)):
         assert run.line("ImageShare shares image", image, SALES, "ImageSharesExclusive")
         assert "Traceback" not in run.output
-    assert cloud.writes() == []
+    assert cloud.shared_with(image) == {SALES}  # nothing is revoked, even by an up without a preview
 
 
 @pytest.mark.parametrize("first", ["share", "exclusive"])

@@ -11,7 +11,7 @@ from pulumi.dynamic.dynamic import serialize_provider
 
 from local.cloud import AwsError, Call, LocalCloud, Response
 from pulumi_workspaces_images import process
-from pulumi_workspaces_images.errors import AccessDenied, Bug, ConfigurationError, ExpectedError, Refused
+from pulumi_workspaces_images.errors import AccessDenied, Bug, ConfigurationError, ExpectedError
 from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import DESCRIBE, GRANT, LEGAL, LIST, OWNER, REGION, SALES, UNKNOWN, Command, found
