@@ -8,11 +8,9 @@ from typing import Any, TypeGuard
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
-    ResourceProvider,
     UpdateResult,
 )
 from pulumi.output import Unknown
@@ -26,19 +24,8 @@ _IDENTITY = ("image_id", "region")
 _INPUTS = ("image_id", "shared_account_ids", "report_only", "region")
 
 
-class ImageSharesExclusiveProvider(ResourceProvider):
-    """The provider of `ImageSharesExclusive`. Its instance is shared by the threads, and holds nothing pickled."""
-
-    serialize_as_secret_always = False
-
-    @plainly
-    def configure(self, req: ConfigureRequest) -> None:
-        """Take the stack's configuration; called once per process.
-
-        Raises:
-            ConfigurationError: a key that cannot be honoured.
-        """
-        self._process = process.configure(req)
+class ImageSharesExclusiveProvider(process.Provider):
+    """The provider of `ImageSharesExclusive`."""
 
     @plainly
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -76,9 +63,7 @@ class ImageSharesExclusiveProvider(ResourceProvider):
         Raises:
             ExpectedError: AWS could not be asked, and `workspaces-images:recheck` is strict.
         """
-        changed = [
-            name for name in _IDENTITY if isinstance(news.get(name), Unknown) or news.get(name) != olds.get(name)
-        ]
+        changed = process.changed(_IDENTITY, olds, news)
         if changed:
             return DiffResult(changes=True, replaces=changed)
         accounts = news.get("shared_account_ids")

@@ -4,16 +4,17 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pulumi
-from pulumi.dynamic import ConfigureRequest
+from pulumi.dynamic import ConfigureRequest, ResourceProvider
+from pulumi.output import Unknown
 
 from .configuration import Recheck, read_recheck
 from .connection import Caller, Connection
 from .declarations import Declarations
 from .engine import Engine
-from .errors import ConfigurationError, ExpectedError, NotFound
+from .errors import ConfigurationError, ExpectedError, NotFound, plainly
 from .guards import Guards
 from .permissions import Permissions
 
@@ -143,9 +144,30 @@ def configure(request: ConfigureRequest) -> Process:
     with _process_lock:
         if _process is None:
             # The engine shows an exception with its whole traceback. An expected failure is one line, so tracebacks
-            # are cut off in this process; a bug carries its own (`provider.plainly`).
+            # are cut off in this process; a bug carries its own (`errors.plainly`).
             sys.tracebacklimit = 0
             # The SDK's `Config` gets single keys only; a key that cannot be honoured has to be found to be refused.
             configuration = request.config._props
             _process = Process(configuration, project=pulumi.get_project(), engine=Engine.of_this_process())
         return _process
+
+
+class Provider(ResourceProvider):
+    """What all provider classes have in common. An instance is shared by the threads; nothing of it is pickled."""
+
+    # The reference to a class is not a secret; as one, it would hide the whole resource in every diff.
+    serialize_as_secret_always = False
+
+    @plainly
+    def configure(self, req: ConfigureRequest) -> None:
+        """Take the stack's configuration; called once per process and class.
+
+        Raises:
+            ConfigurationError: a key that cannot be honoured.
+        """
+        self._process = configure(req)
+
+
+def changed(identity: tuple[str, ...], olds: dict[str, Any], news: dict[str, Any]) -> list[str]:
+    """Return the properties of a resource's identity that are others now, or may be, as they are not known yet."""
+    return [name for name in identity if isinstance(news.get(name), Unknown) or news.get(name) != olds.get(name)]

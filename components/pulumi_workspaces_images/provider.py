@@ -9,11 +9,9 @@ from typing import Any
 from pulumi.dynamic import (
     CheckFailure,
     CheckResult,
-    ConfigureRequest,
     CreateResult,
     DiffResult,
     ReadResult,
-    ResourceProvider,
     UpdateResult,
 )
 from pulumi.output import Unknown
@@ -25,20 +23,8 @@ from .share import Share, parse_id
 _IDENTITY = ("image_id", "shared_account_id", "region")
 
 
-class ImageShareProvider(ResourceProvider):
-    """The provider of `ImageShare`. Its instance is shared by the threads, and holds nothing that is pickled."""
-
-    # The reference to this class is not a secret; as one, it would hide the whole resource in every diff.
-    serialize_as_secret_always = False
-
-    @plainly
-    def configure(self, req: ConfigureRequest) -> None:
-        """Take the stack's configuration; called once per process.
-
-        Raises:
-            ConfigurationError: a key that cannot be honoured.
-        """
-        self._process = process.configure(req)
+class ImageShareProvider(process.Provider):
+    """The provider of `ImageShare`."""
 
     @plainly
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -80,9 +66,7 @@ class ImageShareProvider(ResourceProvider):
         Raises:
             ExpectedError: AWS could not be asked, and `workspaces-images:recheck` is strict.
         """
-        changed = [
-            name for name in _IDENTITY if isinstance(news.get(name), Unknown) or news.get(name) != olds.get(name)
-        ]
+        changed = process.changed(_IDENTITY, olds, news)
         if changed:
             return DiffResult(changes=True, replaces=changed)
         share = _share_of(news)

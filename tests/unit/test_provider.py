@@ -870,7 +870,7 @@ def test_end_of_the_process_is_no_bug(kind: type[BaseException]) -> None:
 )
 def test_bug_in_any_operation(operation: str, arguments: list[Any]) -> None:
     """Every operation brings its traceback along."""
-    with pytest.raises(Bug, match=f"provider.py.* in {operation}"):
+    with pytest.raises(Bug, match=rf"(provider|process).py.* in {operation}"):
         getattr(ImageShareProvider(), operation)(*arguments)
 
 
