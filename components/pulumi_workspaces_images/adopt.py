@@ -123,7 +123,10 @@ def _scalar(text: str) -> str:
 
 def _run(options: argparse.Namespace) -> str:
     connection = Connection({"aws:profile": options.profile}, project="")
-    region = connection.region(options.region)
+    try:
+        region = connection.region(options.region)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{error}; for this command, with --region") from None
     problem = connection.region_problem(region)
     if problem:
         raise ConfigurationError(problem)

@@ -95,6 +95,22 @@ def test_engine_killed_during_a_throttled_grant(stack: Stack, image: str, killed
     heals(stack, image)
 
 
+def test_engine_killed_during_an_exclusive_update(
+    stack: Stack, cloud: LocalCloud, image: str, killed: Callable[[str], int]
+) -> None:
+    """What was not revoked is still foreign, and gone after the next up."""
+    stack.program(f"ImageShares('golden', {image!r}, [{SALES!r}], exclusive=True)")
+    stack.up()
+    for foreign in ("888888888888", "999999999999"):
+        cloud.share(image, foreign)
+    provider = killed("up")
+    wait_for(lambda: not alive(provider), "the orphaned provider to end")
+    stack.run("cancel", "--yes")
+    stack.up()
+    assert cloud.shared_with(image) == {SALES}
+    assert stack.preview().clean
+
+
 def test_provider_killed_during_a_throttled_grant(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """A provider that dies fails its command; the next up ends with the share."""
     stack.shares(image, sales=SALES)
