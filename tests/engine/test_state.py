@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from local.cloud import LocalCloud
+from tests.engine.golden.make import PROGRAM
 from tests.engine.harness import LEGAL, OWNER, REGION, SALES, Stack
 
 GOLDEN = sorted(Path(__file__).parent.glob("golden/state-*.json"))
@@ -58,7 +59,7 @@ def test_state_of_a_released_version_previews_clean_and_is_destroyed(
     # Destroy asks where the last up has asked, and the local cloud is at another port each time.
     state.write_text(golden.read_text().replace("http://CLOUD", cloud.url))
     stack.run("stack", "import", "--file", str(state))
-    stack.shares("wsi-golden001", sales=SALES, legal=LEGAL)
+    stack.program(PROGRAM)
     assert stack.preview("--expect-no-changes").clean
     stack.program("")
     stack.destroy()

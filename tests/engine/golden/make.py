@@ -10,9 +10,15 @@ from local.cloud import LocalCloud
 from local.environment import engine_environment
 from tests.engine.harness import LEGAL, SALES, Stack
 
+PROGRAM = f"""
+for name, account in {{"sales": {SALES!r}, "legal": {LEGAL!r}}}.items():
+    ImageShare(name, image_id="wsi-golden001", shared_account_id=account)
+ImageSharesExclusive("only", "wsi-golden001", [{SALES!r}, {LEGAL!r}])
+"""
+
 
 def main(version: str) -> None:
-    """Write the state of a stack with two shares, without what is this machine's."""
+    """Write the state of a stack with every kind of resource, without what is this machine's."""
     with LocalCloud() as cloud, tempfile.TemporaryDirectory() as folder:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_"))}
         environment |= engine_environment(Path(folder, "state"))
@@ -21,7 +27,7 @@ def main(version: str) -> None:
         stack = Stack(program, cloud, environment)
         stack.create()
         cloud.create_image(image_id="wsi-golden001")
-        stack.shares("wsi-golden001", sales=SALES, legal=LEGAL)
+        stack.program(PROGRAM)
         stack.up()
         state = stack.export()
         for resource in state["deployment"]["resources"]:
