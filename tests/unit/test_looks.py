@@ -1,7 +1,7 @@
 """One look for all who ask: at the same time, and for a while after."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent import futures
 
 import pytest
 
@@ -94,10 +94,10 @@ def test_who_asks_meanwhile_waits(error: ExpectedError | None) -> None:
         except NotFound as failed:
             return str(failed)
 
-    with ThreadPoolExecutor(4) as pool:
+    with futures.ThreadPoolExecutor(4) as pool:
         asking = [pool.submit(ask) for _ in range(4)]
         try:
-            with pytest.raises(TimeoutError):
+            with pytest.raises(futures.TimeoutError):  # in Python 3.10 not the built-in one
                 asking[0].result(0.05)
         finally:
             go_on.set()
@@ -108,7 +108,7 @@ def test_who_asks_meanwhile_waits(error: ExpectedError | None) -> None:
 def test_keys_do_not_wait_for_each_other() -> None:
     """A slow look holds up those who ask for the same."""
     looks, go_on = Looks[int](), threading.Event()
-    with ThreadPoolExecutor(1) as pool:
+    with futures.ThreadPoolExecutor(1) as pool:
         slow = pool.submit(looks.get, "a", lambda: int(go_on.wait(5)))
         assert looks.get("b", Eye()) == 1
         assert not slow.done()
