@@ -119,9 +119,7 @@ class Permissions:
         written = self._written.get(share)
         if written is not None:
             return written
-        key = (share.region, share.image_id)
-        listing = self._listings.get(key, lambda: self._list(share.image_id, share.region))
-        return share.shared_account_id in listing
+        return share.shared_account_id in self._listing(share.image_id, share.region)
 
     def describe(self, image_id: str, region: str) -> Image:
         """Describe an image.
@@ -146,7 +144,7 @@ class Permissions:
         Raises:
             NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
         """
-        listing = self._listings.get((region, image_id), lambda: self._list(image_id, region))
+        listing = self._listing(image_id, region)
         written = [w for w in list(self._written.items()) if (w[0].region, w[0].image_id) == (region, image_id)]
         granted = {share.shared_account_id for share, allowed in written if allowed}
         revoked = {share.shared_account_id for share, allowed in written if not allowed}
@@ -191,6 +189,9 @@ class Permissions:
             raise error from None
         if shared != wanted:
             raise error
+
+    def _listing(self, image_id: str, region: str) -> frozenset[str]:
+        return self._listings.get((region, image_id), lambda: self._list(image_id, region))
 
     def _list(self, image_id: str, region: str) -> frozenset[str]:
         client = self._client(region)
