@@ -1,7 +1,6 @@
 """Fixtures of the engine tests: one local cloud for all, a stack for each."""
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator
@@ -10,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from local.cloud import LocalCloud
-from local.environment import ROOT, engine_environment
-from tests.engine.harness import Stack
+from local.environment import ROOT
+from tests.engine.harness import Stack, environment_in
 
 
 def readme_policy() -> list[str]:
@@ -38,13 +37,6 @@ def cloud(_cloud: LocalCloud) -> LocalCloud:
 def image(cloud: LocalCloud) -> str:
     """A golden image of the owner."""
     return cloud.create_image()
-
-
-def environment_in(folder: Path) -> dict[str, str]:
-    """Return the environment of commands whose state and home are in `folder`."""
-    # Nothing of the developer's own AWS set-up may decide how a test ends.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_", "COV"))}
-    return environment | {"HOME": str(folder), **engine_environment(folder / "state"), "PULUMI_STACK": "test"}
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from local.cloud import LocalCloud
+from local.environment import engine_environment
 
 OWNER = "111111111111"
 SALES = "222222222222"
@@ -64,6 +65,13 @@ class Run:
             if all(part in line for part in parts):
                 return line.strip()
         raise AssertionError(f"no line with {parts} in:\n{self.output}")
+
+
+def environment_in(folder: Path) -> dict[str, str]:
+    """Return the environment of commands whose state and home are in `folder`."""
+    # Nothing of the developer's own AWS set-up may decide how a test ends.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_", "COV"))}
+    return environment | {"HOME": str(folder), **engine_environment(folder / "state"), "PULUMI_STACK": "test"}
 
 
 class Stack:

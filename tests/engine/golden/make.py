@@ -1,14 +1,12 @@
 """Writes the golden state of a release: `python -m tests.engine.golden.make 0.1.0`. Never change one that is there."""
 
 import json
-import os
 import sys
 import tempfile
 from pathlib import Path
 
 from local.cloud import LocalCloud
-from local.environment import engine_environment
-from tests.engine.harness import LEGAL, SALES, Stack
+from tests.engine.harness import LEGAL, SALES, Stack, environment_in
 
 PROGRAM = f"""
 for name, account in {{"sales": {SALES!r}, "legal": {LEGAL!r}}}.items():
@@ -20,11 +18,9 @@ ImageSharesExclusive("only", "wsi-golden001", [{SALES!r}, {LEGAL!r}])
 def main(version: str) -> None:
     """Write the state of a stack with every kind of resource, without what is this machine's."""
     with LocalCloud() as cloud, tempfile.TemporaryDirectory() as folder:
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_"))}
-        environment |= engine_environment(Path(folder, "state"))
         program = Path(folder, "program")
         program.mkdir()
-        stack = Stack(program, cloud, environment)
+        stack = Stack(program, cloud, environment_in(Path(folder)))
         stack.create()
         cloud.create_image(image_id="wsi-golden001")
         stack.program(PROGRAM)
