@@ -1,19 +1,21 @@
 """What a preview can know about a share, it says: every problem of one resource at once, each with its property."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pulumi.dynamic import CheckFailure
 from pulumi.output import Unknown
 
-from .connection import Caller
 from .errors import ConfigurationError, NotFound
-from .permissions import Image
-from .process import Process
 from .share import account_id_problem, image_id_problem, shown
 
+if TYPE_CHECKING:
+    from .connection import Caller
+    from .permissions import Image
+    from .process import Process
 
-def resolve_region(process: Process, region: Any, failures: list[CheckFailure]) -> Any:
+
+def resolve_region(process: "Process", region: Any, failures: list[CheckFailure]) -> Any:
     """Return the Region of a resource: its argument, else the configured one; unknown stays unknown.
 
     A Region that cannot be had or does not exist is added to `failures`, and None is returned.
@@ -61,7 +63,7 @@ def _format_failures(*found: tuple[str, Callable[[object], str | None], Any]) ->
 
 
 def live_failures(
-    process: Process, image_id: str | None, shared_account_id: str | None, region: str | None
+    process: "Process", image_id: str | None, shared_account_id: str | None, region: str | None
 ) -> list[CheckFailure]:
     """Return what AWS knows against the share; None for a value that is unknown or wrong already.
 
@@ -90,7 +92,7 @@ def live_failures(
     return failures
 
 
-def organization_failures(process: Process, shared_account_id: str | None, region: str | None) -> list[CheckFailure]:
+def organization_failures(process: "Process", shared_account_id: str | None, region: str | None) -> list[CheckFailure]:
     """Return what its organization has against the recipient; None for a value that is unknown or wrong already.
 
     A look of its own: that the image cannot be looked at must not keep a stranger from being refused.
@@ -102,7 +104,7 @@ def organization_failures(process: Process, shared_account_id: str | None, regio
     return [CheckFailure("shared_account_id", problem)] if problem else []
 
 
-def _image_problems(image: Image, region: str, partition: str, caller: Caller | None) -> Iterator[str]:
+def _image_problems(image: "Image", region: str, partition: str, caller: "Caller | None") -> Iterator[str]:
     if caller and image.owner_account_id not in (None, caller.account):
         yield (
             f"image {image.image_id} in {region} is owned by account {image.owner_account_id}, and the caller is "

@@ -1,6 +1,6 @@
 """AWS as the stack configuration says: Regions, clients and the caller.
 
-No pulumi in here, and botocore only when it is needed. Precedence: a resource's argument, the `aws:` keys of
+No pulumi in here, and botocore's session only when it is needed. Precedence: a resource's argument, the `aws:` keys of
 the stack configuration, the environment, the profile. Beneath is botocore's own chain of credentials:
 environment, profiles, SSO, web identity, container and instance roles.
 """
@@ -13,8 +13,11 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from botocore.exceptions import ConfigParseError, InvalidRegionError, ProfileNotFound, UnknownRegionError
+
+from .aws_errors import AWS_ERRORS, from_aws
 from .configuration import read_aws
-from .errors import AWS_ERRORS, ConfigurationError, ExpectedError, from_aws
+from .errors import ConfigurationError, ExpectedError
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -46,7 +49,7 @@ class Connection:
     """AWS, as the stack configuration says; one per provider process, shared by its threads."""
 
     def __init__(self, configuration: Mapping[str, object], *, project: str = "") -> None:
-        """Read the `aws:` keys. AWS is not asked, and botocore not imported, before it is needed.
+        """Read the `aws:` keys. AWS is not asked, and no session made, before it is needed.
 
         Args:
             configuration: the raw stack configuration, keys with their namespace, e.g. `aws:region`.
@@ -60,6 +63,7 @@ class Connection:
         self._lock = threading.RLock()
         self._session: ConfiguredSession | None = None
         self._clients: dict[tuple[str, str], BaseClient] = {}
+        self._known_regions: dict[str, list[str]] = {}
         self._caller: Caller | None = None
         self._asking: Future[Caller] | None = None
 
@@ -108,8 +112,6 @@ class Connection:
 
     def partition(self, region: str) -> str:
         """Return a Region's partition: `aws`, `aws-cn`, `aws-us-gov`, ...; `aws` for a name nobody knows."""
-        from botocore.exceptions import UnknownRegionError
-
         with self._lock:
             try:
                 return self._connected().get_partition_for_region(region)
@@ -229,16 +231,17 @@ class Connection:
 
     def _regions(self, service: str) -> list[str]:
         with self._lock:
-            session = self._connected()
-            try:
-                partitions = session.get_available_partitions()
-                return [r for p in partitions for r in session.get_available_regions(service, p)]
-            except AWS_ERRORS as error:
-                raise self._translated(error, _READING) from None
+            if service not in self._known_regions:  # every check of every share asks
+                session = self._connected()
+                try:
+                    partitions = session.get_available_partitions()
+                    regions = [r for p in partitions for r in session.get_available_regions(service, p)]
+                except AWS_ERRORS as error:
+                    raise self._translated(error, _READING) from None
+                self._known_regions[service] = regions
+            return self._known_regions[service]
 
     def _translated(self, error: Exception, doing: str, action: str = "") -> ExpectedError:
-        from botocore.exceptions import ConfigParseError, InvalidRegionError, ProfileNotFound
-
         if isinstance(error, ProfileNotFound):
             key = "aws:profile" if self._aws.profile else "AWS_PROFILE"
             return ConfigurationError(f"{key} names a profile that is not in the AWS configuration files: {error}")

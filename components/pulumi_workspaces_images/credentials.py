@@ -1,6 +1,6 @@
 """A botocore session as the stack configuration says: credentials, roles, endpoints, proxies and retries.
 
-Importing this module imports botocore: `connection` does so when AWS is first needed, the program never.
+Importing this module imports the whole of botocore, a tenth of a second: `connection` does so when AWS is first needed.
 """
 
 import ipaddress
@@ -20,8 +20,9 @@ from botocore.credentials import Credentials, DeferredRefreshableCredentials, cr
 from botocore.exceptions import CredentialRetrievalError, NoCredentialsError
 from botocore.session import Session
 
+from .aws_errors import NO_ANSWER
 from .configuration import AwsConfiguration, WebIdentity
-from .errors import NO_ANSWER, ConfigurationError
+from .errors import ConfigurationError
 
 _PACKAGE = "pulumi-workspaces-images"
 

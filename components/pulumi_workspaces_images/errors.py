@@ -5,61 +5,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    CredentialRetrievalError,
-    HTTPClientError,
-    NoAuthTokenError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
-from botocore.exceptions import ConnectionError as NoConnectionError
-
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-# Every error in reach is caught as one of these two.
-AWS_ERRORS = (BotoCoreError, ClientError)
-
-# No such host, refused, timed out, closed, no TLS, a proxy in the way: in botocore neither class is the other's.
-NO_ANSWER = (HTTPClientError, NoConnectionError)
-
-_CREDENTIAL_CODES = {
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "IncompleteSignature",
-    "IncompleteSignatureException",
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "MissingAuthenticationToken",
-    "MissingAuthenticationTokenException",
-    "RequestExpired",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-}
-_CREDENTIAL_ERRORS = (
-    CredentialRetrievalError,
-    NoAuthTokenError,
-    NoCredentialsError,
-    PartialCredentialsError,
-    ProfileNotFound,
-    SSOError,
-    TokenRetrievalError,
-)
-_ACCESS_CODES = {"AccessDenied", "AccessDeniedException", "NotAuthorized", "UnauthorizedOperation"}
-_THROTTLING_CODES = {
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "Throttling",
-    "ThrottlingException",
-    "ThrottledException",
-    "TooManyRequestsException",
-}
 
 
 class ExpectedError(Exception):
@@ -118,54 +64,3 @@ def plainly(function: Function) -> Function:
 def printable(text: str) -> str:
     r"""Return `text` on one line, with control characters and terminal escapes spelled out (`\x1b`)."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def from_aws(error: Exception, doing: str, action: str) -> ExpectedError:
-    """Return the typed error for what botocore raised.
-
-    Args:
-        error: what botocore raised, one of `AWS_ERRORS`. Matched by type and code, never by message.
-        doing: what was being done, e.g. `sharing image wsi-0a1b2c3d4 with 222222222222 in us-east-1`.
-        action: the IAM action behind it, e.g. `workspaces:UpdateWorkspaceImagePermission`.
-    """
-    if isinstance(error, ClientError):
-        return _from_answer(error, doing, action)
-    if isinstance(error, _CREDENTIAL_ERRORS):
-        return CredentialsError(
-            f"{doing}: no usable AWS credentials ({_text(error)}); set them in the environment, "
-            "in a profile (aws:profile) or in the stack configuration"
-        )
-    if isinstance(error, HTTPClientError) and isinstance(error.kwargs.get("error"), ValueError):
-        # Not a failure of the network: the request could not even be built. Its text would show the signed header.
-        return CredentialsError(
-            f"{doing}: the request could not be sent; is there a line break in the AWS credentials?"
-        )
-    if isinstance(error, NO_ANSWER):
-        return Unanswered(f"{doing}: no answer from AWS ({_text(error)}); check the network, then try again")
-    return Refused(f"{doing}: {_text(error)}")
-
-
-def _from_answer(error: ClientError, doing: str, action: str) -> ExpectedError:
-    code = str(error.response.get("Error", {}).get("Code", ""))
-    said = str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".")
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    # Signing in to a role happens inside any other call: the refused operation is then not `action`.
-    if error.operation_name.startswith("AssumeRole"):
-        action = f"sts:{error.operation_name}"
-        doing = f"{doing}: assuming the configured role"
-    if code in _CREDENTIAL_CODES:
-        what = "expired" if "Expired" in code else "not accepted"
-        return CredentialsError(f"{doing}: the AWS credentials are {what} ({code}: {said}); renew them, then try again")
-    if code in _ACCESS_CODES:
-        return AccessDenied(f"{doing}: access denied; the caller needs {action} ({said})")
-    if code == "ResourceNotFoundException":
-        return NotFound(f"{doing}: not found ({said})")
-    if code in _THROTTLING_CODES or status == 429:
-        return Unanswered(f"{doing}: AWS is throttling ({said}); try again later")
-    if status >= 500 or status == 408:
-        return Unanswered(f"{doing}: AWS answered with a server fault ({status} {code}); try again later")
-    return Refused(f"{doing}: {code}: {said}")
-
-
-def _text(error: Exception) -> str:
-    return str(error).strip().rstrip(".")

@@ -15,8 +15,7 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
-from . import checks, process
-from .configuration import Recheck
+from . import checks, lifecycle
 from .errors import AccessDenied, ExpectedError, NotFound, plainly
 from .share import Share
 
@@ -24,7 +23,7 @@ _IDENTITY = ("image_id", "region")
 _INPUTS = ("image_id", "shared_account_ids", "report_only", "region")
 
 
-class ImageSharesExclusiveProvider(process.Provider):
+class ImageSharesExclusiveProvider(lifecycle.Provider):
     """The provider of `ImageSharesExclusive`."""
 
     @plainly
@@ -48,6 +47,8 @@ class ImageSharesExclusiveProvider(process.Provider):
         wrong = {failure.property for failure in failures}
         if "image_id" in wrong or not isinstance(image_id, str) or not isinstance(region, str):
             return CheckResult(inputs, failures)
+        listings = not failures and not lifecycle.changed(_IDENTITY, olds, inputs)
+        self._process.look_ahead(image_id, region, news.get("__images"), listings=listings)
         if not failures and _known(accounts):
             contradictions = self._process.declarations.declare_exclusive(image_id, region, frozenset(accounts))
             failures += [CheckFailure("shared_account_ids", contradiction) for contradiction in contradictions]
@@ -63,7 +64,7 @@ class ImageSharesExclusiveProvider(process.Provider):
         Raises:
             ExpectedError: AWS could not be asked, and `workspaces-images:recheck` is strict.
         """
-        changed = process.changed(_IDENTITY, olds, news)
+        changed = lifecycle.changed(_IDENTITY, olds, news)
         if changed:
             return DiffResult(changes=True, replaces=changed)
         accounts = news.get("shared_account_ids")
@@ -124,7 +125,7 @@ class ImageSharesExclusiveProvider(process.Provider):
         accounts, image_id, region = news["shared_account_ids"], news["image_id"], news["region"]
         if not _known(accounts):
             return []
-        if self._process.recheck is Recheck.OFF:
+        if self._process.never_looks:
             self._process.warn_once(
                 f"image {image_id} in {region}: nobody looks for foreign accounts, as workspaces-images:recheck is off"
             )

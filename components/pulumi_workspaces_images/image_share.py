@@ -3,7 +3,7 @@
 from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import Resource
 
-from .program import declare
+from .program import Images, declare, images
 from .provider import ImageShareProvider
 
 
@@ -51,7 +51,7 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
             opts: Pulumi's resource options.
         """
         declare(image_id, shared_account_id, region)
-        self._register(resource_name, image_id, shared_account_id, region, opts)
+        self._register(resource_name, image_id, shared_account_id, region, opts, images())
 
     @classmethod
     def get(
@@ -82,11 +82,13 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
         shared_account_id: Input[str] | None,
         region: Input[str] | None,
         opts: ResourceOptions | None,
+        images: Output[Images | None] | None = None,
     ) -> None:
         properties = {
             "image_id": image_id,
             "shared_account_id": shared_account_id,
             "region": region,
+            "__images": images,
             "owner_account_id": None,  # an output: Pulumi makes an attribute of every name it finds here
         }
         super().__init__(ImageShareProvider(), resource_name, properties, opts)

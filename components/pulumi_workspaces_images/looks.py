@@ -24,10 +24,6 @@ class Looks(Generic[T]):
         self._locks: defaultdict[Hashable, threading.Lock] = defaultdict(threading.Lock)
         self._seen: dict[Hashable, tuple[float, T | ExpectedError]] = {}
 
-    def forget(self, key: Hashable) -> None:
-        """Look again when next asked for `key`."""
-        self._seen.pop(key, None)
-
     def get(self, key: Hashable, look: Callable[[], T]) -> T:
         """Return what `look` saw for `key`, at most `MAX_AGE` seconds ago; raise the `ExpectedError` that it raised."""
         with self._guard:

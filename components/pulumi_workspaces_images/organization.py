@@ -5,8 +5,9 @@ No pulumi in here, as in `permissions`.
 
 from dataclasses import dataclass
 
+from .aws_errors import AWS_ERRORS, from_aws
 from .connection import Connection
-from .errors import AWS_ERRORS, AccessDenied, ExpectedError, from_aws
+from .errors import AccessDenied, ExpectedError
 from .looks import Looks
 
 _ACTION = "organizations:DescribeAccount"

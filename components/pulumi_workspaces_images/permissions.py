@@ -5,13 +5,15 @@ No pulumi in here: typed results and typed errors, for the dynamic provider and 
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from .aws_errors import AWS_ERRORS, from_aws
 from .connection import Connection
-from .errors import AWS_ERRORS, ExpectedError, NotFound, Refused, Unanswered, from_aws
+from .errors import ExpectedError, NotFound, Refused, Unanswered
+from .listing import Listing, Page
 from .looks import Looks
 from .share import Share
 
@@ -53,8 +55,8 @@ class Image:
 class Permissions:
     """The image permissions of one owner account, in every Region of its connection. Safe for threads.
 
-    Looking costs what the image costs: an image is listed and described once, however many shares ask, and what this
-    process has written itself is known without asking.
+    Looking costs what the image costs: an image is listed once, as far as needed, and described once, however many
+    shares ask, and what this process has written itself is known without asking.
     """
 
     def __init__(
@@ -77,9 +79,11 @@ class Permissions:
         self._this_call = threading.local()
         self._clients: dict[str, WorkSpacesClient] = {}
         self._clients_lock = threading.Lock()
-        self._images: Looks[Image] = Looks(clock)
+        self._images: Looks[dict[str, Image]] = Looks(clock)
+        self._together: dict[tuple[str, str], tuple[str, ...]] = {}
         self._owned: Looks[tuple[Image, ...]] = Looks(clock)
-        self._listings: Looks[frozenset[str]] = Looks(clock)
+        self._listings: dict[tuple[str, str], Listing] = {}
+        self._listings_lock = threading.Lock()
         self._written: dict[Share, bool] = {}
 
     def grant(self, share: Share) -> None:
@@ -108,7 +112,7 @@ class Permissions:
         Raises:
             NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
         """
-        return share.shared_account_id in self._list(share.image_id, share.region)
+        return self._new_listing(share.image_id, share.region).holds(share.shared_account_id)
 
     def is_shared(self, share: Share) -> bool:
         """Tell whether the recipient may copy the image.
@@ -119,7 +123,7 @@ class Permissions:
         written = self._written.get(share)
         if written is not None:
             return written
-        return share.shared_account_id in self._listing(share.image_id, share.region)
+        return self._listing(share.image_id, share.region).holds(share.shared_account_id)
 
     def describe(self, image_id: str, region: str) -> Image:
         """Describe an image.
@@ -128,7 +132,35 @@ class Permissions:
             NotFound: AWS does not know it in that Region.
             AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
         """
-        return self._images.get((region, image_id), lambda: self._describe(image_id, region))
+        together = self._together.get((region, image_id), ())
+        if together:
+            try:
+                images = self._images.get((region, together), lambda: self._describe(together, region))
+            except (NotFound, Refused):
+                images = {}  # AWS may refuse many because of one
+            if image_id in images:
+                return images[image_id]
+        alone = (image_id,)
+        images = self._images.get((region, alone), lambda: self._describe(alone, region))
+        if image_id not in images:
+            raise NotFound(f"{_looking_at(alone, region)}: not found")
+        return images[image_id]
+
+    def describe_together(self, image_ids: Iterable[str], region: str) -> list[str]:
+        """Let one call describe many images of a Region, once the first of them is asked for.
+
+        Args:
+            image_ids: the images; an id that AWS does not know spoils nothing.
+            region: their Region.
+
+        Returns:
+            The first image of each call.
+        """
+        new = sorted(image_id for image_id in set(image_ids) if (region, image_id) not in self._together)
+        for start in range(0, len(new), PAGE_SIZE):
+            together = tuple(new[start : start + PAGE_SIZE])
+            self._together |= {(region, image_id): together for image_id in together if len(together) > 1}
+        return new[::PAGE_SIZE]
 
     def owned_images(self, region: str) -> tuple[Image, ...]:
         """List the images that the caller owns in a Region, in whatever state, in no particular order.
@@ -144,7 +176,7 @@ class Permissions:
         Raises:
             NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
         """
-        listing = self._listing(image_id, region)
+        listing = self._listing(image_id, region).accounts()
         written = [w for w in list(self._written.items()) if (w[0].region, w[0].image_id) == (region, image_id)]
         granted = {share.shared_account_id for share, allowed in written if allowed}
         revoked = {share.shared_account_id for share, allowed in written if not allowed}
@@ -160,7 +192,8 @@ class Permissions:
                 self._settle(share, allow, error)
         except BaseException:
             # Nobody knows how it ended; and what was listed before it counts no more.
-            self._listings.forget((share.region, share.image_id))
+            with self._listings_lock:
+                self._listings.pop((share.region, share.image_id), None)
             raise
         self._written[share] = allow
 
@@ -190,31 +223,33 @@ class Permissions:
         if shared != wanted:
             raise error
 
-    def _listing(self, image_id: str, region: str) -> frozenset[str]:
-        return self._listings.get((region, image_id), lambda: self._list(image_id, region))
+    def _listing(self, image_id: str, region: str) -> Listing:
+        with self._listings_lock:
+            listing = self._listings.get((region, image_id))
+            if listing is None or listing.is_old():
+                listing = self._listings[region, image_id] = self._new_listing(image_id, region)
+            return listing
 
-    def _list(self, image_id: str, region: str) -> frozenset[str]:
-        client = self._client(region)
+    def _new_listing(self, image_id: str, region: str) -> Listing:
         doing = f"listing the shares of image {image_id} in {region}"
         action = "workspaces:DescribeWorkspaceImagePermissions"
-        accounts: set[str] = set()
-        request: dict[str, Any] = {"ImageId": image_id, "MaxResults": PAGE_SIZE}
-        while True:  # botocore has no paginator for this operation
-            page = self._ask(doing, action, lambda: client.describe_workspace_image_permissions(**request))
-            accounts.update(p["SharedAccountId"] for p in page.get("ImagePermissions", []) if "SharedAccountId" in p)
-            if not page.get("NextToken"):
-                return frozenset(accounts)
-            request["NextToken"] = page["NextToken"]
 
-    def _describe(self, image_id: str, region: str) -> Image:
+        def read_page(token: str | None) -> Page:
+            client = self._client(region)
+            request: dict[str, Any] = {"ImageId": image_id, "MaxResults": PAGE_SIZE}
+            if token:
+                request["NextToken"] = token
+            page = self._ask(doing, action, lambda: client.describe_workspace_image_permissions(**request))
+            permissions = page.get("ImagePermissions", [])
+            return [p["SharedAccountId"] for p in permissions if "SharedAccountId" in p], page.get("NextToken")
+
+        return Listing(read_page, self._clock)
+
+    def _describe(self, image_ids: tuple[str, ...], region: str) -> dict[str, Image]:
         client = self._client(region)
-        doing = f"looking at image {image_id} in {region}"
-        action = "workspaces:DescribeWorkspaceImages"
-        answer = self._ask(doing, action, lambda: client.describe_workspace_images(ImageIds=[image_id]))
-        for image in answer.get("Images", []):
-            if image.get("ImageId") == image_id:
-                return _image(image)
-        raise NotFound(f"{doing}: not found")
+        doing, action = _looking_at(image_ids, region), "workspaces:DescribeWorkspaceImages"
+        answer = self._ask(doing, action, lambda: client.describe_workspace_images(ImageIds=list(image_ids)))
+        return {image["ImageId"]: _image(image) for image in answer.get("Images", []) if image.get("ImageId")}
 
     def _list_owned(self, region: str) -> tuple[Image, ...]:
         client = self._client(region)
@@ -254,6 +289,10 @@ class Permissions:
             raise _TooLate
         if event_name.endswith(f".{_WRITE}"):
             self._before_write()
+
+
+def _looking_at(image_ids: tuple[str, ...], region: str) -> str:
+    return f"looking at {'image' if len(image_ids) == 1 else 'images'} {', '.join(image_ids)} in {region}"
 
 
 def _image(answer: "WorkspaceImageTypeDef") -> Image:

@@ -1,22 +1,24 @@
 """What one provider process has in common: its resource classes and its four threads all serve one Pulumi command."""
 
+import contextlib
 import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pulumi
-from pulumi.dynamic import ConfigureRequest, ResourceProvider
-from pulumi.output import Unknown
+from pulumi.dynamic import ConfigureRequest
 
+from .ahead import Ahead
 from .configuration import Recheck, read_recheck
 from .connection import Caller, Connection
 from .declarations import Declarations
 from .engine import Engine
-from .errors import ConfigurationError, ExpectedError, NotFound, plainly
+from .errors import ConfigurationError, ExpectedError, NotFound
 from .guards import Guards
 from .permissions import Permissions
+from .share import image_id_problem
 
 T = TypeVar("T")
 
@@ -36,11 +38,17 @@ class Process:
         self.permissions = Permissions(self.connection, before_write=self._end_without_engine)
         self.guards = Guards(configuration, self.connection)
         self.declarations = Declarations()
+        self._ahead = Ahead(self.permissions)
         self._warned: set[str] = set()
-        if self.recheck is Recheck.OFF and self.guards.organization_required:
+        if self.never_looks and self.guards.organization_required:
             self.warn_once(
                 "workspaces-images:requireOrganization is not looked after, as workspaces-images:recheck is off"
             )
+
+    @property
+    def never_looks(self) -> bool:
+        """Whether `workspaces-images:recheck` is off."""
+        return self.recheck is Recheck.OFF
 
     def look(self, ask: Callable[[], T]) -> T | None:
         """Look at AWS as `workspaces-images:recheck` has it.
@@ -51,7 +59,7 @@ class Process:
         Raises:
             ExpectedError: the look failed (`strict`). A key that cannot be honoured is an error in any case.
         """
-        if self.recheck is Recheck.OFF:
+        if self.never_looks:
             return None
         try:
             return ask()
@@ -62,6 +70,26 @@ class Process:
                 raise
             self.warn_once(f"{error}; went on without looking, as workspaces-images:recheck is warn")
             return None
+
+    def look_ahead(self, image_id: str, region: str, others: object, *, listings: bool) -> None:
+        """Begin the looks that the check and the diff of a resource wait for, and those of the program's other images.
+
+        Args:
+            image_id: the resource's image.
+            region: its Region.
+            others: the program's images as `program.images` tells them; as that is a hint, anything else is nothing.
+            listings: whether listings will be needed. New shares are granted without.
+        """
+        if self.never_looks:
+            return
+        images = [(image_id, region)]
+        for other in others if isinstance(others, list) else []:
+            with contextlib.suppress(ExpectedError, TypeError, ValueError):
+                other_id, where = other
+                where = self.connection.region(where)
+                if not image_id_problem(other_id) and not self.connection.region_problem(where):
+                    images.append((other_id, where))
+        self._ahead.look(dict.fromkeys(images), listings=listings)
 
     def warn_once(self, message: str) -> None:
         """Show a warning; one about an image is met by each of its shares, and shown once."""
@@ -150,24 +178,3 @@ def configure(request: ConfigureRequest) -> Process:
             configuration = request.config._props
             _process = Process(configuration, project=pulumi.get_project(), engine=Engine.of_this_process())
         return _process
-
-
-class Provider(ResourceProvider):
-    """What all provider classes have in common. An instance is shared by the threads; nothing of it is pickled."""
-
-    # The reference to a class is not a secret; as one, it would hide the whole resource in every diff.
-    serialize_as_secret_always = False
-
-    @plainly
-    def configure(self, req: ConfigureRequest) -> None:
-        """Take the stack's configuration; called once per process and class.
-
-        Raises:
-            ConfigurationError: a key that cannot be honoured.
-        """
-        self._process = configure(req)
-
-
-def changed(identity: tuple[str, ...], olds: dict[str, Any], news: dict[str, Any]) -> list[str]:
-    """Return the properties of a resource's identity that are others now, or may be, as they are not known yet."""
-    return [name for name in identity if isinstance(news.get(name), Unknown) or news.get(name) != olds.get(name)]

@@ -3,18 +3,24 @@
 import functools
 import threading
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi.runtime.config
 
-from .configuration import Recheck, read_recheck
-from .connection import Connection
 from .declarations import Declarations
 from .errors import ConfigurationError, ExpectedError
-from .guards import Guards
-from .permissions import Permissions
 from .share import Share, account_id_problem
+
+# What leads to AWS is imported when it is needed: most programs only declare.
+if TYPE_CHECKING:
+    from .connection import Connection
+    from .guards import Guards
+    from .permissions import Permissions
+
+
+Images = list[tuple[str, str | None]]
+"""Image ids, each with its Region; None is the configured one."""
 
 
 class Run:
@@ -25,6 +31,7 @@ class Run:
         configuration: what it held, with its environment.
         project: the Pulumi project's name.
         declarations: what the program has declared so far, as far as it is plain text.
+        images: the images that it shares, so far, each with its Region (None: the configured one), in its order.
         contradicts_itself: whether a share and an exclusive list have been found to contradict each other.
     """
 
@@ -34,21 +41,28 @@ class Run:
         self.configuration = configuration
         self.project = project
         self.declarations = Declarations()
+        self.images: dict[tuple[str, str | None], None] = {}
         self.contradicts_itself = False
 
     @functools.cached_property
-    def connection(self) -> Connection:
+    def connection(self) -> "Connection":
         """AWS, as the configuration says; a key that cannot be honoured raises ConfigurationError."""
+        from .connection import Connection
+
         return Connection(self.configuration, project=self.project)
 
     @functools.cached_property
-    def permissions(self) -> Permissions:
+    def permissions(self) -> "Permissions":
         """The image permissions behind the connection."""
+        from .permissions import Permissions
+
         return Permissions(self.connection)
 
     @functools.cached_property
-    def guards(self) -> Guards:
+    def guards(self) -> "Guards":
         """With whom an image may be shared; a key that cannot be honoured raises ConfigurationError."""
+        from .guards import Guards
+
         return Guards(self.configuration, self.connection)
 
 
@@ -85,6 +99,7 @@ def declare(image_id: object, account_id: object, region: object) -> None:
     """
     if isinstance(image_id, str) and isinstance(account_id, str) and isinstance(region, str | None):
         run = current_run()
+        run.images[image_id, region] = None
         contradiction = run.declarations.declare(Share(image_id, account_id, region or _DEFAULT))
         if contradiction:
             run.contradicts_itself = True
@@ -101,10 +116,27 @@ def declare_exclusive(image_id: object, account_ids: object, region: object) -> 
         return
     if all(isinstance(account, str) for account in account_ids):
         run = current_run()
+        run.images[image_id, region] = None
         contradictions = run.declarations.declare_exclusive(image_id, region or _DEFAULT, frozenset(account_ids))
         if contradictions:
             run.contradicts_itself = True
             raise pulumi.RunError("; ".join(contradictions))
+
+
+def images() -> pulumi.Output[Images | None]:
+    """Return the images that the program shares, each with its Region; None for one alone.
+
+    It is known once the program's last line has run.
+
+    A hint for the provider, which is told of one resource after the other: it may look at all images at once. The
+    provider's check drops it, so that it reaches neither the state nor a preview.
+    """
+
+    async def known() -> Images | None:
+        together = list(current_run().images)
+        return together if len(together) > 1 else None
+
+    return pulumi.Output.from_input(known())
 
 
 async def contradicts_itself() -> bool:
@@ -138,6 +170,8 @@ def refusals(accounts: Iterable[str], region: object = None) -> list[str]:
 
 
 def _organization_problems(run: Run, accounts: list[str], region: str | None) -> list[str | None]:
+    from .configuration import Recheck, read_recheck
+
     recheck = read_recheck(run.configuration)
     if recheck is Recheck.OFF:
         return []

@@ -16,18 +16,18 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
-from . import checks, process
+from . import checks, lifecycle
 from .errors import AccessDenied, ExpectedError, NotFound, plainly
 from .share import Share, parse_id
 
 _IDENTITY = ("image_id", "shared_account_id", "region")
 
 
-class ImageShareProvider(process.Provider):
+class ImageShareProvider(lifecycle.Provider):
     """The provider of `ImageShare`."""
 
     @plainly
-    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Find all that is wrong with a share before anything is done, and note that it is declared.
 
         Raises:
@@ -44,6 +44,9 @@ class ImageShareProvider(process.Provider):
         }
         share = Share(**known) if all(known.values()) else None
         with self._process.declarations.taking_over(share):
+            if share:
+                unchanged = not lifecycle.changed(_IDENTITY, olds, inputs)
+                self._process.look_ahead(share.image_id, share.region, news.get("__images"), listings=unchanged)
             problems = [
                 share and self._process.declarations.declare(share),
                 known["shared_account_id"] and self._process.guards.list_problem(known["shared_account_id"]),
@@ -66,7 +69,7 @@ class ImageShareProvider(process.Provider):
         Raises:
             ExpectedError: AWS could not be asked, and `workspaces-images:recheck` is strict.
         """
-        changed = process.changed(_IDENTITY, olds, news)
+        changed = lifecycle.changed(_IDENTITY, olds, news)
         if changed:
             return DiffResult(changes=True, replaces=changed)
         share = _share_of(news)

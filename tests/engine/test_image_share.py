@@ -302,6 +302,25 @@ def test_image_with_many_shares_is_read_page_by_page(stack: Stack, cloud: LocalC
     assert cloud.count("DescribeWorkspaceImagePermissions") == 3
 
 
+def test_images_of_a_program_are_looked_at_together(stack: Stack, cloud: LocalCloud) -> None:
+    """One call describes all of them, whether the shares are new or not; each is listed once, and new ones never."""
+    images = [cloud.create_image() for _ in range(3)]
+    stack.program(
+        f"""
+        for label, account in {{"sales": "{SALES}", "legal": "{LEGAL}"}}.items():
+            for number, image in enumerate({images}):
+                ImageShare(f"{{label}}-{{number}}", image_id=image, shared_account_id=account)
+        """
+    )
+    stack.up()
+    described, listed = "DescribeWorkspaceImages", "DescribeWorkspaceImagePermissions"
+    assert (cloud.count(described), cloud.count(listed), len(cloud.writes())) == (1, 0, 6)
+    cloud.forget_calls()
+    assert stack.preview().clean
+    assert (cloud.count(described), cloud.count(listed)) == (1, 3)
+    assert not any("__images" in {**share["inputs"], **share["outputs"]} for share in stack.state())
+
+
 def test_package_is_used_by_a_program_elsewhere_without_pulumi_aws(
     stack: Stack, cloud: LocalCloud, image: str, tmp_path: Path
 ) -> None:

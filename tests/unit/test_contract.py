@@ -15,7 +15,7 @@ from botocore.retries.standard import ThrottledRetryableChecker
 from botocore.validate import ParamValidator
 
 import pulumi_workspaces_images
-from pulumi_workspaces_images import configuration, errors, organization, permissions, share
+from pulumi_workspaces_images import aws_errors, configuration, organization, permissions, share
 from pulumi_workspaces_images.connection import Connection
 from pulumi_workspaces_images.permissions import PAGE_SIZE, Permissions
 from tests.unit.helpers import DESCRIBE, GRANT, IMAGE, LIST, REGION, SALES, SHARE, FakeConnection, Wire, listing
@@ -216,9 +216,9 @@ def test_every_modelled_error_is_known() -> None:
 def test_every_error_code_in_the_code_exists() -> None:
     """A misspelt code would never be met: it is the model's, or common to all services."""
     here = Path(pulumi_workspaces_images.__file__).parent
-    texts = set(strings(here / "errors.py", here / "permissions.py"))
+    texts = set(strings(here / "aws_errors.py", here / "permissions.py"))
     codes = {text for text in texts if re.fullmatch(r"\w+Exception", text)}
-    own = codes - errors._CREDENTIAL_CODES - errors._THROTTLING_CODES
+    own = codes - aws_errors._CREDENTIAL_CODES - aws_errors._THROTTLING_CODES
     assert own >= {"AccessDeniedException", "ResourceNotFoundException", "ResourceUnavailableException"}
     shapes = [shape for name in (GRANT, LIST, DESCRIBE) for shape in WORKSPACES.operation_model(name).error_shapes]
     assert own <= {shape.name for shape in shapes}
@@ -240,7 +240,7 @@ def test_every_error_class_of_a_client_exists() -> None:
 def test_throttling_is_what_botocore_retries_as_such() -> None:
     """A code that botocore does not know would not have been tried again, and its message would not be true."""
     checker: Any = ThrottledRetryableChecker
-    assert set(checker._THROTTLED_ERROR_CODES) >= errors._THROTTLING_CODES
+    assert set(checker._THROTTLED_ERROR_CODES) >= aws_errors._THROTTLING_CODES
 
 
 # Values.

@@ -7,9 +7,8 @@ from collections.abc import Callable
 import pytest
 from botocore import exceptions as aws
 
-from pulumi_workspaces_images import errors
+from pulumi_workspaces_images.aws_errors import AWS_ERRORS, from_aws
 from pulumi_workspaces_images.errors import (
-    AWS_ERRORS,
     AccessDenied,
     ConfigurationError,
     CredentialsError,
@@ -17,7 +16,6 @@ from pulumi_workspaces_images.errors import (
     NotFound,
     Refused,
     Unanswered,
-    from_aws,
     printable,
 )
 
@@ -260,4 +258,4 @@ def test_every_error_is_expected() -> None:
     kinds = [ConfigurationError, CredentialsError, AccessDenied, NotFound, Unanswered, Refused]
     assert all(issubclass(kind, ExpectedError) for kind in kinds)
     assert not any(issubclass(a, b) for a in kinds for b in kinds if a is not b)
-    assert not any(issubclass(kind, errors.AWS_ERRORS) for kind in kinds)
+    assert not any(issubclass(kind, AWS_ERRORS) for kind in kinds)

@@ -114,12 +114,3 @@ def test_keys_do_not_wait_for_each_other() -> None:
         assert not slow.done()
         go_on.set()
         assert slow.result(5) == 1
-
-
-def test_what_was_seen_can_be_forgotten() -> None:
-    """The next who asks looks again; other keys keep what they have, and what was never seen can be forgotten too."""
-    looks, eye = Looks[int](), Eye()
-    assert [looks.get("a", eye), looks.get("b", eye)] == [1, 2]
-    looks.forget("a")
-    looks.forget("c")
-    assert [looks.get("a", eye), looks.get("b", eye)] == [3, 2]

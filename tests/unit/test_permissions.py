@@ -147,7 +147,7 @@ def test_one_failing_page_fails_the_listing(stubber: Stubber, stubbed: Permissio
     stub_list(stubber, listing(LEGAL, token="one"))
     stubber.add_client_error(PERMISSIONS, "AccessDeniedException", "No.")
     with pytest.raises(AccessDenied):
-        stubbed.is_shared(Share(IMAGE, LEGAL, REGION))
+        stubbed.is_shared(SHARE)
 
 
 def test_listings_of_images_and_regions_are_their_own(wire: Wire, make_client: Callable[..., Any]) -> None:
@@ -822,3 +822,66 @@ def test_limits() -> None:
     """Long enough for throttling, short enough for a pipeline."""
     assert 60 <= module.DEADLINE <= 600
     assert 60 <= MAX_AGE <= 600
+
+
+# Many images.
+
+
+def described(*images: str) -> dict[str, Any]:
+    return {"Images": [{"ImageId": image, "State": image} for image in images]}
+
+
+def test_images_are_described_in_one_call(stubber: Stubber, stubbed: Permissions) -> None:
+    """As soon as the first of them is asked for; none is asked for again, nor one that was not announced."""
+    others = ["wsi-222222222", "wsi-111111111"]
+    assert stubbed.describe_together([IMAGE, *others], REGION) == [IMAGE]
+    stubber.add_response(IMAGES, described(*others, IMAGE), {"ImageIds": [IMAGE, *others[::-1]]})
+    stubber.add_response(IMAGES, described("wsi-333333333"), {"ImageIds": ["wsi-333333333"]})
+    for image in [*others, IMAGE, "wsi-333333333", IMAGE]:
+        assert stubbed.describe(image, REGION).state == image
+
+
+def test_at_most_25_images_in_one_call(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """That is the service's limit. A call for each lot, and none for what was announced before."""
+    asked = permissions(make_client)
+    images = [f"wsi-{n:09}" for n in range(60)]
+    assert asked.describe_together(images[:30], REGION) == [images[0], images[25]]
+    assert asked.describe_together(images, REGION) == [images[30], images[55]]
+    assert asked.describe_together(images, REGION) == []
+    for lot in (images[:25], images[25:30], images[30:55], images[55:]):
+        wire.will(described(*lot))
+        assert [asked.describe(image, REGION).image_id for image in lot] == lot
+    assert wire.log == [DESCRIBE] * 4
+
+
+def test_images_together_are_those_of_one_region(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """An image elsewhere is another image."""
+    asked = permissions(make_client)
+    asked.describe_together([IMAGE, "wsi-222222222"], REGION)
+    wire.will(described(IMAGE))
+    assert asked.describe(IMAGE, "eu-west-1").state == IMAGE
+
+
+@pytest.mark.parametrize("answer", [described("wsi-222222222"), (400, "ResourceNotFoundException", "no")])
+def test_one_unknown_image_does_not_spoil_the_others(
+    wire: Wire, make_client: Callable[..., Any], answer: Answer
+) -> None:
+    """AWS may leave it out or refuse them all: then each is asked for alone, and the lot not again."""
+    asked = permissions(make_client)
+    asked.describe_together([IMAGE, "wsi-222222222", "wsi-333333333"], REGION)
+    wire.will(answer, described(), described("wsi-333333333"))
+    with pytest.raises(NotFound, match=f"^{LOOKING}: not found$"):
+        asked.describe(IMAGE, REGION)
+    assert asked.describe("wsi-333333333", REGION).state == "wsi-333333333"
+    assert wire.log == [DESCRIBE] * 3
+
+
+def test_images_that_may_not_be_described(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """Nobody tries one by one what is denied for all."""
+    asked = permissions(make_client)
+    asked.describe_together([IMAGE, "wsi-222222222"], REGION)
+    wire.will((400, "AccessDeniedException", "no"))
+    for image in (IMAGE, "wsi-222222222", IMAGE):
+        with pytest.raises(AccessDenied, match=f"^looking at images {IMAGE}, wsi-222222222 in {REGION}: "):
+            asked.describe(image, REGION)
+    assert wire.log == [DESCRIBE]

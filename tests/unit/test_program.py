@@ -202,6 +202,17 @@ def test_program_pays_nothing_for_what_it_does_not_use(own: dict[str, str]) -> N
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == []
 
 
+def test_program_that_only_declares_imports_nothing_of_aws() -> None:
+    """Importing the package costs little more than importing pulumi."""
+    code = (
+        "import sys, pulumi_workspaces_images\n"
+        "print(*sorted(name for name in sys.modules if name.startswith(('boto', 'pulumi_workspaces_images.'))))"
+    )
+    imported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    heavy = ("boto", "connection", "configuration", "credentials", "permissions", "process", "guards", "organization")
+    assert [name for name in heavy if name in imported] == []
+
+
 def test_owner_is_not_refused_here(wire: Wire) -> None:
     """Who owns the image is the share's own check's to say."""
     configure(allowedAccountIds=f"[{OWNER}]")

@@ -1,0 +1,37 @@
+"""What the provider classes have in common: how they are configured, and when an identity has changed."""
+
+from typing import TYPE_CHECKING, Any
+
+from pulumi.dynamic import ConfigureRequest, ResourceProvider
+from pulumi.output import Unknown
+
+from .errors import plainly
+
+if TYPE_CHECKING:
+    from .process import Process
+
+
+class Provider(ResourceProvider):
+    """What all provider classes have in common. An instance is shared by the threads; nothing of it is pickled."""
+
+    # The reference to a class is not a secret; as one, it would hide the whole resource in every diff.
+    serialize_as_secret_always = False
+
+    _process: "Process"
+
+    @plainly
+    def configure(self, req: ConfigureRequest) -> None:
+        """Take the stack's configuration; called once per process and class.
+
+        Raises:
+            ConfigurationError: a key that cannot be honoured.
+        """
+        # Not at the top: the program imports this too, and needs nothing of what leads to AWS.
+        from .process import configure
+
+        self._process = configure(req)
+
+
+def changed(identity: tuple[str, ...], olds: dict[str, Any], news: dict[str, Any]) -> list[str]:
+    """Return the properties of a resource's identity that are others now, or may be, as they are not known yet."""
+    return [name for name in identity if isinstance(news.get(name), Unknown) or news.get(name) != olds.get(name)]

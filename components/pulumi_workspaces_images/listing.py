@@ -1,0 +1,74 @@
+"""The accounts that may copy one image, read page by page, as far as somebody needs to know."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+from .errors import ExpectedError
+from .looks import MAX_AGE
+
+Page = tuple[Iterable[str], str | None]
+"""The accounts of one page, and the token of the next one; None on the last."""
+
+
+class Listing:
+    """One image's listing, shared by all who ask about the image. Safe for threads; a failed look is not repeated."""
+
+    def __init__(self, read_page: Callable[[str | None], Page], clock: Callable[[], float] = time.monotonic) -> None:
+        """Nothing is read yet.
+
+        Args:
+            read_page: reads the page of a token, None for the first one.
+            clock: the time in seconds.
+        """
+        self._clock = clock
+        self._read_page = read_page
+        self._lock = threading.Lock()
+        self._accounts: set[str] = set()
+        self._token: str | None = None
+        self._complete = False
+        self._error: ExpectedError | None = None
+        self._read_at = clock()
+
+    def holds(self, account: str) -> bool:
+        """Tell whether `account` is listed; pages are read until it is found.
+
+        Raises:
+            ExpectedError: what `read_page` raised, now or for somebody else.
+        """
+        while account not in self._accounts and not self._complete:
+            self._read_on(account)
+        return account in self._accounts
+
+    def accounts(self) -> frozenset[str]:
+        """Return all accounts that are listed.
+
+        Raises:
+            ExpectedError: what `read_page` raised, now or for somebody else; half a listing is none.
+        """
+        while not self._complete:
+            self._read_on()
+        return frozenset(self._accounts)
+
+    def is_old(self) -> bool:
+        """Tell whether it answers no more: `MAX_AGE` seconds have passed since its newest page came in.
+
+        That is not counted from the first one: under throttling, many pages take longer than that.
+        """
+        return self._clock() - self._read_at > MAX_AGE
+
+    def _read_on(self, unless: str | None = None) -> None:
+        with self._lock:
+            if self._complete or unless in self._accounts:
+                return  # it was on the page that another thread has read meanwhile
+            if self._error:
+                raise self._error
+            try:
+                accounts, self._token = self._read_page(self._token)
+            except ExpectedError as error:
+                self._error = error
+                raise
+            finally:
+                self._read_at = self._clock()
+            self._accounts.update(accounts)
+            self._complete = not self._token

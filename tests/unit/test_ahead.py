@@ -1,0 +1,99 @@
+"""Looking ahead: begun in the background, a few at a time, each image once, and failures are left to who asks."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pulumi_workspaces_images.ahead import Ahead
+from pulumi_workspaces_images.errors import NotFound
+
+EAST, WEST = "us-east-1", "us-west-2"
+
+
+class Seen:
+    """Stands in for the permissions: what was looked at, in which order."""
+
+    def __init__(self, wait: Callable[[], object] = lambda: None, error: Exception | None = None) -> None:
+        self.together: list[tuple[list[str], str]] = []
+        self.described: list[tuple[str, str]] = []
+        self.listed: list[tuple[str, str]] = []
+        self.at_once = self.most = 0
+        self._wait, self._error, self._lock = wait, error, threading.Lock()
+
+    def describe_together(self, image_ids: list[str], region: str) -> list[str]:
+        self.together.append((image_ids, region))
+        return image_ids[:1]
+
+    def describe(self, image_id: str, region: str) -> None:
+        self._look(self.described, image_id, region)
+
+    def shared_with(self, image_id: str, region: str) -> None:
+        self._look(self.listed, image_id, region)
+
+    def _look(self, seen: list[tuple[str, str]], image_id: str, region: str) -> None:
+        with self._lock:
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+        self._wait()
+        with self._lock:
+            self.at_once -= 1
+            seen.append((image_id, region))
+        if self._error:
+            raise self._error
+
+
+def ahead_of(seen: Any) -> Ahead:
+    return Ahead(seen)
+
+
+def until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 5
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def test_images_of_a_region_are_described_together() -> None:
+    """One call for each Region; no listing where none will be needed."""
+    seen = Seen()
+    ahead_of(seen).look([("wsi-a", EAST), ("wsi-b", WEST), ("wsi-c", EAST)], listings=False)
+    until(lambda: len(seen.described) == 2)
+    assert seen.together == [(["wsi-a", "wsi-c"], EAST), (["wsi-b"], WEST)]
+    assert sorted(seen.described) == [("wsi-a", EAST), ("wsi-b", WEST)]
+    assert seen.listed == []
+
+
+def test_each_image_is_looked_at_once() -> None:
+    """Hundreds of shares say the same again and again; one that needs a listing comes later, perhaps."""
+    seen = Seen()
+    ahead = ahead_of(seen)
+    images = [("wsi-a", EAST), ("wsi-b", EAST)]
+    for listings in (False, False, True, True, False):
+        ahead.look(images, listings=listings)
+    ahead.look([*images, ("wsi-c", EAST)], listings=True)
+    until(lambda: (len(seen.described), len(seen.listed)) == (2, 3))
+    assert seen.together == [(["wsi-a", "wsi-b"], EAST), (["wsi-c"], EAST)]
+    assert sorted(seen.listed) == [("wsi-a", EAST), ("wsi-b", EAST), ("wsi-c", EAST)]
+
+
+def test_a_few_at_a_time() -> None:
+    """Forty images are not forty calls at once."""
+    start = threading.Event()
+    seen = Seen(wait=lambda: start.wait(5))
+    ahead_of(seen).look([(f"wsi-{n}", EAST) for n in range(40)], listings=True)
+    until(lambda: seen.at_once == 4)
+    start.set()
+    until(lambda: len(seen.listed) == 40)
+    assert seen.most == 4
+
+
+@pytest.mark.parametrize("error", [NotFound("gone"), ZeroDivisionError("a bug")])
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_failure_is_left_to_who_asks(error: Exception) -> None:
+    """It is told by the share that needs the answer, or by nobody; and it holds up nothing else."""
+    seen = Seen(error=error)
+    ahead_of(seen).look([(f"wsi-{n}", EAST) for n in range(10)], listings=True)
+    until(lambda: len(seen.listed) == 10)

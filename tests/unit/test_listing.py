@@ -1,0 +1,111 @@
+"""One image's listing: pages are read as far as somebody needs to know, once for all who ask."""
+
+import threading
+from concurrent import futures
+
+import pytest
+
+from pulumi_workspaces_images.errors import ExpectedError, Unanswered
+from pulumi_workspaces_images.listing import Listing, Page
+from pulumi_workspaces_images.looks import MAX_AGE
+from tests.unit.helpers import Clock
+
+PAGES: dict[str | None, Page] = {None: (["a", "b"], "1"), "1": ([], "2"), "2": (["c"], "3"), "3": (["d"], None)}
+
+
+class Book:
+    """Pages that are counted as they are read, and may fail."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.read: list[str | None] = []
+        self._errors = list(errors)
+
+    def __call__(self, token: str | None) -> Page:
+        self.read.append(token)
+        if self._errors and token:
+            raise self._errors.pop(0)
+        return PAGES[token]
+
+
+def test_pages_are_read_until_the_account_is_found() -> None:
+    """Who is on the first page costs one call; who comes later goes on from there, over an empty page as well."""
+    book = Book()
+    listing = Listing(book)
+    assert book.read == []
+    assert listing.holds("b")
+    assert listing.holds("a")
+    assert book.read == [None]
+    assert listing.holds("c")
+    assert book.read == [None, "1", "2"]
+
+
+def test_who_is_not_listed_costs_all_pages_once() -> None:
+    """That a share is gone is known only at the end; then everything is known."""
+    book = Book()
+    listing = Listing(book)
+    assert not listing.holds("x")
+    assert not listing.holds("y")
+    assert listing.accounts() == {"a", "b", "c", "d"}
+    assert book.read == [None, "1", "2", "3"]
+
+
+@pytest.mark.parametrize("error", [Unanswered("no")])
+def test_failed_page_is_not_asked_for_again(error: ExpectedError) -> None:
+    """What was read before it counts; everybody who needs more meets the same failure, for one call."""
+    book = Book(error)
+    listing = Listing(book)
+    for _ in range(2):
+        with pytest.raises(Unanswered, match=r"^no$"):
+            listing.holds("d")
+        with pytest.raises(Unanswered, match=r"^no$"):
+            listing.accounts()
+    assert listing.holds("a")
+    assert book.read == [None, "1"]
+
+
+def test_bug_is_not_kept() -> None:
+    """Anything but an expected failure leaves the listing where it was."""
+    listing = Listing(Book(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        listing.accounts()
+    assert listing.holds("d")
+
+
+def test_age_counts_from_the_newest_page() -> None:
+    """A listing that takes long to read is not begun anew before it is done."""
+    clock, book = Clock(), Book()
+    listing = Listing(book, clock)
+    assert listing.holds("a")
+    clock.now += MAX_AGE
+    assert not listing.is_old()
+    assert listing.holds("c")
+    clock.now += MAX_AGE
+    assert not listing.is_old()
+    clock.now += 1
+    assert listing.is_old()
+
+
+def test_threads_share_each_page() -> None:
+    """Four who ask at once for the same account wait for one page, and nobody reads the next one for nothing."""
+    go_on, start = threading.Event(), threading.Barrier(4)
+    book = Book()
+
+    def slow(token: str | None) -> Page:
+        assert go_on.wait(5)
+        return book(token)
+
+    listing = Listing(slow)
+
+    def ask() -> bool:
+        start.wait(5)
+        return listing.holds("a")
+
+    with futures.ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(ask) for _ in range(4)]
+        try:
+            with pytest.raises(futures.TimeoutError):  # in Python 3.10 not the built-in one
+                asking[0].result(0.05)
+        finally:
+            go_on.set()
+        assert all(a.result(5) for a in asking)
+    assert book.read == [None]
