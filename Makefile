@@ -16,7 +16,7 @@ BIN := $(VENV)/bin
 PACKAGES := $(VENV)/packages.stamp
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help setup demo cloud test lint env lock clean
+.PHONY: help setup demo cloud test lint audit env lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r name text; do \
@@ -51,6 +51,9 @@ lint: setup ## Check style and types
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 
+audit: setup ## List known vulnerabilities of what requirements.lock pins, and what could not be audited
+	@$(BIN)/python -m local.audit
+
 lock: $(PACKAGES) ## Pin all packages anew, at their newest versions
 	@$(PIP) install uv==$(UV_VERSION)
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
@@ -58,5 +61,5 @@ lock: $(PACKAGES) ## Pin all packages anew, at their newest versions
 	  --output-file requirements.lock pyproject.toml
 
 clean: ## Remove what set-up and runs have left in the checkout
-	rm -rf $(VENV) .pulumi-state .coverage .coverage.* .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) .pulumi-state .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -45,7 +45,7 @@ def read_shares() -> list[tuple[str, dict[str, Any]]]:
         refuse("", "is not set: which images to share, and with whom; the README shows how")
     try:
         images = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         refuse("", "must be a mapping of image labels, in YAML in the stack's configuration file or as JSON text")
     if not isinstance(images, dict):
         refuse("", "must be a mapping: image label -> {imageId, accounts, ...}")
@@ -55,6 +55,8 @@ def read_shares() -> list[tuple[str, dict[str, Any]]]:
 def read_image(label: str, image: Any) -> list[tuple[str, dict[str, Any]]]:
     """Return the same for one label: one image that is given by its id, or those that its name finds."""
     path = f".{label}"
+    if not label or not label.isprintable():
+        refuse("", f"has the image label {label!a}; a label must be a text")
     if not isinstance(image, dict):
         refuse(path, "must be a mapping with imageId and accounts")
     for name in sorted(image.keys() - SETTINGS):
@@ -92,8 +94,8 @@ def read_exclusive(path: str, value: Any) -> Any:
 
 def read_keep(path: str, value: Any) -> int:
     """Return how many of the images found are shared."""
-    if not re.fullmatch("[1-9][0-9]*", str(value)):
-        refuse(path, f"must be a whole number, 1 or more: how many of the newest; it is {json.dumps(value)}")
+    if not re.fullmatch("[1-9][0-9]{0,3}", str(value)):
+        refuse(path, f"must be a whole number from 1 to 9999: how many of the newest; it is {json.dumps(value)}")
     return int(value)
 
 
@@ -136,7 +138,7 @@ def accounts_in(path: str, unit: Any) -> list[str]:
     try:
         return list_accounts(unit)
     except Exception as error:  # what pulumi.runtime.invoke raises has no class of its own
-        reason = " ".join(str(error).split())
+        reason = " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())
         refuse(path, f"cannot be resolved with pulumi-aws, as organization administrators can: {reason}")
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
 from .connection import Connection
-from .errors import ConfigurationError, NotFound
+from .errors import ConfigurationError, NotFound, printable
 from .permissions import Image, Permissions
 from .share import image_id_problem
 
@@ -73,7 +73,7 @@ def adopt(connection: Connection, region: str, image_ids: Collection[str] = ()) 
     images = [image for image in owned if not image_ids or image.image_id in image_ids]
     images.sort(key=lambda image: (image.name, image.image_id))
     shares = {image.image_id: permissions.shared_with(image.image_id, region) for image in images}
-    head = f"# The shares of WorkSpaces images of {account} in {region}, as they are."
+    head = printable(f"# The shares of WorkSpaces images of {account} in {region}, as they are.")
     # Labels are made of all owned images, so that they do not depend on which ones are asked for.
     return "\n".join(f"  {line}" for line in [head, *_lines(images, shares, labels(owned), region)])
 
@@ -102,7 +102,7 @@ def _lines(
     yield "workspaces-images:shares:" if ready else "workspaces-images:shares: {}"
     for image in images:
         # A name may hold whatever AWS lets it: as a literal it stays on its line, and in its comment.
-        title, accounts = f"{image.name!a} ({image.image_id})", sorted(shares[image.image_id])
+        title, accounts = printable(f"{image.name!a} ({image.image_id})"), sorted(shares[image.image_id])
         if not accounts:
             yield f"  # left out: {title} is shared with nobody"
         elif image not in ready:

@@ -16,11 +16,12 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
+from botocore.parsers import ResponseParserError
 
-from .errors import AccessDenied, CredentialsError, ExpectedError, NotFound, Refused, Unanswered
+from .errors import AccessDenied, CredentialsError, ExpectedError, NotFound, Refused, Unanswered, without_passwords
 
-# Every error in reach is caught as one of these two.
-AWS_ERRORS = (BotoCoreError, ClientError)
+# Every error in reach is caught as one of these three.
+AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 
 # No such host, refused, timed out, closed, no TLS, a proxy in the way: in botocore neither class is the other's.
 NO_ANSWER = (HTTPClientError, NoConnectionError)
@@ -39,6 +40,8 @@ _CREDENTIAL_CODES = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
+# AWS explains these by repeating the request, its security token and Authorization header included.
+_SIGNATURE_CODES = {code for code in _CREDENTIAL_CODES if "Signature" in code}
 _CREDENTIAL_ERRORS = (
     CredentialRetrievalError,
     NoAuthTokenError,
@@ -82,6 +85,9 @@ def from_aws(error: Exception, doing: str, action: str) -> ExpectedError:
         )
     if isinstance(error, NO_ANSWER):
         return Unanswered(f"{doing}: no answer from AWS ({_text(error)}); check the network, then try again")
+    if isinstance(error, ResponseParserError):
+        # Its text is what was answered, by whomever: that may hold anything, the keys of a role among it.
+        return Unanswered(f"{doing}: the answer cannot be read; is a proxy in between? try again later")
     return Refused(f"{doing}: {_text(error)}")
 
 
@@ -94,6 +100,8 @@ def _from_answer(error: ClientError, doing: str, action: str) -> ExpectedError:
         action = f"sts:{error.operation_name}"
         doing = f"{doing}: assuming the configured role"
     if code in _CREDENTIAL_CODES:
+        if code in _SIGNATURE_CODES:
+            said = "the signature does not match the request"
         what = "expired" if "Expired" in code else "not accepted"
         return CredentialsError(f"{doing}: the AWS credentials are {what} ({code}: {said}); renew them, then try again")
     if code in _ACCESS_CODES:
@@ -108,4 +116,4 @@ def _from_answer(error: ClientError, doing: str, action: str) -> ExpectedError:
 
 
 def _text(error: Exception) -> str:
-    return str(error).strip().rstrip(".")
+    return without_passwords(str(error)).strip().rstrip(".")

@@ -228,7 +228,7 @@ def read_aws(configuration: Mapping[str, object]) -> AwsConfiguration:
 def text(values: Mapping[str, object], key: str, at: str) -> str | None:
     """Return a text, None where it is not set or empty. `at` is what precedes `key` in its full name."""
     value = values.get(key)
-    if value is not None and not isinstance(value, str):
+    if value is not None and not (isinstance(value, str) and _can_be_sent(value)):
         raise ConfigurationError(f"{at}{key} must be a text")
     return value or None
 
@@ -250,7 +250,8 @@ def whole_number(values: Mapping[str, object], key: str, at: str) -> int | None:
     value = values.get(key)
     if value is None or value == "":
         return None
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+    # Python turns no more than some thousand digits into a number.
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
         return int(value)
     # JSON, and with it Pulumi's property values, may make a float of a whole number.
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
@@ -298,6 +299,15 @@ def an_object(values: Mapping[str, object], key: str, at: str) -> dict[str, obje
     return value or None
 
 
+def _can_be_sent(value: object) -> bool:
+    """Tell whether all texts in `value` are in fact texts: JSON can hold half a surrogate pair."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _items(values: Mapping[str, object], key: str, at: str, what: str) -> list[Any]:
     value = _from_json(values, key)
     if value is None:
@@ -312,9 +322,10 @@ def _from_json(values: Mapping[str, object], key: str) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value) if value else None
-    except ValueError:
+        parsed = json.loads(value) if value else None
+    except (ValueError, RecursionError):
         return value  # a text, which the caller refuses by its type
+    return parsed if _can_be_sent(parsed) else value
 
 
 def _key_problem(key: str) -> str | None:
@@ -363,9 +374,15 @@ def _is_url(value: str) -> bool:
         return False
 
 
+def _is_host(name: str) -> bool:
+    """Tell whether botocore takes `name` for the host of an endpoint."""
+    label = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
+    return ":" in name or bool(re.fullmatch(rf"({label}\.)*{label}\.?", name))
+
+
 def _url(values: Mapping[str, object], key: str, at: str) -> str | None:
     value = text(values, key, at)
-    if value and not _is_url(value):
+    if value and not (_is_url(value) and _is_host(urlsplit(value).hostname or "")):
         raise ConfigurationError(f"{at}{key} must be a URL that starts with http:// or https://")
     if value and "@" in urlsplit(value).netloc:
         # It would be printed with every failure to connect, and AWS takes no password there.
@@ -377,7 +394,8 @@ def _proxy(values: Mapping[str, object], key: str, at: str) -> str | None:
     if values.get(key) == "":
         return ""
     value = text(values, key, at)
-    if value and not _is_url(value if "://" in value else f"http://{value}"):
+    url = value if not value or "://" in value else f"http://{value}"
+    if url and not (_is_url(url) and url.endswith((urlsplit(url).netloc, f"{urlsplit(url).netloc}/"))):
         raise ConfigurationError(f"{at}{key} must be the URL of a proxy, e.g. http://proxy.example.com:3128")
     return value
 
@@ -395,10 +413,17 @@ def _single_file(values: Mapping[str, object], key: str, at: str) -> str | None:
 
 
 def _existing_file(path: str, name: str) -> str:
-    path = os.path.expanduser(path)
+    path = _expanded(path)
     if not os.path.isfile(path):
         raise ConfigurationError(f"{name} must name a file that exists")
     return path
+
+
+def _expanded(path: str) -> str:
+    try:
+        return os.path.expanduser(path)
+    except ValueError:  # a NUL in it: no file can have that name
+        return path
 
 
 def account_ids(values: Mapping[str, object], key: str, at: str) -> tuple[str, ...] | None:
@@ -455,7 +480,7 @@ def _web_identity(values: Mapping[str, object], key: str, at: str) -> WebIdentit
     token, token_file = text(role, "webIdentityToken", inside), text(role, "webIdentityTokenFile", inside)
     if bool(token) == bool(token_file):
         raise ConfigurationError(f"{inside}webIdentityToken or webIdentityTokenFile must be set, and not both")
-    return WebIdentity(request, token, os.path.expanduser(token_file) if token_file else None)
+    return WebIdentity(request, token, _expanded(token_file) if token_file else None)
 
 
 def _role_request(role: Mapping[str, object], at: str, known: tuple[str, ...]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from botocore.exceptions import ConfigParseError, InvalidRegionError, ProfileNot
 
 from .aws_errors import AWS_ERRORS, from_aws
 from .configuration import read_aws
-from .errors import ConfigurationError, ExpectedError
+from .errors import ConfigurationError, ExpectedError, without_passwords
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -150,8 +150,9 @@ class Connection:
                 except AWS_ERRORS as error:
                     raise self._translated(error, f"connecting to {service} in {region}") from None
                 except ValueError as error:  # an endpoint or a number from the environment
+                    said = without_passwords(str(error))
                     raise ConfigurationError(
-                        f"connecting to {service} in {region}: {error}; check the AWS_ variables of the environment"
+                        f"connecting to {service} in {region}: {said}; check the AWS_ variables of the environment"
                     ) from None
                 self._clients[service, region] = client
             return client

@@ -158,7 +158,7 @@ class ConfiguredSession(Session):
                 try:
                     with open(identity.token_file, encoding="utf-8") as file:
                         token = file.read()
-                except (OSError, UnicodeDecodeError):
+                except (OSError, ValueError):
                     name = "aws:assumeRoleWithWebIdentity.webIdentityTokenFile"
                     raise ConfigurationError(f"{name} cannot be read") from None
             config = Config(signature_version=UNSIGNED)

@@ -1,6 +1,7 @@
 """The failures a user can meet: each is one line that says what was being done, why it failed, what to do."""
 
 import functools
+import re
 import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -59,6 +60,11 @@ def plainly(function: Function) -> Function:
             raise Bug(f"a bug in pulumi-workspaces-images; please report it with this traceback:\n{trace}") from None
 
     return wrapper  # type: ignore[return-value]
+
+
+def without_passwords(text: str) -> str:
+    """Return `text` with what stands before the host of a URL hidden; some tools print a proxy or endpoint whole."""
+    return re.sub(r"//[^\s\"]*@", "//***@", text)
 
 
 def printable(text: str) -> str:

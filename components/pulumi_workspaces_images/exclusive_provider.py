@@ -46,7 +46,7 @@ class ImageSharesExclusiveProvider(lifecycle.Provider):
         }
         wrong = {failure.property for failure in failures}
         if "image_id" in wrong or not isinstance(image_id, str) or not isinstance(region, str):
-            return CheckResult(inputs, failures)
+            return lifecycle.checked(inputs, failures)
         listings = not failures and not lifecycle.changed(_IDENTITY, olds, inputs)
         self._process.look_ahead(image_id, region, news.get("__images"), listings=listings)
         if not failures and _known(accounts):
@@ -55,7 +55,7 @@ class ImageSharesExclusiveProvider(lifecycle.Provider):
         failures += self._process.look(lambda: checks.live_failures(self._process, image_id, None, region)) or []
         if not failures:
             self._foreign(inputs, olds)
-        return CheckResult(inputs, failures)
+        return lifecycle.checked(inputs, failures)
 
     @plainly
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:

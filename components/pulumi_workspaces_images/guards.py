@@ -55,7 +55,7 @@ class Guards:
             return f"account {account_id} is not a member of the caller's organization, which {_ORGANIZATION} asks for"
         if member.state != "ACTIVE":
             return (
-                f"account {account_id} ({printable(member.name)}) is {member.state} in the organization; "
+                f"account {account_id} ({printable(member.name)}) is {printable(member.state)} in the organization; "
                 f"{_ORGANIZATION} asks for an ACTIVE member"
             )
         return None

@@ -84,8 +84,13 @@ def _by_label(name: str, accounts: object) -> dict[str, Input[str]]:
         )
     if isinstance(accounts, Mapping):
         for label in accounts:
-            if not isinstance(label, str) or not label:
-                raise pulumi.RunError(f"ImageShares {name!r}: the label {label!r} must be a text")
+            if not isinstance(label, str) or not label or not label.isprintable():
+                raise pulumi.RunError(f"ImageShares {name!r}: the label {label!a} must be a text")
+            if isinstance(accounts[label], (list, tuple, Mapping)):
+                raise pulumi.RunError(
+                    f"ImageShares {name!r}: the account of {label!r} must be a string of 12 digits; it is "
+                    f"{_what(accounts[label])}"
+                )
         return dict(accounts)
     if isinstance(accounts, (list, tuple)):
         for account in accounts:

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-from pulumi.dynamic import ConfigureRequest, ResourceProvider
+from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, ResourceProvider
 from pulumi.output import Unknown
 
-from .errors import plainly
+from .errors import plainly, printable
 
 if TYPE_CHECKING:
     from .process import Process
@@ -30,6 +30,11 @@ class Provider(ResourceProvider):
         from .process import configure
 
         self._process = configure(req)
+
+
+def checked(inputs: dict[str, Any], failures: list[CheckFailure]) -> CheckResult:
+    """Return the result of a check; a reason may quote what AWS says, which must not reach a terminal raw."""
+    return CheckResult(inputs, [CheckFailure(failure.property, printable(failure.reason)) for failure in failures])
 
 
 def changed(identity: tuple[str, ...], olds: dict[str, Any], news: dict[str, Any]) -> list[str]:

@@ -60,7 +60,7 @@ class ImageShareProvider(lifecycle.Provider):
             failures += live
         if failures:
             self._process.declarations.failed(share)
-        return CheckResult(inputs, failures)
+        return lifecycle.checked(inputs, failures)
 
     @plainly
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:

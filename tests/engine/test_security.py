@@ -1,0 +1,126 @@
+"""No secret in what a user sees of the provider, nor in its entries of the state; and nothing raw from the cloud."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from local.cloud import LocalCloud
+from tests.engine.harness import LEGAL, OWNER, REGION, SALES, SHARE_TYPE, Run, Stack
+
+CANARY = "canary-7f3a"
+PASSWORD = f"{CANARY}-password"
+_ENGINES = re.compile(r'\{"time":|[IWEF]\d{4} \d\d:')  # how a line of the engine's own log begins
+EXCLUSIVE_TYPE = SHARE_TYPE.replace("ImageShare", "ImageSharesExclusive")
+
+
+def entries(stack: Stack, *arguments: str) -> list[Any]:
+    """Our resources' entries in the export of the stack."""
+    resources = json.loads(stack.run("stack", "export", *arguments).output)["deployment"].get("resources", [])
+    return [r for r in resources if r["type"] in (SHARE_TYPE, EXCLUSIVE_TYPE)]
+
+
+def said_by_us(run: Run) -> str:
+    """What a command printed, less the engine's own log, which may hold the configuration."""
+    return "\n".join(line for line in run.output.splitlines() if not _ENGINES.match(line))
+
+
+@pytest.fixture
+def secretive(stack: Stack, image: str) -> Stack:
+    """A stack with secrets wherever there can be any, and a program that uses one of them."""
+    stack.environment |= {"AWS_SECRET_ACCESS_KEY": f"{CANARY}-environment", "AWS_SESSION_TOKEN": f"{CANARY}-session"}
+    stack.keep_configuration_file = True
+    stack.run("config", "set", "aws:region", REGION)
+    stack.run("config", "set", "aws:endpoints", stack.cloud.endpoints)
+    stack.run("config", "set", "aws:maxRetries", "1")
+    role = {"roleArn": f"arn:aws:iam::{OWNER}:role/images", "externalId": f"{CANARY}-external"}
+    secrets = {
+        "aws:accessKey": stack.environment["AWS_ACCESS_KEY_ID"],
+        "aws:secretKey": f"{CANARY}-key",
+        "aws:token": f"{CANARY}-token",
+        "aws:assumeRoles": json.dumps([role]),
+        "workspaces-images:password": PASSWORD,
+    }
+    for key, value in secrets.items():
+        stack.run("config", "set", "--secret", key, value)
+    stack.program(
+        f"""
+        ImageShare("sales", image_id={image!r}, shared_account_id={SALES!r})
+        ImageSharesExclusive("only", image_id={image!r}, shared_account_ids=[{SALES!r}])
+        """
+    )
+    stack.cloud.allow_everything()
+    return stack
+
+
+def test_no_secret_in_diagnostics_and_state(secretive: Stack, cloud: LocalCloud, image: str) -> None:
+    """Neither where all goes well nor where it fails, at the engine's highest verbosity."""
+    stack = secretive
+    cloud.share(image, LEGAL)  # foreign: it is warned of, and revoked
+    runs = [stack.up(), stack.preview("--diff")]
+    for arguments in ([], ["--show-secrets"]):
+        found = entries(stack, *arguments)
+        assert {entry["type"] for entry in found} == {SHARE_TYPE, EXCLUSIVE_TYPE}
+        assert CANARY not in json.dumps(found)
+        assert cloud.url not in json.dumps(found)
+    cloud.deny("workspaces:*")
+    runs.append(stack.preview(ok=False))
+    cloud.allow_everything()
+    cloud.fail("workspaces:*", "ExpiredTokenException", times=None)
+    runs.append(stack.preview("--logtostderr", "-v=9", ok=False))
+    assert "ExpiredToken" in runs[-1].output
+    stack.run("config", "set", "--secret", "aws:assumeRoles", f"[{CANARY}")
+    runs.append(stack.preview(ok=False))
+    assert runs[-1].line("aws:assumeRoles", "must be")
+    assert not [line for run in runs for line in said_by_us(run).splitlines() if CANARY in line]
+
+
+def test_secret_arguments_stay_secret(secretive: Stack, image: str) -> None:
+    """They are encrypted in the state, also after a refresh; the id of a share, which Pulumi never hides, is not."""
+    stack = secretive
+    stack.program(
+        f"""
+        secret = pulumi.Output.secret
+        share = ImageShare("sales", image_id=secret({image!r}), shared_account_id=secret({SALES!r}))
+        ImageSharesExclusive("only", image_id=secret({image!r}), shared_account_ids=secret([{SALES!r}]))
+        pulumi.export("image", share.image_id)
+        """
+    )
+    stack.up()
+    for refreshed in (False, True):
+        if refreshed:
+            stack.refresh()
+        for entry in entries(stack):
+            for side in ("inputs", "outputs"):
+                text = json.dumps(entry[side])
+                assert image not in text
+                assert SALES not in text
+                assert entry[side]["image_id"]["ciphertext"]
+    assert json.loads(stack._query("stack", "output", "--json"))["image"] == "[secret]"
+    assert stack.preview("--expect-no-changes").clean
+
+
+def test_refused_secret_is_not_shown(secretive: Stack, image: str) -> None:
+    """A password in the place of an account is refused without being quoted."""
+    stack = secretive
+    stack.program(
+        f"""
+        password = pulumi.Config("workspaces-images").require_secret("password")
+        ImageShare("sales", image_id={image!r}, shared_account_id=password)
+        """
+    )
+    run = stack.preview(ok=False)
+    assert run.line("shared_account_id", "12 digits")
+    assert PASSWORD not in run.output
+
+
+def test_nothing_raw_reaches_the_terminal(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """What AWS says is printed as one line, with escapes spelled out."""
+    stack.shares(image, sales=SALES)
+    cloud.fail(
+        "workspaces:*", "ValidationException", times=None, message="evil\x1b[2J\x1b]0;t\x07\nerror: forged\u202e"
+    )
+    run = stack.preview(ok=False)
+    assert run.line("evil", r"\x1b[2J", r"\nerror: forged\u202e")
+    assert not set(run.output) & {"\x1b", "\x07", "\u202e"}

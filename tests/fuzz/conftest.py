@@ -1,0 +1,27 @@
+"""Fixtures of the fuzz tests: those of the unit tests, and what is really sent to AWS."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+
+from tests.fuzz.sent import Sent
+from tests.unit.conftest import _cloud, cloud, quiet_environment, wire
+
+__all__ = ["_cloud", "cloud", "quiet_environment", "wire"]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
+    """Every request of every client; one that the service's model does not accept is an error in the test."""
+    sent = Sent()
+    call: Any = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def record(client: BaseClient, operation: str, params: dict[str, Any]) -> Any:
+        sent.note(client, operation, params)
+        return call(client, operation, params)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", record)
+    yield sent
+    assert not sent.refused
