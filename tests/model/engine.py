@@ -1,0 +1,252 @@
+"""The Pulumi engine as far as a provider sees it: which calls it makes in which order, and what becomes of its state.
+
+Modelled are the step generator, the executor and the snapshot of engine 3.250: for each resource of the program Check
+and Diff, one after the other; creates, updates and replacements meanwhile in a pool; the failure of a check ends it
+all, that of a step too, but for `--continue-on-error`; deletes come last, and only if it has not ended.
+"""
+
+import random
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pulumi.dynamic import ResourceProvider
+
+from local.driver import Driver, DriverError
+
+Provider = type[ResourceProvider]
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource as a program declares it."""
+
+    provider: Provider
+    name: str
+    arguments: dict[str, Any]
+    delete_before_replace: bool = False
+
+    @property
+    def urn(self) -> str:
+        return f"{self.provider.__name__}::{self.name}"
+
+
+@dataclass(eq=False)
+class Entry:
+    """A resource as the state holds it.
+
+    Attributes:
+        delete: it was replaced, and is to be deleted.
+        deleted: it was deleted, and is to be replaced ("pending replacement").
+    """
+
+    resource: Resource
+    id: str
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+    delete: bool = False
+    deleted: bool = False
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a user does not control: how one update is interleaved.
+
+    Attributes:
+        workers: how many steps run at once; with one, nothing is left to chance.
+        pace: whether a step ends before the next resource is checked, starts after the last one is, or neither.
+        seed: of the order in which resources are deleted.
+    """
+
+    workers: int = 1
+    pace: Literal["wait", "hold", "race"] = "wait"
+    seed: int = 0
+
+
+IN_ORDER = Order()
+
+
+class State:
+    """The state of one stack, and the commands on it. Each is handed its own provider process."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.lock = threading.Lock()
+
+    def current(self, urn: str) -> Entry | None:
+        for entry in self.entries:
+            if entry.resource.urn == urn and not entry.delete:
+                return entry
+        return None
+
+    def preview(self, driver: Driver, program: Iterable[Resource]) -> tuple[list[str], list[str]]:
+        """Return the names of the resources with something to do, and what is wrong."""
+        changes = []
+        try:
+            for resource in program:
+                old = self.current(resource.urn)
+                inputs = _check(driver, resource, old)
+                if old is None or old.deleted:
+                    changes.append(resource.name)
+                    continue
+                diff = driver.diff(resource.provider, old.id, old.outputs, inputs)
+                if diff.replaces:
+                    _check(driver, resource, None)
+                if diff.changes:
+                    changes.append(resource.name)
+        except DriverError as error:
+            return changes, [str(error)]
+        return changes, []
+
+    def up(
+        self, driver: Driver, program: Sequence[Resource], order: Order = IN_ORDER, continue_on_error: bool = False
+    ) -> list[str]:
+        """Update the stack; return what went wrong."""
+        return _Update(self, driver, order, continue_on_error).run(program)
+
+    def refresh(self, driver: Driver) -> list[str]:
+        """Refresh the state; return what went wrong."""
+        errors = []
+
+        def read(entry: Entry) -> None:
+            try:
+                id_, outputs = driver.read(entry.resource.provider, entry.id, entry.outputs)
+                if not id_:
+                    with self.lock:
+                        self.entries.remove(entry)
+                    return
+                driver.diff(entry.resource.provider, id_, outputs, entry.inputs)
+            except DriverError as error:
+                errors.append(str(error))
+            else:
+                entry.outputs = outputs
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(read, [entry for entry in self.entries if not entry.deleted]))
+        return errors
+
+
+class _Update:
+    def __init__(self, state: State, driver: Driver, order: Order, continue_on_error: bool) -> None:
+        self._state = state
+        self._driver = driver
+        self._order = order
+        self._continue_on_error = continue_on_error
+        self._errors: list[str] = []
+        self._ended = False
+        self._seen: set[str] = set()
+        self._held: list[Sequence[Callable[[], None]]] = []
+        self._running: list[Future[None]] = []
+
+    def run(self, program: Sequence[Resource]) -> list[str]:
+        before = list(self._state.entries)
+        with ThreadPoolExecutor(self._order.workers) as self._pool:
+            for resource in program:
+                if self._ended:
+                    break
+                try:
+                    chain = self._register(resource)
+                except DriverError as error:
+                    self._errors.append(str(error))
+                    self._ended = True  # whatever --continue-on-error says
+                    break
+                self._seen.add(resource.urn)
+                self._submit(chain)
+            for chain in self._held:
+                self._start(chain)
+            self._wait()
+            deletes = [entry for entry in before if entry.delete or entry.resource.urn not in self._seen]
+            random.Random(self._order.seed).shuffle(deletes)
+            for entry in deletes:
+                self._start([self._forget(entry) if entry.deleted else self._delete(entry)])
+            self._wait()
+        return self._errors
+
+    def _register(self, resource: Resource) -> Sequence[Callable[[], None]]:
+        old = self._state.current(resource.urn)
+        inputs = _check(self._driver, resource, old)
+        if old is None:
+            return [self._create(resource, inputs, None)]
+        diff = self._driver.diff(resource.provider, old.id, old.outputs, inputs)
+        if diff.replaces or old.deleted:
+            inputs = _check(self._driver, resource, None)
+            create = self._create(resource, inputs, old)
+            if resource.delete_before_replace and not old.deleted:
+                return [self._delete(old, to_be_replaced=True), create]
+            return [create]
+        if diff.changes:
+            return [self._update(old, resource, inputs)]
+        old.resource, old.inputs = resource, inputs
+        return []
+
+    def _submit(self, chain: Sequence[Callable[[], None]]) -> None:
+        if self._order.pace == "hold":
+            self._held.append(chain)
+            return
+        self._start(chain)
+        if self._order.pace == "wait":
+            self._wait()
+
+    def _start(self, chain: Sequence[Callable[[], None]]) -> None:
+        self._running.append(self._pool.submit(self._work, chain))
+
+    def _wait(self) -> None:
+        while self._running:
+            self._running.pop().result()
+
+    def _work(self, chain: Sequence[Callable[[], None]]) -> None:
+        for step in chain:
+            if self._ended:
+                return
+            try:
+                step()
+            except DriverError as error:
+                self._errors.append(str(error))
+                if not self._continue_on_error:
+                    self._ended = True
+                return
+
+    def _create(self, resource: Resource, inputs: dict[str, Any], old: Entry | None) -> Callable[[], None]:
+        def step() -> None:
+            id_, outputs = self._driver.create(resource.provider, inputs)
+            with self._state.lock:
+                self._state.entries.append(Entry(resource, id_, inputs, outputs))
+                if old and old.deleted:
+                    self._state.entries.remove(old)
+                elif old:
+                    old.delete = True
+
+        return step
+
+    def _update(self, old: Entry, resource: Resource, inputs: dict[str, Any]) -> Callable[[], None]:
+        def step() -> None:
+            outputs = self._driver.update(resource.provider, old.id, old.outputs, inputs)
+            old.resource, old.inputs, old.outputs = resource, inputs, outputs
+
+        return step
+
+    def _delete(self, entry: Entry, to_be_replaced: bool = False) -> Callable[[], None]:
+        def step() -> None:
+            self._driver.delete(entry.resource.provider, entry.id, entry.outputs)
+            if to_be_replaced:
+                entry.deleted = True
+            else:
+                self._forget(entry)()
+
+        return step
+
+    def _forget(self, entry: Entry) -> Callable[[], None]:
+        def step() -> None:
+            with self._state.lock:
+                self._state.entries.remove(entry)
+
+        return step
+
+
+def _check(driver: Driver, resource: Resource, old: Entry | None) -> dict[str, Any]:
+    inputs, failures = driver.check(resource.provider, old.inputs if old else {}, resource.arguments)
+    if failures:
+        raise DriverError("; ".join(f"{resource.name}: {name}: {reason}" for name, reason in failures))
+    return inputs

@@ -1,0 +1,122 @@
+"""Random plans: a few steps with few names, images and accounts, so that they get in each other's way."""
+
+import os
+from collections.abc import Callable, Sequence
+
+from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import strategies as st
+
+from local.cloud import LocalCloud
+from tests.model.engine import Order
+from tests.model.world import (
+    ACCOUNTS,
+    IMAGES,
+    OWNER,
+    STRANGER,
+    WRITE,
+    Drift,
+    Exclusive,
+    Fault,
+    Image,
+    Killed,
+    Pauses,
+    Preview,
+    Program,
+    Refresh,
+    Step,
+    Up,
+    World,
+)
+
+NAMES = ("a", "b", "c", "X", "Y")
+
+accounts = st.sampled_from(ACCOUNTS)
+images = st.sampled_from(sorted(IMAGES))
+# Mostly one image: what is shared of another one does not get in the way.
+shares = st.tuples(st.sampled_from([*[min(IMAGES)] * 4, max(IMAGES)]), accounts)
+some_accounts = st.frozensets(accounts, max_size=2)
+
+exclusives = st.builds(
+    Exclusive, st.booleans(), some_accounts, st.just(frozenset[str]()) | st.frozensets(accounts, max_size=1)
+)
+programs = st.builds(
+    Program,
+    st.sampled_from([0, 2, 2]).flatmap(
+        lambda least: st.lists(
+            st.tuples(st.sampled_from(NAMES), shares), unique_by=lambda named: named[0], min_size=least, max_size=4
+        ).map(tuple)
+    ),
+    st.just(()) | st.dictionaries(images, exclusives, max_size=1).map(lambda found: tuple(found.items())),
+    st.booleans(),
+)
+orders = st.builds(
+    Order, st.sampled_from([1, 4]), st.sampled_from(["wait", "hold", "race"]), st.integers(min_value=0, max_value=5)
+)
+faults = st.builds(
+    Fault,
+    st.sampled_from(["refuse", "throttle", "fail", "drop", "lose"]),
+    st.sampled_from([WRITE, WRITE, WRITE, "DescribeWorkspaceImagePermissions"]),
+    st.integers(min_value=0, max_value=2),
+    st.sampled_from([100, 1]),
+)
+
+
+def steps(cast: Sequence[Program]) -> st.SearchStrategy[Step]:
+    """A step, with one of these programs."""
+    programs = st.sampled_from(cast)
+    return st.one_of(
+        st.builds(Up, programs, orders),
+        *[st.builds(Up, programs, orders, faults, st.booleans())] * 2,
+        st.builds(Up, programs, orders, account=st.just(STRANGER), continue_on_error=st.booleans()),
+        st.builds(Killed, programs, st.integers(min_value=0, max_value=2), st.booleans(), st.booleans(), programs),
+        st.builds(
+            Preview, programs, st.frozensets(st.sampled_from(NAMES), max_size=1), st.sampled_from([OWNER, STRANGER])
+        ),
+        st.builds(Refresh, st.sampled_from([OWNER, OWNER, STRANGER])),
+        st.builds(Drift, shares, st.booleans()),
+        st.builds(Image, images, st.booleans()),
+    )
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> list[Step]:
+    """A few steps with a few programs, none among them, and at the end an up without faults, which heals it all."""
+    cast = [*draw(st.lists(programs, min_size=2, max_size=3)), Program()]
+    plan = [Up(cast[0]), *draw(st.lists(steps(cast), min_size=3, max_size=7))]
+    return [*plan, *(Image(image, True) for image in IMAGES), Up(draw(st.sampled_from(cast)))]
+
+
+#: How many random plans `make test` takes; the same ones every time, unless MODEL_EXAMPLES asks for another number.
+EXAMPLES = 20
+
+
+def model(cloud: LocalCloud, pauses: Pauses, *, shrink: bool = True, examples: int | None = None) -> Callable[[], None]:
+    """Return the test that takes random plans and asserts what must be so after every step.
+
+    Args:
+        cloud: where they happen.
+        pauses: what stands for the waits.
+        shrink: whether to look for the simplest plan that fails.
+        examples: how many plans, the same ones every time. Default: `EXAMPLES`, or MODEL_EXAMPLES of the environment,
+            which are others every time.
+    """
+    asked = os.environ.get("MODEL_EXAMPLES") if examples is None else None
+    phases = [Phase.explicit, Phase.generate, *([Phase.shrink] if shrink else [])]
+
+    @settings(
+        max_examples=int(asked or examples or EXAMPLES),
+        derandomize=not asked,
+        database=None,
+        deadline=None,
+        phases=phases,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(plans())
+    def takes_every_plan(plan: Sequence[Step]) -> None:
+        world = World(cloud, pauses)
+        for step in plan:
+            note(f"{step}")
+            world.take(step)
+
+    return takes_every_plan

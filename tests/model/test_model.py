@@ -1,0 +1,55 @@
+"""The provider, driven as the engine drives it, does what a model of a few lines says; and the model would tell."""
+
+import pytest
+
+from local.cloud import LocalCloud
+from pulumi_workspaces_images.declarations import Declarations
+from pulumi_workspaces_images.process import Process
+from tests.model.plans import model
+from tests.model.world import ACCOUNTS, IMAGES, Fault, Pauses, Program, Up, World
+
+
+def test_whatever_happens(cloud: LocalCloud, pauses: Pauses) -> None:
+    """Programs, faults, drift, strangers, killed engines: nothing declared is lost, nothing else is touched."""
+    model(cloud, pauses)()
+
+
+def assert_found(cloud: LocalCloud, pauses: Pauses, what: str) -> None:
+    with pytest.raises(AssertionError, match=what):
+        model(cloud, pauses, shrink=False, examples=200)()
+
+
+def test_finds_a_delete_that_simply_revokes(cloud: LocalCloud, pauses: Pauses, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without law 1."""
+    monkeypatch.setattr(Declarations, "is_declared", lambda *_: False)
+    assert_found(cloud, pauses, "law 1: a declared share is gone")
+
+
+def test_finds_that_not_found_counts_as_gone(
+    cloud: LocalCloud, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without law 10."""
+    monkeypatch.setattr(Process, "confirm_gone", lambda *_: None)
+    monkeypatch.setattr(Process, "refuse_strangers", lambda *_: None)
+    assert_found(cloud, pauses, "a stranger's")
+
+
+def test_finds_an_orphan_that_goes_on_writing(
+    cloud: LocalCloud, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the last rule of law 4."""
+    monkeypatch.setattr(Process, "_end_without_engine", lambda *_: None)
+    assert_found(cloud, pauses, "law 1: a declared share is gone|law 2: revoke what is not declared")
+
+
+def test_finds_a_share_that_drops_out_of_the_state(
+    cloud: LocalCloud, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the rule of law 1 for an update that failed; by a plan of its own, as random ones seldom get there."""
+    monkeypatch.setattr(Declarations, "has_failed", lambda *_: False)
+    share = (min(IMAGES), ACCOUNTS[0])
+    world = World(cloud, pauses)
+    world.take(Up(Program((("a", share),))))
+    refused = Fault("refuse", times=100)
+    with pytest.raises(AssertionError, match="dropped out of the state"):
+        world.take(Up(Program((("b", share),)), fault=refused, continue_on_error=True))

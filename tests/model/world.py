@@ -1,0 +1,460 @@
+"""The model: what must be true of cloud and state after each step, whatever came before it.
+
+It knows three sets of (image, account): what the program declares, what the cloud has (`live`) and what the state holds
+(`held`); and of what the cloud has, what this stack has nothing to do with (`foreign`).
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from unittest import mock
+
+from pulumi.output import UNKNOWN
+
+from local.cloud import AwsError, Call, ConnectionLostError, LocalCloud, Response
+from local.driver import DriverInThisProcess
+from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
+from pulumi_workspaces_images.provider import ImageShareProvider
+from tests.model.engine import IN_ORDER, Order, Resource, State
+
+OWNER = "111111111111"
+STRANGER = "999999999999"
+ACCOUNTS = ("222222222222", "333333333333", "444444444444")
+HOME = "us-east-1"
+IMAGES = {"wsi-golden001": HOME, "wsi-silver002": "eu-west-1"}
+WRITE = "UpdateWorkspaceImagePermission"
+SECONDS = 20.0  # to wait for what comes at once
+
+Share = tuple[str, str]
+"""An image and an account."""
+
+
+@dataclass(frozen=True)
+class Exclusive:
+    """An `ImageSharesExclusive` of the accounts that the program shares the image with.
+
+    Attributes:
+        report_only: it revokes nothing.
+        extra: more accounts on its list.
+        without: accounts that are not on it: a contradiction, if the program shares the image with one.
+    """
+
+    report_only: bool = False
+    extra: frozenset[str] = frozenset()
+    without: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a program declares. A share whose name is in capitals is deleted before it is replaced.
+
+    Attributes:
+        shares: (name, share), in the order of the program.
+        exclusives: by image.
+        exclusives_first: whether they come before the shares.
+    """
+
+    shares: tuple[tuple[str, Share], ...] = ()
+    exclusives: tuple[tuple[str, Exclusive], ...] = ()
+    exclusives_first: bool = False
+
+    @property
+    def declared(self) -> set[Share]:
+        return {share for _, share in self.shares}
+
+    @property
+    def images(self) -> set[str]:
+        return {image for image, _ in self.declared} | {image for image, _ in self.exclusives}
+
+    @property
+    def deletes_before(self) -> bool:
+        return any(name.isupper() for name, _ in self.shares)
+
+    def listed(self, image: str) -> set[str]:
+        """The list of an image's exclusive."""
+        exclusive = dict(self.exclusives)[image]
+        return {account for i, account in self.declared if i == image} - exclusive.without | exclusive.extra
+
+    @property
+    def contradicts_itself(self) -> bool:
+        return any(account not in self.listed(i) for i, account in self.declared if i in dict(self.exclusives))
+
+    def revokes(self, image: str) -> bool:
+        """Whether what is foreign on an image is to go."""
+        exclusive = dict(self.exclusives).get(image)
+        return exclusive is not None and not exclusive.report_only
+
+    def resources(self, unknown: frozenset[str] = frozenset()) -> list[Resource]:
+        """The resources, some of which have an image that is not known yet."""
+        shares = [
+            Resource(
+                ImageShareProvider,
+                name,
+                {
+                    "image_id": UNKNOWN if name in unknown else image,
+                    "shared_account_id": account,
+                    # Whether it is written or configured is all the same.
+                    **({"region": IMAGES[image]} if IMAGES[image] != HOME else {}),
+                },
+                delete_before_replace=name.isupper(),
+            )
+            for name, (image, account) in self.shares
+        ]
+        exclusives = [
+            Resource(
+                ImageSharesExclusiveProvider,
+                f"only-{image}",
+                {
+                    "image_id": image,
+                    "shared_account_ids": sorted(self.listed(image)),
+                    "report_only": exclusive.report_only,
+                    "region": IMAGES[image],
+                },
+            )
+            for image, exclusive in self.exclusives
+        ]
+        return [*exclusives, *shares] if self.exclusives_first else [*shares, *exclusives]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong at AWS.
+
+    Attributes:
+        what: nothing is done and the caller is throttled, or refused, or gets no answer; or it is done, and no answer.
+        operation: of these calls.
+        first: how many of them go well before.
+        times: how many do not.
+    """
+
+    what: Literal["throttle", "refuse", "fail", "drop", "lose"]
+    operation: str = WRITE
+    first: int = 0
+    times: int = 1
+
+
+@dataclass(frozen=True)
+class Up:
+    program: Program
+    order: Order = IN_ORDER
+    fault: Fault | None = None
+    continue_on_error: bool = False
+    account: str = OWNER
+
+
+@dataclass(frozen=True)
+class Preview:
+    program: Program
+    unknown: frozenset[str] = frozenset()
+    account: str = OWNER
+
+
+@dataclass(frozen=True)
+class Refresh:
+    account: str = OWNER
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Somebody shares an image, or unshares it, by hand."""
+
+    share: Share
+    shared: bool
+
+
+@dataclass(frozen=True)
+class Image:
+    """Somebody deletes an image, or makes one of the same id."""
+
+    image: str
+    exists: bool
+
+
+@dataclass(frozen=True)
+class Killed:
+    """An up whose engine is killed at a write, and the next one; then the first one's provider goes on.
+
+    Attributes:
+        program: of the first up.
+        first: how many writes go well before.
+        lands: whether the last one takes effect.
+        hold: whether no step starts before everything is checked.
+        then: the next up.
+    """
+
+    program: Program
+    first: int
+    lands: bool
+    hold: bool
+    then: Program
+
+
+Step = Up | Preview | Refresh | Drift | Image | Killed
+
+
+@dataclass
+class Pauses:
+    """What stands for every wait between two attempts: none, or until somebody opens the gate."""
+
+    gate: threading.Event | None = None
+    arrived: threading.Event = field(default_factory=threading.Event)
+
+    def sleep(self, _seconds: float) -> None:
+        gate = self.gate
+        if gate:
+            self.arrived.set()
+            gate.wait(SECONDS)
+
+
+class World:
+    """A cloud, a stack, and the model of both."""
+
+    def __init__(self, cloud: LocalCloud, pauses: Pauses) -> None:
+        self.cloud = cloud
+        self.pauses = pauses
+        self.state = State()
+        self.foreign: set[Share] = set()
+        self.existing: set[str] = set()
+        cloud.reset()
+        for image in IMAGES:
+            self.image(Image(image, True))
+
+    def take(self, step: Step) -> None:
+        """Take a step, and assert what must be true after it."""
+        steps: dict[type, Callable[[Any], None]] = {
+            Up: self.up,
+            Preview: self.preview,
+            Refresh: self.refresh,
+            Drift: self.drift,
+            Image: self.image,
+            Killed: self.killed,
+        }
+        steps[type(step)](step)
+
+    # What is so.
+
+    @property
+    def live(self) -> set[Share]:
+        return {(i, account) for i in self.existing for account in self.cloud.shared_with(i, IMAGES[i])}
+
+    @property
+    def held(self) -> set[Share]:
+        return {
+            (entry.outputs["image_id"], entry.outputs["shared_account_id"])
+            for entry in self.state.entries
+            if entry.resource.provider is ImageShareProvider and not entry.deleted
+        }
+
+    # What is done.
+
+    def image(self, step: Image) -> None:
+        if step.exists and step.image not in self.existing:
+            self.cloud.create_image(OWNER, IMAGES[step.image], image_id=step.image)
+            self.existing.add(step.image)
+        elif not step.exists and step.image in self.existing:
+            self.cloud.remove_image(step.image, IMAGES[step.image])
+            self.existing.remove(step.image)
+            self.foreign &= self.live
+
+    def drift(self, step: Drift) -> None:
+        image, account = step.share
+        if image not in self.existing:
+            return
+        if step.shared:
+            if step.share not in self.live | self.held:
+                self.foreign.add(step.share)
+            self.cloud.share(image, account, IMAGES[image])
+        else:
+            self.cloud.unshare(image, account, IMAGES[image])
+            self.foreign.discard(step.share)
+
+    def preview(self, step: Preview) -> None:
+        self._look(step.program, step.account, step.unknown)
+
+    def refresh(self, step: Refresh) -> None:
+        live, held, writes = self.live, self.held, len(self.cloud.writes())
+        with self._process(step.account) as driver:
+            errors = self.state.refresh(driver)
+        assert len(self.cloud.writes()) == writes, "a refresh wrote"
+        if step.account == OWNER:
+            assert not errors
+            assert self.held == held & live, "a refresh leaves what exists"
+        else:
+            assert self.held == held, "a stranger's refresh leaves everything"
+
+    def up(self, step: Up) -> None:
+        before = self._before()
+        with self._process(step.account) as driver, self._fault(step.fault):
+            errors = self.state.up(driver, step.program.resources(), step.order, step.continue_on_error)
+        possible = step.program.images <= self.existing and not step.program.contradicts_itself
+        if step.account == STRANGER:
+            assert self.live == before.live, "a stranger changed something"
+            assert errors or not (step.program.images or before.held), "a stranger's up succeeded"
+        if step.account == OWNER and not step.fault:
+            assert bool(errors) != possible, errors
+        if not errors and possible:
+            self._assert_settled(step.program, before)
+        else:
+            self._assert_nothing_lost(step.program, before)
+
+    def killed(self, step: Killed) -> None:
+        before = self._before()
+        gate = threading.Event()
+        with self._process() as dying:
+            died = threading.Event()
+
+            def die(proceed: Callable[[], Response]) -> Response:
+                if step.lands:
+                    proceed()
+                dying.kill_engine()
+                died.set()
+                raise AwsError("ThrottlingException", "Rate exceeded")
+
+            try:
+                self.pauses.arrived.clear()
+                self.pauses.gate = gate
+                with self._strike(WRITE, step.first, 1, die):
+                    order = Order(pace="hold" if step.hold else "wait")
+                    errors = self.state.up(dying, step.program.resources(), order)
+                if died.is_set():
+                    assert errors
+                    assert self.pauses.arrived.wait(SECONDS), "the orphan goes on"
+                self.pauses.gate = None
+                if errors:
+                    self._assert_nothing_lost(step.program, before, killed=died.is_set())
+                else:
+                    self._assert_settled(step.program, before)
+                before = self._before()
+                with self._process() as driver:
+                    errors = self.state.up(driver, step.then.resources())
+            finally:
+                self.pauses.gate = None
+                gate.set()
+        # Whatever the orphan had in mind is done now.
+        possible = step.then.images <= self.existing and not step.then.contradicts_itself
+        assert bool(errors) != possible, errors
+        if errors:
+            self._assert_nothing_lost(step.then, before)
+        else:
+            self._assert_settled(step.then, before)
+
+    # What must be so.
+
+    def _before(self) -> "_Before":
+        lists = {
+            entry.outputs["image_id"]: set(entry.outputs["shared_account_ids"])
+            for entry in self.state.entries
+            if entry.resource.provider is ImageSharesExclusiveProvider
+        }
+        return _Before(self.live, self.held, lists)
+
+    def _assert_settled(self, program: Program, before: "_Before") -> None:
+        """After a successful up cloud, state and program agree."""
+
+        def stays(share: Share) -> bool:
+            image, account = share
+            # An account that leaves the list is not foreign yet in the same update.
+            return not program.revokes(image) or account in program.listed(image) | before.lists.get(image, set())
+
+        foreign = {share for share in self.foreign if stays(share)} - program.declared
+        assert program.declared <= self.live, "law 1: a declared share is gone"
+        assert self.live == program.declared | foreign, "law 2: revoke what is not declared, and nothing that never was"
+        assert not any(entry.delete or entry.deleted for entry in self.state.entries)
+        assert sorted((e.resource.urn, e.id) for e in self.state.entries) == sorted(
+            (r.urn, "/".join((r.arguments["image_id"], *filter(None, [r.arguments.get("shared_account_id")]))))
+            for r in program.resources()
+        ), "the state names what is declared"
+        assert all(entry.outputs["owner_account_id"] == OWNER for entry in self.state.entries)
+        self.foreign = foreign
+        changes, errors = self._look(program)
+        left = {f"only-{i}" for i, account in foreign if program.revokes(i) and account not in program.listed(i)}
+        assert (set(changes), errors) == (left, []), "the next preview is clean"
+
+    def _assert_nothing_lost(self, program: Program, before: "_Before", killed: bool = False) -> None:
+        """After an up that failed, the next one can know everything that there is to do."""
+        live, held = self.live, self.held
+        assert live - before.live <= program.declared, "law 2: granted without being declared"
+        revoked = before.live - live
+        kept = {share for share in self.foreign if not program.revokes(share[0])}
+        assert not revoked & kept, "law 2: a foreign share is gone"
+        unknown = live - held - self.foreign
+        if killed or program.deletes_before:
+            # Kept for one that declares it, which was killed or whose own delete failed before it had its turn: the
+            # next up of the same program takes it over. One of another program does not know of it.
+            assert unknown <= program.declared, "in no state, and not declared"
+        else:
+            assert not unknown, "law 1: dropped out of the state, and lives on"
+        if not program.deletes_before and not program.contradicts_itself:
+            assert not revoked & program.declared, "law 1: a declared share was revoked"
+        self.foreign = (self.foreign | unknown) & live - held
+
+    def _look(
+        self, program: Program, account: str = OWNER, unknown: frozenset[str] = frozenset()
+    ) -> tuple[list[str], list[str]]:
+        writes = len(self.cloud.writes())
+        with self._process(account) as driver:
+            found = self.state.preview(driver, program.resources(unknown))
+        assert len(self.cloud.writes()) == writes, "law 3: a preview wrote"
+        return found
+
+    # Means.
+
+    def _process(self, account: str = OWNER) -> DriverInThisProcess:
+        configuration = {"aws:region": HOME, "aws:endpoints": self.cloud.endpoints, "aws:maxRetries": "3"}
+        return DriverInThisProcess(configuration, self.cloud.credentials(account))
+
+    @contextmanager
+    def _fault(self, fault: Fault | None) -> Iterator[None]:
+        if not fault:
+            yield
+            return
+
+        def strike(proceed: Callable[[], Response]) -> Response:
+            if fault.what == "lose":
+                proceed()
+            if fault.what in ("lose", "drop"):
+                raise ConnectionLostError
+            codes = {"throttle": "ThrottlingException", "refuse": "AccessDeniedException", "fail": "InternalFailure"}
+            raise AwsError(codes[fault.what], "Made to fail.", 500 if fault.what == "fail" else 400)
+
+        with self._strike(fault.operation, fault.first, fault.times, strike):
+            yield
+
+    @contextmanager
+    def _strike(
+        self, operation: str, first: int, times: int, strike: Callable[[Callable[[], Response]], Response]
+    ) -> Iterator[None]:
+        numbers = iter(range(1_000_000))
+
+        def intercept(call: Call, proceed: Callable[[], Response]) -> Response:
+            if call.operation == operation and first <= next(numbers) < first + times:
+                return strike(proceed)
+            return proceed()
+
+        self.cloud.interceptors.append(intercept)
+        try:
+            yield
+        finally:
+            self.cloud.interceptors.remove(intercept)
+
+
+@dataclass(frozen=True)
+class _Before:
+    """How it was before a step: the cloud, the state, and the exclusive lists in it."""
+
+    live: set[Share]
+    held: set[Share]
+    lists: dict[str, set[str]]
+
+
+@contextmanager
+def without_waiting() -> Iterator[Pauses]:
+    """Let botocore's waits between two attempts end as the result says."""
+    pauses = Pauses()
+    with (
+        mock.patch("botocore.endpoint.time", pauses),
+        mock.patch("botocore.retries.bucket.TokenBucket.acquire"),
+    ):
+        yield pauses
