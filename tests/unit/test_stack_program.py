@@ -266,7 +266,10 @@ BAD = {
         f".golden.imageName finds no AVAILABLE image named 'silver-*' of the caller's own in {REGION}",
     ),
     "keep of one": (golden(keep=2), ".golden.keep cannot be combined with imageId"),
-    "keep none": (golden(imageId=None, imageName="golden", keep=0), ".golden.keep must be a whole number from 1 to 9999"),
+    "keep none": (
+        golden(imageId=None, imageName="golden", keep=0),
+        ".golden.keep must be a whole number from 1 to 9999",
+    ),
     "keep half": (golden(imageId=None, imageName="golden", keep=1.5), ".golden.keep must be a whole number"),
     "keep all": (golden(imageId=None, imageName="golden", keep=True), ".golden.keep must be a whole number"),
     "no accounts": (golden(accounts=None), ".golden.accounts must be a mapping"),

@@ -1,0 +1,1 @@
+"""`make bench`: what the project's resources cost, side by side with the other ways, on a real engine."""

@@ -1,0 +1,20 @@
+# The way without any provider: a process of the AWS CLI per share. It never learns that a share is gone.
+resource "terraform_data" "share" {
+  for_each = { for share in jsondecode(file("${path.module}/shares.json")) : share.name => share }
+  input    = each.value
+
+  provisioner "local-exec" {
+    command = join(" ", [
+      "aws workspaces update-workspace-image-permission --region ${self.input.region}",
+      "--image-id ${self.input.image_id} --shared-account-id ${self.input.account} --allow-copy-image",
+    ])
+  }
+
+  provisioner "local-exec" {
+    when = destroy
+    command = join(" ", [
+      "aws workspaces update-workspace-image-permission --region ${self.input.region}",
+      "--image-id ${self.input.image_id} --shared-account-id ${self.input.account} --no-allow-copy-image",
+    ])
+  }
+}
