@@ -8,7 +8,9 @@ SHELL := bash
 PYTHON ?= python3
 PORT ?= 5005
 PYTEST_ARGS ?=
-ROUNDS ?= 5
+ROUNDS ?=
+SEED ?=
+JOBS ?= 2
 LATENCY ?= 0.1
 UV_VERSION := 0.13.9
 
@@ -18,7 +20,7 @@ BIN := $(VENV)/bin
 PACKAGES := $(VENV)/packages.stamp
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help setup demo cloud test bench lint audit env lock clean
+.PHONY: help setup demo cloud test chaos bench lint audit env lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r name text; do \
@@ -42,8 +44,11 @@ demo: setup ## Tell the main story on the local cloud
 test: lint ## Check and test everything
 	@$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report term $(PYTEST_ARGS)
 
+chaos: setup ## Random changes, faults and kills, each healed by one up (ROUNDS, else without end; SEED, JOBS=2)
+	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) --jobs $(JOBS)
+
 bench: setup ## Measure against the other ways; writes docs/performance.md (ROUNDS=5, LATENCY=0.1 seconds)
-	@$(BIN)/python -m benchmarks --rounds $(ROUNDS) --latency $(LATENCY)
+	@$(BIN)/python -m benchmarks --rounds $(or $(ROUNDS),5) --latency $(LATENCY)
 
 cloud: setup ## Serve the local cloud, on PORT=5005
 	@$(BIN)/python -m local.cloud --port $(PORT)

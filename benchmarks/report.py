@@ -201,11 +201,10 @@ def chart(results: Results) -> str:
 
 
 def _import_pygal() -> Any:
-    # It leaves an import hook of Python 2's kind behind, and every later import would warn of that.
-    hooks = list(sys.meta_path)
     import pygal  # type: ignore[import-untyped]
 
-    sys.meta_path[:] = hooks
+    # It leaves an import hook of Python 2's kind behind, and every later import would warn of that.
+    sys.meta_path[:] = [hook for hook in sys.meta_path if type(hook).__name__ != "PluginImportFixer"]
     return pygal
 
 

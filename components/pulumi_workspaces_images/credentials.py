@@ -4,6 +4,7 @@ Importing this module imports the whole of botocore, a tenth of a second: `conne
 """
 
 import ipaddress
+import json
 import re
 import threading
 import urllib.request
@@ -18,6 +19,8 @@ from botocore.config import Config
 from botocore.configprovider import ConstantProvider
 from botocore.credentials import Credentials, DeferredRefreshableCredentials, create_credential_resolver
 from botocore.exceptions import CredentialRetrievalError, NoCredentialsError
+from botocore.model import OperationModel
+from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from .aws_errors import NO_ANSWER
@@ -103,6 +106,7 @@ class ConfiguredSession(Session):
                 client = super().create_client(service_name, region_name, *args, **options)
         events = f"needs-retry.{client.meta.service_model.service_id.hyphenize()}"
         client.meta.events.register_first(events, _give_up_unanswered)
+        client.meta.events.register("before-parse", _refuse_what_is_no_answer)
         return client
 
     def load_credentials(self) -> Credentials | None:
@@ -212,6 +216,27 @@ def _give_up_unanswered(attempts: int, caught_exception: Exception | None, **_: 
     """Handle botocore's question whether to try again."""
     if isinstance(caught_exception, NO_ANSWER) and attempts >= _MAX_UNANSWERED:
         raise caught_exception
+
+
+def _refuse_what_is_no_answer(operation_model: OperationModel, response_dict: dict[str, Any], **_: Any) -> None:
+    """Raise ResponseParserError for a success whose body says nothing, such as half an answer or a proxy's page.
+
+    botocore takes it for an empty result: an image that is shared with nobody, or a permission that was granted.
+    """
+    if response_dict["status_code"] >= 300:
+        return
+    body: bytes = response_dict["body"]
+    if operation_model.service_model.resolved_protocol == "query":
+        understood = f"{operation_model.name}Result".encode() in body
+    elif not body:
+        understood = not (operation_model.output_shape and operation_model.output_shape.members)
+    else:
+        try:
+            understood = isinstance(json.loads(body), dict)
+        except ValueError:
+            understood = False
+    if not understood:
+        raise ResponseParserError(f"no answer to {operation_model.name}")
 
 
 def _proxies(aws: AwsConfiguration) -> dict[str, str] | None:

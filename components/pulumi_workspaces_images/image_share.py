@@ -3,7 +3,7 @@
 from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import Resource
 
-from .program import Images, declare, images
+from .program import declare, images
 from .provider import ImageShareProvider
 
 
@@ -82,7 +82,7 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
         shared_account_id: Input[str] | None,
         region: Input[str] | None,
         opts: ResourceOptions | None,
-        images: Output[Images | None] | None = None,
+        images: Output[str | None] | None = None,
     ) -> None:
         properties = {
             "image_id": image_id,

@@ -1,10 +1,10 @@
 """What one provider process has in common: its resource classes and its four threads all serve one Pulumi command."""
 
-import contextlib
+import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 import pulumi
@@ -39,6 +39,7 @@ class Process:
         self.guards = Guards(configuration, self.connection)
         self.declarations = Declarations()
         self._ahead = Ahead(self.permissions)
+        self._looked_ahead: set[tuple[str, str, str, bool]] = set()
         self._warned: set[str] = set()
         if self.never_looks and self.guards.organization_required:
             self.warn_once(
@@ -80,16 +81,22 @@ class Process:
             others: the program's images as `program.images` tells them; as that is a hint, anything else is nothing.
             listings: whether listings will be needed. New shares are granted without.
         """
-        if self.never_looks:
+        hint = others if isinstance(others, str) else ""
+        asked = (image_id, region, hint, listings)
+        if self.never_looks or asked in self._looked_ahead:
             return
-        images = [(image_id, region)]
-        for other in others if isinstance(others, list) else []:
-            with contextlib.suppress(ExpectedError, TypeError, ValueError):
-                other_id, where = other
-                where = self.connection.region(where)
-                if not image_id_problem(other_id) and not self.connection.region_problem(where):
-                    images.append((other_id, where))
-        self._ahead.look(dict.fromkeys(images), listings=listings)
+        self._looked_ahead.add(asked)
+        self._ahead.look(dict.fromkeys([(image_id, region), *self._images_in(hint)]), listings=listings)
+
+    def _images_in(self, hint: str) -> Iterator[tuple[str, str]]:
+        try:
+            images = json.loads(hint) if hint else []
+            for image_id, region in images:
+                where = self.connection.region(region)
+                if not image_id_problem(image_id) and not self.connection.region_problem(where):
+                    yield image_id, where
+        except (ExpectedError, AttributeError, TypeError, ValueError):
+            pass  # what is wrong with an image, its own check says
 
     def warn_once(self, message: str) -> None:
         """Show a warning; one about an image is met by each of its shares, and shown once."""

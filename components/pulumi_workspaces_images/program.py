@@ -1,6 +1,7 @@
 """What a Pulumi program itself may ask while it runs: the stack's configuration, and AWS as that says."""
 
 import functools
+import json
 import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
     from .connection import Connection
     from .guards import Guards
     from .permissions import Permissions
-
-
-Images = list[tuple[str, str | None]]
-"""Image ids, each with its Region; None is the configured one."""
 
 
 class Run:
@@ -43,6 +40,15 @@ class Run:
         self.declarations = Declarations()
         self.images: dict[tuple[str, str | None], None] = {}
         self.contradicts_itself = False
+
+    @functools.cached_property
+    def told_images(self) -> pulumi.Output[str | None]:
+        """What `images` returns."""
+
+        async def tell() -> str | None:
+            return json.dumps(list(self.images)) if len(self.images) > 1 else None
+
+        return pulumi.Output.from_input(tell())
 
     @functools.cached_property
     def connection(self) -> "Connection":
@@ -123,20 +129,14 @@ def declare_exclusive(image_id: object, account_ids: object, region: object) -> 
             raise pulumi.RunError("; ".join(contradictions))
 
 
-def images() -> pulumi.Output[Images | None]:
-    """Return the images that the program shares, each with its Region; None for one alone.
+def images() -> pulumi.Output[str | None]:
+    """Return the images that the program shares as JSON, [image id, Region or null] each; None for one.
 
-    It is known once the program's last line has run.
-
-    A hint for the provider, which is told of one resource after the other: it may look at all images at once. The
-    provider's check drops it, so that it reaches neither the state nor a preview.
+    It is known once the program's last line has run. A hint for the provider, which is told of one resource after the
+    other: it may look at all images at once. The provider's check drops it, so that it reaches neither the state nor a
+    preview. As one text, since it goes along with every share: a list of lists would cost a third of a preview's time.
     """
-
-    async def known() -> Images | None:
-        together = list(current_run().images)
-        return together if len(together) > 1 else None
-
-    return pulumi.Output.from_input(known())
+    return current_run().told_images
 
 
 async def contradicts_itself() -> bool:

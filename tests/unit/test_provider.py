@@ -1,6 +1,7 @@
 """The lifecycle of an image share, operation by operation, against the local cloud."""
 
 import base64
+import json
 import math
 import os
 import pickle
@@ -22,7 +23,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from local.cloud import AwsError, Call, LocalCloud, Response
-from pulumi_workspaces_images.errors import AccessDenied, Bug, ExpectedError, NotFound, Refused, plainly
+from pulumi_workspaces_images.errors import AccessDenied, Bug, ExpectedError, NotFound, Refused, Unanswered, plainly
 from pulumi_workspaces_images.permissions import Permissions
 from pulumi_workspaces_images.provider import ImageShareProvider
 from pulumi_workspaces_images.share import Share
@@ -206,7 +207,7 @@ def cost(cloud: LocalCloud) -> dict[str, int]:
 
 def no_op(command: Command, shares: Sequence[Share]) -> None:
     """What the engine asks in a preview of shares that exist, declared in no order of theirs."""
-    images = [[image_id, None] for image_id in dict.fromkeys(share.image_id for share in shares)]
+    images = json.dumps([[image_id, None] for image_id in dict.fromkeys(share.image_id for share in shares)])
     for share in random.Random(0).sample(shares, len(shares)):
         inputs = {**share._asdict(), "__provider": "reference"}
         checked = command.provider.check(inputs, {**inputs, "region": None, "__images": images})
@@ -239,7 +240,11 @@ def test_cost_of_new_shares(cloud: LocalCloud, command: Command) -> None:
     images = [cloud.create_image() for _ in range(2)]
     declared = [Share(image, f"{700000000000 + number}", REGION) for image in images for number in range(30)]
     for share in declared:
-        news = {**share._asdict(), "__provider": "reference", "__images": [[image, REGION] for image in images]}
+        news = {
+            **share._asdict(),
+            "__provider": "reference",
+            "__images": json.dumps([[image, REGION] for image in images]),
+        }
         assert command.provider.check({}, news).failures == []
         command.create(share)
     assert cost(cloud) == {"GetCallerIdentity": 1, DESCRIBE: 1, GRANT: 60}
@@ -247,7 +252,10 @@ def test_cost_of_new_shares(cloud: LocalCloud, command: Command) -> None:
 
 @pytest.mark.parametrize(
     "hint",
-    [None, "x", 7.0, {}, [None], [["x", None]], [["wsi-0a1b2c3d4"]], [["wsi-0a1b2c3d4", "mars"]], [[UNKNOWN, 5]]],
+    [
+        *(None, 7.0, [], UNKNOWN, "", "x", "null", "7", "[null]", '[["x", null]]', '[["wsi-0a1b2c3d4"]]'),
+        *('[["wsi-0a1b2c3d4", "mars"]]', "[[5, 5]]", '[["wsi-0a1b2c3d4", 5]]', '{"ab": 1}'),
+    ],
 )
 def test_hint_that_says_nothing(cloud: LocalCloud, command: Command, image: str, hint: object) -> None:
     """Which other images there are is a hint, and never a reason to fail or to ask for what nobody declares."""
@@ -1082,3 +1090,37 @@ def test_failures_over_grpc(cloud: LocalCloud, provider_process: Served, share: 
 
 def _id(operation: str, share: Share) -> dict[str, object]:
     return {} if operation == "create" else {"id": share.id}
+
+
+# Answers that are none.
+
+NO_ANSWERS = [None, "", "[]", "null", "<html>Sign in to the guest network</html>"]
+
+
+@pytest.mark.parametrize("body", NO_ANSWERS)
+@pytest.mark.parametrize("operation", [LIST, DESCRIBE, "GetCallerIdentity"])
+def test_look_whose_answer_cannot_be_read(cloud: LocalCloud, image: str, operation: str, body: str | None) -> None:
+    """Half an answer, or a proxy's page, is neither an empty listing nor a missing image: nothing counts as gone."""
+    share = Share(image, SALES, REGION)
+    cloud.share(image, SALES)
+    cloud.garble(operation, times=None, body=body)
+    checks: list[Callable[[Command, Share], object]] = [lambda command, share: command.check(*share)]
+    looks: list[Callable[[Command, Share], object]] = [Command.diff, Command.read]
+    for ask in looks if operation == LIST else checks:
+        with pytest.raises(Unanswered, match="the answer cannot be read"):
+            ask(Command(cloud), share)
+
+
+@pytest.mark.parametrize("body", NO_ANSWERS[2:])
+@pytest.mark.parametrize("granted", [True, False])
+def test_write_whose_answer_cannot_be_read(cloud: LocalCloud, image: str, body: str, granted: bool) -> None:
+    """Whether it took effect is settled by a look."""
+    share = Share(image, SALES, REGION)
+    if granted:
+        cloud.garble(GRANT, body=body)
+        assert Command(cloud).create(share).id == share.id
+    else:
+        page = Response(200, {}, body.encode())
+        cloud.interceptors.append(lambda call, proceed: page if call.operation == GRANT else proceed())
+        with pytest.raises(Unanswered, match=f"^sharing image {image} .*the answer cannot be read"):
+            Command(cloud).create(share)
