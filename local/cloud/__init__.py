@@ -1,10 +1,10 @@
 """AWS as it runs on this machine, for demos and tests: moto's server, with the gaps that matter here closed.
 
 The layer stands in front of moto, it does not patch it. A request is read once (`wire`), its caller is looked
-up (`callers`), interceptors may refuse, delay or spoil it, and then it goes to the few image operations whose
-rules moto lacks (`images`, working on moto's own objects) or, untouched, to moto's server app. That is the
-smallest thing that can be refused or lost as a whole, and it depends on moto's data, not on how moto parses
-requests or formats answers.
+up (`callers`), faults may refuse, delay or spoil it (`faults`), and then it goes to the few image operations
+whose rules moto lacks (`images`, working on moto's own objects) or, untouched, to moto's server app. That is
+the smallest thing that can be refused or lost as a whole, and it depends on moto's data, not on how moto
+parses requests or formats answers.
 
 moto keeps its state in the process: however many LocalCloud objects a process makes, there is one cloud in
 it. Starting one empties it.
@@ -17,27 +17,23 @@ from __future__ import annotations
 
 import json
 import logging
-import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from types import TracebackType
 from typing import Any
 
+from .faults import CONTROL, Faults, Interceptor, Proceed, denied, matches
 from .images import Images
 from .server import Server
 from .wire import AwsError, Call, ConnectionLostError, Request, Response, access_key_id, json_response
 
 __all__ = ["AwsError", "Call", "ConnectionLostError", "LocalCloud", "Response"]
 
-Proceed = Callable[[], Response]
-Interceptor = Callable[[Call, Proceed], Response]
-
 log = logging.getLogger(__name__)
 
 
-class LocalCloud(Images):
+class LocalCloud(Images, Faults):
     """A local AWS with accounts, Regions, and an API at `url`.
 
     Every 12-digit account exists in it. `credentials` has the keys of an account; roles are assumed as in
@@ -46,14 +42,11 @@ class LocalCloud(Images):
     Attributes:
         calls: Every call made over HTTP, in the order of the answers.
         latency: Seconds that every call takes.
-        interceptors: What stands between a caller and the operations, outermost first. Each is called with
-            the call and a function that goes on with it and returns the answer: an interceptor may raise
-            AwsError or ConnectionLostError before or after that, or return an answer of its own. Faults are
-            appended here.
     """
 
     def __init__(self, port: int = 0) -> None:
-        super().__init__()
+        Images.__init__(self)
+        Faults.__init__(self)
         self._port = port
         self._server: Server | None = None
         self._moto: Any = None
@@ -86,6 +79,7 @@ class LocalCloud(Images):
     def stop(self) -> None:
         """Stop serving; connections that callers keep open are closed."""
         if self._server:
+            self.clear_faults()
             self._server.stop()
             self._server = None
 
@@ -118,20 +112,19 @@ class LocalCloud(Images):
         self.calls: list[Call] = []
         self.latency = 0.0
         self.revoke_unshared_error = Images.revoke_unshared_error
-        self.interceptors: list[Interceptor] = [self._authenticate, self._authorize]
-        self._expired: set[str] = set()
-        self._denied: list[tuple[str, str | None]] = []
+        self.interceptors = []
+        self.clear_faults()
         self._allowed: dict[str | None, list[str]] = {}
 
     # The call log.
 
     def count(self, operation: str) -> int:
         """How often an operation (`DescribeWorkspaceImages`, `workspaces:*`) was called."""
-        return sum(_matches(call, operation) for call in list(self.calls))
+        return sum(matches(call, operation) for call in list(self.calls))
 
     def writes(self) -> list[Call]:
         """The calls that tried to change a permission."""
-        return [call for call in list(self.calls) if _matches(call, "UpdateWorkspaceImagePermission")]
+        return [call for call in list(self.calls) if matches(call, "UpdateWorkspaceImagePermission")]
 
     def forget_calls(self) -> None:
         """Empty the call log."""
@@ -139,65 +132,22 @@ class LocalCloud(Images):
 
     # Who may do what.
 
-    def expire(self, access_key_id: str) -> None:
-        """From now on, an access key is expired."""
-        self._expired.add(access_key_id)
-
-    def deny(self, action: str, account: str | None = None) -> None:
-        """Deny an IAM action (`workspaces:Describe*`) to an account, or to all."""
-        self._denied.append((action, account))
-
     def allow_only(self, actions: Iterable[str], account: str | None = None) -> None:
         """Allow only these IAM actions to an account, or to all that have no such list of their own."""
         self._allowed[account] = list(actions)
 
     def allow_everything(self) -> None:
         """Undo `deny` and `allow_only`."""
-        self._denied, self._allowed = [], {}
-
-    # Faults. They apply to calls that are allowed, to an operation given as in `count`.
-
-    def fail(
-        self,
-        operation: str,
-        code: str,
-        status: int = 400,
-        times: int | None = 1,
-        message: str = "Made to fail by a test.",
-    ) -> None:
-        """Answer the next calls of an operation with an error; `times=None`: all of them."""
-
-        def refuse(call: Call, proceed: Proceed) -> Response:
-            raise AwsError(code, message, status)
-
-        self.interceptors.append(_Fault(operation, times, refuse))
-
-    def throttle(self, operation: str, times: int | None = None) -> None:
-        """Throttle an operation, until `unthrottle` or a number of times."""
-
-        def refuse(call: Call, proceed: Proceed) -> Response:
-            raise AwsError("ThrottlingException", "Rate exceeded")
-
-        self.interceptors.append(_Fault(operation, times, refuse, throttles=True))
-
-    def unthrottle(self) -> None:
-        """Undo `throttle`."""
-        self.interceptors = [i for i in self.interceptors if not (isinstance(i, _Fault) and i.throttles)]
-
-    def lose_response(self, operation: str, times: int | None = 1) -> None:
-        """Let the next calls of an operation take effect, and then close the connection without an answer."""
-
-        def lose(call: Call, proceed: Proceed) -> Response:
-            proceed()
-            raise ConnectionLostError
-
-        self.interceptors.append(_Fault(operation, times, lose))
+        self.clear_faults("deny")
+        self._allowed = {}
 
     # From a request to its answer.
 
     def _answer(self, request: Request) -> Response:
         from . import callers
 
+        if request.path == CONTROL:
+            return self._control(request)
         request = callers.signed(request)
         call = callers.identify(request)
         if call is None:  # not a call to AWS: moto's own pages, the instance metadata
@@ -205,7 +155,7 @@ class LocalCloud(Images):
         if self.latency:
             time.sleep(self.latency)
         try:
-            response = self._run(call, request, list(self.interceptors))
+            response = self._run(call, request, [self._authenticate, self._authorize, *self.interceptors])
         except ConnectionLostError:
             self.calls.append(call)
             raise
@@ -239,8 +189,6 @@ class LocalCloud(Images):
     def _authenticate(self, call: Call, proceed: Proceed) -> Response:
         if not call.access_key_id:
             raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token")
-        if call.access_key_id in self._expired:
-            raise AwsError("ExpiredTokenException", "The security token included in the request is expired")
         if not call.account:
             raise AwsError("UnrecognizedClientException", "The security token included in the request is invalid.")
         return proceed()
@@ -248,45 +196,9 @@ class LocalCloud(Images):
     def _authorize(self, call: Call, proceed: Proceed) -> Response:
         from . import callers
 
-        reason = None
-        if any(_matches(call, action) and account in (None, call.account) for action, account in self._denied):
-            reason = "with an explicit deny in an identity-based policy"
         allowed = self._allowed.get(call.account, self._allowed.get(None))
         # These need no permission of the caller, whatever its policies say.
         free = ("GetCallerIdentity", *callers.UNSIGNED_OPERATIONS)
-        if allowed is not None and call.operation not in free and not any(_matches(call, a) for a in allowed):
-            reason = f"because no identity-based policy allows the {call.action} action"
-        if reason:
-            raise AwsError(
-                "AccessDeniedException",
-                f"User: {callers.arn(call)} is not authorized to perform: {call.action} "
-                f"on resource: {callers.resource(call)} {reason}",
-            )
-        return proceed()
-
-
-class _Fault:
-    """An interceptor for the next calls of an operation; `times=None`: all of them."""
-
-    def __init__(self, operation: str, times: int | None, effect: Interceptor, *, throttles: bool = False) -> None:
-        self.throttles = throttles
-        self._operation = operation
-        self._left = times
-        self._effect = effect
-        self._lock = threading.Lock()
-
-    def __call__(self, call: Call, proceed: Proceed) -> Response:
-        return self._effect(call, proceed) if self._strikes(call) else proceed()
-
-    def _strikes(self, call: Call) -> bool:
-        with self._lock:
-            if not _matches(call, self._operation) or self._left == 0:
-                return False
-            if self._left is not None:
-                self._left -= 1
-            return True
-
-
-def _matches(call: Call, pattern: str) -> bool:
-    """Whether a pattern (`service:Operation` or just the operation, with wildcards) means a call."""
-    return fnmatchcase(call.action if ":" in pattern else call.operation, pattern)
+        if allowed is None or call.operation in free or any(matches(call, action) for action in allowed):
+            return proceed()
+        return denied(call, f"because no identity-based policy allows the {call.action} action")

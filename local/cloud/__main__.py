@@ -8,6 +8,7 @@ import sys
 import threading
 
 from . import LocalCloud
+from .faults import CONTROL, FAULTS
 
 REGION = "us-east-1"
 OWNER = "111111111111"
@@ -25,6 +26,10 @@ For the shell that uses it:
 For the stack:
   pulumi config set aws:region {region}
   pulumi config set aws:endpoints '{endpoints}'
+
+To see what a fault does (one of {faults}):
+  curl {url}{control} -d '{{"fault": "throttle", "operation": "*", "rate": 1}}'
+  curl {url}{control} -X DELETE
 
 Any other account's key is AKIA, its 12 digits, and TEST."""
 
@@ -53,6 +58,8 @@ def main() -> int:
             region=REGION,
             image=image,
             endpoints=cloud.endpoints,
+            faults=", ".join(FAULTS),
+            control=CONTROL,
             **cloud.credentials(OWNER),
         )
         print(text, flush=True)

@@ -14,7 +14,10 @@ import hashlib
 import json
 import re
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from .wire import AwsError, Call
@@ -39,6 +42,9 @@ class Images:
     def __init__(self) -> None:
         # moto answers each request in a thread of its own and locks nothing.
         self._lock = threading.RLock()
+        # When, of which image, whose permission, and whether it was there before: what a late listing undoes.
+        self._changes: deque[tuple[float, Any, str, bool]] = deque(maxlen=10_000)
+        self._listing = _Listing()
         self.operations: dict[str, Callable[[Call], Mapping[str, Any]]] = {
             "CopyWorkspaceImage": self._copy,
             "DeleteWorkspaceImage": self._delete,
@@ -108,12 +114,12 @@ class Images:
     def share(self, image_id: str, account: str, region: str | None = None) -> None:
         """Grant a permission behind everybody's back."""
         with self._lock:
-            self._find(image_id, region)[0].update_workspace_image_permission(image_id, True, account)
+            self._change(*self._find(image_id, region), account, True)
 
     def unshare(self, image_id: str, account: str, region: str | None = None) -> None:
         """Revoke a permission behind everybody's back."""
         with self._lock:
-            self._find(image_id, region)[0].update_workspace_image_permission(image_id, False, account)
+            self._change(*self._find(image_id, region), account, False)
 
     def shared_with(self, image_id: str, region: str | None = None) -> set[str]:
         """The accounts that have a permission on the image."""
@@ -129,6 +135,28 @@ class Images:
         if len(found) != 1:
             raise LookupError(f"{len(found)} images {image_id} in {region or 'all Regions'} of the local cloud")
         return found[0]
+
+    def _change(self, backend: Any, image: Any, account: str, allow: bool) -> None:
+        self._changes.append((time.monotonic(), image, account, account in _shares(image)))
+        backend.update_workspace_image_permission(image.image_id, allow, account)
+
+    @contextmanager
+    def _listing_as_of(self, seconds: float) -> Iterator[None]:
+        """Within it, this thread lists an image's permissions as they were so many seconds ago."""
+        self._listing.lag = seconds
+        try:
+            yield
+        finally:
+            self._listing.lag = 0.0
+
+    def _listed(self, image: Any) -> set[str]:
+        listed, then = set(_shares(image)), time.monotonic() - self._listing.lag
+        for at, changed, account, was_shared in reversed(self._changes):
+            if at < then:
+                break
+            if changed is image:
+                (listed.add if was_shared else listed.discard)(account)
+        return listed
 
     # Operations: each takes a call and returns its result, or raises what AWS answers instead.
 
@@ -158,7 +186,7 @@ class Images:
     def _describe_permissions(self, call: Call) -> Mapping[str, Any]:
         image_id = call.parameters["ImageId"]
         image = self._owned(call, image_id)
-        page, token = _page(call, [{"SharedAccountId": account} for account in _shares(image)], "SharedAccountId")
+        page, token = _page(call, [{"SharedAccountId": account} for account in self._listed(image)], "SharedAccountId")
         return {"ImageId": image_id, "ImagePermissions": page, **token}
 
     def _update_permission(self, call: Call) -> Mapping[str, Any]:
@@ -181,7 +209,7 @@ class Images:
             if self.revoke_unshared_error:
                 raise AwsError(self.revoke_unshared_error, f"Image {image_id} is not shared with {account}.")
             return {}
-        _backend(call.account, call.region).update_workspace_image_permission(image_id, allow, account)
+        self._change(_backend(call.account, call.region), image, account, allow)
         return {}
 
     def _delete(self, call: Call) -> Mapping[str, Any]:
@@ -222,6 +250,12 @@ class Images:
         if image is None or image.owner_account not in (None, call.account):
             raise _not_found(image_id)
         return image
+
+
+class _Listing(threading.local):
+    """How far behind the listings of a thread are, in seconds."""
+
+    lag = 0.0
 
 
 def _backends(region: str | None) -> list[Any]:

@@ -10,13 +10,21 @@ from __future__ import annotations
 import contextlib
 import socket
 import socketserver
+import struct
 import sys
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from .wire import ConnectionLostError, Request, Response
+
+# Seconds for calls that are being answered when the server stops.
+_PATIENCE = 1.0
+
+# For SO_LINGER: closing the connection resets it.
+_RESET = struct.pack("ii", 1, 0)
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -44,6 +52,9 @@ class Server(socketserver.ThreadingTCPServer):
         for connection in list(self._connections):
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+        end = time.monotonic() + _PATIENCE
+        while self._connections and time.monotonic() < end:  # their threads close them
+            time.sleep(0.001)
         self.server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -52,9 +63,9 @@ class Server(socketserver.ThreadingTCPServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Close the connection and forget it."""
+        """Close the connection and forget it; without saying goodbye first, which would not be a reset."""
         self._connections.discard(request)
-        super().shutdown_request(request)
+        self.close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that are killed hang up in mid-answer: nothing to report."""
@@ -70,11 +81,16 @@ class _Handler(BaseHTTPRequestHandler):
     server: Server
 
     def _serve(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        if len(body) < length:  # the caller has died in the middle of it: to AWS that is no call
+            self.close_connection = True
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:
             response = self.server.answer(Request(self.command, self.path, headers, body))
         except ConnectionLostError:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             self.close_connection = True
             return
         self.send_response_only(response.status)

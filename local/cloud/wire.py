@@ -107,7 +107,7 @@ class AwsError(Exception):
 
 
 class ConnectionLostError(Exception):
-    """Raised by an interceptor: the connection is closed and the caller gets no answer."""
+    """Raised by an interceptor: the connection is reset and the caller gets no answer."""
 
 
 def access_key_id(account: str) -> str:

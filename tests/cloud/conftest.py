@@ -35,16 +35,17 @@ def client(served: LocalCloud) -> Iterator[Callable[..., Any]]:
         region: str = "us-east-1",
         *,
         attempts: int = 1,
+        timeout: float = 5,
         **credentials: str,
     ) -> Any:
         credentials = credentials or {k.lower(): v for k, v in served.credentials(account).items()}
-        key = (service, region, attempts, *sorted(credentials.items()))
+        key = (service, region, attempts, timeout, *sorted(credentials.items()))
         if key not in made:
             made[key] = session.client(  # type: ignore[call-overload]
                 service,
                 region_name=region,
                 endpoint_url=served.url,
-                config=Config(retries={"total_max_attempts": attempts}, connect_timeout=5, read_timeout=5),
+                config=Config(retries={"total_max_attempts": attempts}, connect_timeout=5, read_timeout=timeout),
                 **credentials,
             )
         return made[key]

@@ -106,6 +106,18 @@ def test_requests_are_not_printed(cloud: LocalCloud, capfd: pytest.CaptureFixtur
     assert capfd.readouterr() == ("", "")
 
 
+def test_half_a_request_is_none(cloud: LocalCloud) -> None:
+    """A caller who is killed while it sends has called nobody."""
+    connection = connect(cloud)
+    connection.request("POST", "/", b'{"ImageIds":', {**LIST, "Content-Length": "100"})
+    assert connection.sock
+    connection.sock.shutdown(socket.SHUT_WR)
+    with pytest.raises(http.client.RemoteDisconnected):
+        connection.getresponse()
+    connection.close()
+    assert cloud.calls == []
+
+
 def test_unsigned_calls_are_refused(cloud: LocalCloud) -> None:
     """A caller without credentials gets AWS's own error."""
     connection = connect(cloud)

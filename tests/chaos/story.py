@@ -1,0 +1,382 @@
+"""One story: a stack through some rounds of chaos, and what must hold after each of them."""
+
+import json
+import random
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from local.cloud import LocalCloud
+from local.cloud.faults import FAULTS
+from pulumi_workspaces_images.share import Share
+from tests.chaos.faults import some_faults
+from tests.chaos.kills import Kill, Watched, some_kill
+from tests.chaos.program import ACCOUNTS, PLACES, Exclusive, Place, Program
+from tests.engine.harness import OWNER, SHARE_TYPE, Run, Stack, environment_in
+
+EXCLUSIVE_TYPE = "pulumi-python:dynamic/workspaces:ImageSharesExclusive"
+# The cloud knows by the key whether a call comes from a command in the midst of chaos or from the up after it.
+CHAOS_KEY, CALM_KEY = (f"AKIA{OWNER}{who}" for who in ("WILD", "CALM"))
+STRANGERS = [digit * 12 for digit in "09"]
+
+_COMMANDS = {
+    ("up", "--yes", "--skip-preview"): 11,
+    ("up", "--yes", "--skip-preview", "--refresh"): 2,
+    ("up", "--yes", "--skip-preview", "--continue-on-error"): 2,
+    ("up", "--yes"): 1,
+    ("preview",): 2,
+    ("refresh", "--yes", "--skip-preview"): 2,
+    ("destroy", "--yes", "--skip-preview"): 2,
+    ("destroy", "--yes", "--skip-preview", "--run-program"): 1,
+}
+
+
+class Broken(Exception):
+    """An invariant does not hold."""
+
+
+class Known(NamedTuple):
+    """What the state names; `interrupted` counts the operations of which Pulumi does not know how they ended."""
+
+    shares: list[tuple[str, Share]]
+    lists: list[tuple[str, Exclusive]]
+    interrupted: int
+
+    @property
+    def all_shares(self) -> set[Share]:
+        return {share for _, share in self.shares}
+
+    def __str__(self) -> str:
+        shares = [f"{name} ({_short(share)})" for name, share in self.shares]
+        lists = [
+            f"{name} ({', '.join(sorted(listed)) or 'nobody'}{', report' if report_only else ''})"
+            for name, (_, listed, report_only) in self.lists
+        ]
+        return ", ".join(shares + lists + [f"{self.interrupted} interrupted operations"])
+
+
+@dataclass
+class Tally:
+    """What happened in some rounds."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    failures: list[str] = field(default_factory=list)
+
+    def add(self, other: "Tally") -> None:
+        self.counts += other.counts
+        self.seconds += other.seconds
+        self.failures += other.failures
+
+
+class Story:
+    """A stack in `folder` on an emptied `cloud`. The same seed and number tell the same story."""
+
+    def __init__(self, seed: str, number: int, cloud: LocalCloud, folder: Path, say: Callable[[str], None]) -> None:
+        self.tally = Tally()
+        self.seed = seed
+        self.number = number
+        self._cloud = cloud
+        self._say = say
+        self._told: list[str] = []
+        self._runs: list[str] = []
+        self._foreign: set[Share] = set()
+        self._unknown: set[Share] = set()
+        self._program = Program()
+        cloud.reset()
+        for place in PLACES:
+            cloud.create_image(OWNER, place.region, image_id=place.image_id)
+        (folder / "program").mkdir()
+        self._stack = Stack(folder / "program", cloud, environment_in(folder))
+        # Beside each file of a stack the file backend keeps another one, of metadata, which it writes in place:
+        # an engine that is killed just then leaves it empty, and no command works any more ("failed to load checkpoint:
+        # EOF", 3.250.0). No other backend has it, and nothing needs it.
+        self._stack.environment["PULUMI_BACKEND_URL"] += "?metadata=skip"
+        self._state = folder / "state" / ".pulumi"
+        self._stack.create()
+
+        rng = random.Random(f"{seed}/{number}")
+        if rng.random() < 0.25:  # more than a page
+            for account in range(30):
+                self._share(Share(*_of(PLACES[0], f"{900000000000 + account}")))
+        self._stack.environment["PULUMI_PARALLEL_DIFF"] = rng.choice(("true", "false"))
+        self._stack.configuration |= {
+            "aws:maxRetries": rng.choice(("2", "3", "4")),
+            "aws:retryMode": rng.choice(("standard", "adaptive")),
+        }
+        self._recheck = rng.choice(("strict", "strict", "strict", "warn"))
+        self._stack.configuration["workspaces-images:recheck"] = self._recheck
+
+    def tell(self, rounds: int) -> str | None:
+        """Tell so many rounds of it; return what went wrong, with all that is needed to tell it again."""
+        for number in range(rounds):
+            begin, line = time.monotonic(), f"story {self.number} round {number}: "
+            rng = random.Random(f"{self.seed}/{self.number}/{number}")
+            self._runs.clear()
+            self._cloud.forget_calls()
+            try:
+                try:
+                    self._round(rng)
+                finally:
+                    seconds = time.monotonic() - begin
+                    self.tally.counts["rounds"] += 1
+                    self.tally.seconds += seconds
+                    line += " | ".join(self._told)
+                    self._told = []
+            except Broken as broken:
+                self._say(f"{line} | BROKEN ({seconds:.1f} s)")
+                self.tally.failures.append(f"story {self.number} round {number}: {str(broken).splitlines()[0]}")
+                return "\n".join(
+                    [
+                        f"{line} | BROKEN: {broken}",
+                        f"again: python -m tests.chaos --seed {self.seed} --story {self.number} --rounds {number + 1}",
+                        "configuration: "
+                        + json.dumps({k: v for k, v in self._stack.configuration.items() if k != "aws:endpoints"})
+                        + f", PULUMI_PARALLEL_DIFF={self._stack.environment['PULUMI_PARALLEL_DIFF']}",
+                        *self._runs,
+                    ]
+                )
+            self._say(f"{line} | ok ({seconds:.1f} s)")
+        return None
+
+    def _round(self, rng: random.Random) -> None:
+        before = self._program.copy()
+        self._tell(self._program.change(rng, rng.choice((1, 2, 3, 4)) if before.shares else 8))
+        self._meddle(rng)
+        self._stack.program(self._program.text())
+
+        command = rng.choices(list(_COMMANDS), list(_COMMANDS.values()))[0]
+        if "--continue-on-error" in command and (before.deletes_first or self._program.deletes_first):
+            command = command[:-1]  # the engine (3.250.0) would wait for ever once a delete fails
+        faults, kill = some_faults(rng, CHAOS_KEY), some_kill(rng, writes=command[0] not in ("preview", "refresh"))
+        self._tell("; ".join(_shown(fault) for fault in faults))
+        self._tell(
+            f"{' '.join(command).replace(' --yes', '').replace(' --skip-preview', '')}" + (f", {kill}" if kill else "")
+        )
+        was = self._known()
+
+        watched = Watched(self._stack, self._cloud, CHAOS_KEY, kill)
+        try:
+            for fault in faults:
+                arguments = dict(fault)
+                FAULTS[arguments.pop("fault")](self._cloud, **arguments)
+            self._stack.environment["AWS_ACCESS_KEY_ID"] = CHAOS_KEY
+            run = watched.run(*command)
+            struck = Counter({fault["fault"]: fault["struck"] for fault in self._cloud.faults() if fault["struck"]})
+            self._cloud.clear_faults()
+            watched.settle()
+            self._count(command, struck, watched, kill)
+            if run is None:
+                raise Broken("the command did not end")
+            self._log("in the midst of chaos", command, run)
+            self._after_command(command, run, watched, struck, was)
+
+            self._stack.environment["AWS_ACCESS_KEY_ID"] = CALM_KEY
+            if rng.random() < 0.3:
+                self._tell("then " + self._program.change(rng, rng.choice((1, 2))))
+                self._stack.program(self._program.text())
+            self._heal(rng)
+        finally:
+            self._cloud.clear_faults()
+            late = watched.finish()
+        if late:
+            self._broken(f"written after the engine had died: {[dict(call.parameters) for call in late]}")
+
+    def _meddle(self, rng: random.Random) -> None:
+        """Grant and revoke shares behind the stack's back."""
+        for _ in range(rng.choices((0, 1, 2), (5, 3, 2))[0]):
+            declared = sorted(set(self._program.declared().values()) & self._actual())
+            if declared and rng.random() < 0.4:
+                share = rng.choice(declared)
+                self._cloud.unshare(share.image_id, share.shared_account_id, share.region)
+                self._foreign.discard(share)
+                self._tell(f"revoke {_short(share)}")
+            else:
+                account = rng.choice(STRANGERS * 2 + ACCOUNTS)
+                share = Share(*_of(rng.choices(PLACES, (5, 2, 2, 1))[0], account))
+                self._share(share)
+                self._tell(f"grant {_short(share)}")
+
+    def _share(self, share: Share) -> None:
+        self._cloud.share(share.image_id, share.shared_account_id, share.region)
+        if share not in self._known().all_shares:
+            self._foreign.add(share)
+
+    def _after_command(
+        self, command: tuple[str, ...], run: Run, watched: Watched, struck: Counter[str], was: Known
+    ) -> None:
+        """What holds right after the command, however it ended."""
+        if command[0] in ("preview", "refresh") and watched.writes:
+            self._broken(f"a {command[0]} has written: {[dict(call.parameters) for _, call in watched.writes]}")
+
+        known, actual = self._known(), self._actual()
+        declared = set(self._program.declared().values())
+        self._foreign -= known.all_shares
+        for share in sorted(self._foreign - actual):
+            if command[0] != "up" or self._program.exclusive.get(_place(share)) is not False or share in declared:
+                self._broken(f"the foreign share {_short(share)} is gone")
+        self._foreign &= actual
+
+        # What AWS has hidden from the provider, or what it was told not to mind, it cannot know.
+        blind = struck["lag"] or (self._recheck == "warn" and struck)
+        if run.code == 0 and not blind:
+            wanted = declared if command[0] == "up" else set()
+            if command[0] == "up" and not declared <= actual:
+                self._broken(f"a successful up has ended without {_list(declared - actual)}")
+            if command[0] in ("up", "destroy") and was.all_shares & actual - wanted:
+                self._broken(f"a successful {command[0]} has left {_list(was.all_shares & actual - wanted)}")
+
+        # What the engine never came to know of; then it is as foreign as any other.
+        unknown = actual - known.all_shares - self._foreign
+        granted = {
+            Share(c.parameters["ImageId"], c.parameters["SharedAccountId"], c.region)
+            for _, c in watched.writes
+            if c.parameters["AllowCopyImage"]
+        }
+        if run.code == 0 and not blind and unknown:
+            self._broken(f"a successful {command[0]} has lost {_list(unknown)} from the state")
+        if not watched.killed and "--continue-on-error" not in command and not blind and unknown - granted:
+            self._broken(f"{_list(unknown - granted)} has dropped out of the state, and is shared")
+        self._unknown = unknown
+
+    def _heal(self, rng: random.Random) -> None:
+        """Do what Pulumi asks for and one up, and compare the cloud, the state, the program and the next preview."""
+        if any((self._state / "locks").rglob("*.json")):
+            self._pulumi("cancel", "--yes")
+        known = self._known()
+        if known.interrupted and rng.random() < 0.5:
+            self._tell("clear pending creates")
+            self._pulumi("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
+            known = self._known()
+
+        program, actual = self._program, self._actual()
+        declared = set(program.declared().values())
+        # The documented limit: granted by a create that was killed or failed, and then removed from the program.
+        orphans = self._unknown - declared - known.all_shares
+        self.tally.counts["shares that no state knows (a documented limit)"] += len(orphans)
+        self._foreign |= orphans
+        self._foreign -= known.all_shares
+        revoking = {place for place, report_only in program.exclusive.items() if not report_only}
+        # Another one: an account that leaves the list without a share of its own to go with it is foreign from the
+        # next preview on.
+        formerly = {account for _, (place, listed, _) in known.lists for account in ((place, a) for a in listed)}
+        later = {
+            share
+            for share in self._foreign - declared
+            if _place(share) in revoking and (_place(share), share.shared_account_id) in formerly
+        }
+        expected = declared | {share for share in self._foreign & actual if _place(share) not in revoking}
+
+        self._pulumi("up", "--yes", "--skip-preview")
+        if later & self._actual():
+            self._tell("one more up for what has just left an exclusive list")
+            self._pulumi("up", "--yes", "--skip-preview")
+        actual, known = self._actual(), self._known()
+        if actual != expected:
+            self._broken(f"after the up, missing: {_list(expected - actual)}; too much: {_list(actual - expected)}")
+        if sorted(known.shares) != sorted(program.declared().items()):
+            self._broken(f"the state names {sorted(known.shares)}, not {sorted(program.declared().items())}")
+        if sorted(known.lists) != sorted(program.lists().items()):
+            self._broken(f"the state names {sorted(known.lists)}, not {sorted(program.lists().items())}")
+        self._foreign &= actual - declared
+        written = len(self._cloud.writes())
+        if not self._pulumi("preview").clean:
+            self._broken("the next preview is not clean")
+        if len(self._cloud.writes()) != written:
+            self._broken("the next preview has written")
+
+    def _pulumi(self, *arguments: str) -> Run:
+        run = self._stack.run(*arguments, ok=None)
+        self._log("afterwards", arguments, run)
+        if run.code != 0:
+            self._broken(f"pulumi {arguments[0]} has failed")
+        return run
+
+    def _actual(self) -> set[Share]:
+        return {
+            Share(image_id, account, region)
+            for image_id, region in PLACES
+            for account in self._cloud.shared_with(image_id, region)
+        }
+
+    def _known(self) -> Known:
+        state = self._state / "stacks" / "workspaces-images" / "test.json"
+        latest = json.loads(state.read_text())["checkpoint"]["latest"] if state.exists() else None
+        shares, lists = [], []
+        for resource in (latest or {}).get("resources") or ():
+            name = resource["urn"].rsplit("::", 1)[1] + (" (to be deleted)" if resource.get("delete") else "")
+            values = resource.get("outputs") or resource.get("inputs")
+            if resource["type"] == SHARE_TYPE:
+                shares.append((name, Share(*(values[key] for key in Share._fields))))
+            elif resource["type"] == EXCLUSIVE_TYPE:
+                place = Place(values["image_id"], values["region"])
+                listed = frozenset(values["shared_account_ids"])
+                lists.append((name, Exclusive(place, listed, values["report_only"])))
+        return Known(shares, lists, len((latest or {}).get("pending_operations") or ()))
+
+    def _tell(self, what: str) -> None:
+        if what:
+            self._told.append(what)
+
+    def _log(self, when: str, command: tuple[str, ...], run: Run) -> None:
+        self._runs += [
+            f"--- {when}: pulumi {' '.join(command)} exited {run.code}, with the program",
+            self._program.text(),
+            "--- it printed",
+            run.output[-8000:].strip(),
+            "--- and left",
+            f"shared: {_list(self._actual())}",
+            f"of which are foreign: {_list(self._foreign)}",
+            f"in the state: {self._known()}",
+        ]
+
+    def _count(self, command: tuple[str, ...], struck: Counter[str], watched: Watched, kill: Kill | None) -> None:
+        counts = self.tally.counts
+        counts[f"command {command[0]}"] += 1
+        counts.update({f"fault {name}": 1 for name in struck})
+        if kill:
+            counts[f"kill of the {kill.victim}, {'done' if watched.killed else 'came too late'}"] += 1
+        if kill and not watched.killed:
+            self._tell("nobody was killed")
+
+    def _broken(self, what: str) -> NoReturn:
+        raise Broken(what)
+
+
+_cloud: LocalCloud | None = None  # one for each process, as moto has it
+
+
+def tell(seed: str, number: int, rounds: int) -> tuple[Tally, str | None]:
+    """Tell one story; return what happened, and what went wrong."""
+    global _cloud
+    if _cloud is None:
+        _cloud = LocalCloud()
+        _cloud.start()
+    with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
+        story = Story(seed, number, _cloud, Path(folder), lambda line: print(line, flush=True))
+        failure = story.tell(rounds)
+        return story.tally, failure
+
+
+def _place(share: Share) -> Place:
+    return Place(share.image_id, share.region)
+
+
+def _of(place: Place, account: str) -> tuple[str, str, str]:
+    return place.image_id, account, place.region
+
+
+def _short(share: Share) -> str:
+    return f"{share.shared_account_id[0]}{share.shared_account_id[-1]} at {share.image_id[-3:]}@{share.region}"
+
+
+def _list(shares: set[Share]) -> str:
+    return ", ".join(map(_short, sorted(shares))) or "nothing"
+
+
+def _shown(fault: dict[str, Any]) -> str:
+    return " ".join(str(value) for key, value in fault.items() if key != "access_key_id")
