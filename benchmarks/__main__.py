@@ -87,11 +87,14 @@ def _measure(chosen: Plan) -> Results:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """The variables of all that is measured; nothing of the user's own set-up has a say."""
+    """The variables of all that is measured; nothing of the user's own set-up has a say.
+
+    PYTHONDONTWRITEBYTECODE, for one, would have every process compile this package anew, and none compile pulumi.
+    """
     engine = engine_environment(folder / "state")
     home = folder / "home"
     home.mkdir()
-    for variable in [v for v in os.environ if v.startswith(("AWS_", "PULUMI_", "TF_"))]:
+    for variable in [v for v in os.environ if v.startswith(("AWS_", "PULUMI_", "PYTHON", "TF_"))]:
         del os.environ[variable]  # for what adds to the environment of this process
     python = {"PYTHONPATH": str(ROOT)}  # the contestants are imported from here
     return {**os.environ, **engine, **python, "HOME": str(home)}

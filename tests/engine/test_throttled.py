@@ -1,0 +1,33 @@
+"""A cloud that is slow to serve: throttled writes, and writes whose answers are lost."""
+
+from local.cloud import LocalCloud
+from tests.engine.harness import SALES, Stack
+
+UPDATE = "UpdateWorkspaceImagePermission"
+
+
+def test_throttled_update(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """A cloud that takes five calls a second takes its time: nothing is shown of it, and nothing is asked in vain."""
+    accounts = {f"a{number:02}": f"{222222220000 + number}" for number in range(40)}
+    stack.shares(image, **accounts)
+    cloud.throttle("workspaces:*", rate=5)
+    run = stack.up()
+    assert cloud.shared_with(image) == set(accounts.values())
+    assert run.counts == {"create": 41}
+    assert "Diagnostics" not in run.output
+    # Of the calls that were refused, most find out at what rate AWS serves: that does not grow with the shares.
+    assert len(cloud.writes()) <= 60
+
+
+def test_lost_answers(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """The same update ends well: what a lost answer hides is tried again, or looked after."""
+    stack.shares(image, sales=SALES)
+    cloud.lose_response(UPDATE)
+    assert stack.up().counts == {"create": 2}
+    assert cloud.shared_with(image) == {SALES}
+    stack.program("")
+    cloud.revoke_unshared_error = "InvalidParameterValuesException"  # what a second attempt may meet
+    cloud.lose_response(UPDATE)
+    assert stack.up().counts == {"delete": 1, "same": 1}
+    assert cloud.shared_with(image) == set()
+    assert stack.declared() == {}
