@@ -9,6 +9,9 @@ from .permissions import Permissions
 # As many as the engine's workers: AWS meets no more at once in a preview than in an update.
 _AT_ONCE = 4
 
+THREAD = "looking ahead"
+"""The name of the threads that look."""
+
 Image = tuple[str, str]
 """An image's id and its Region."""
 
@@ -52,4 +55,4 @@ class Ahead:
                 look(image_id, region)
 
         # A process that ends does not wait for it.
-        threading.Thread(target=run, daemon=True).start()
+        threading.Thread(target=run, name=THREAD, daemon=True).start()

@@ -3,7 +3,9 @@
 import contextlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -72,19 +74,23 @@ def test_throttled_a_number_of_times(cloud: LocalCloud, client: Client) -> None:
     assert [call.error for call in cloud.calls] == ["ThrottlingException", None]
 
 
-def test_throttled_beyond_a_rate(cloud: LocalCloud, client: Client) -> None:
+def test_throttled_beyond_a_rate(cloud: LocalCloud, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     """A token bucket: a second's worth at once, then so many a second, whoever asks how often."""
-    workspaces, rate, seconds = client(), 20, 1.5
-    cloud.throttle("DescribeWorkspaceImages", rate=rate)
-    begin = time.monotonic()
-    while (now := time.monotonic()) < begin + seconds:
-        with contextlib.suppress(workspaces.exceptions.ClientError):
-            workspaces.describe_workspace_images()
-    passed = sum(call.error is None for call in cloud.calls)
-    assert passed == pytest.approx(rate + rate * (now - begin), abs=2)
+    now = 0.0
+    monkeypatch.setattr("local.cloud.faults.time", SimpleNamespace(monotonic=lambda: now))
+    workspaces = client()
+    cloud.throttle("DescribeWorkspaceImages", rate=20)
+    for later, asked, served in ((0.0, 25, 20), (0.5, 15, 10), (0.0, 1, 0), (100.0, 25, 20)):
+        now += later
+        cloud.forget_calls()
+        for _ in range(asked):
+            with contextlib.suppress(workspaces.exceptions.ClientError):
+                workspaces.describe_workspace_images()
+        assert Counter(call.error for call in cloud.calls) == Counter(
+            {None: served, "ThrottlingException": asked - served}
+        )
     (fault,) = cloud.faults()
-    throttled = sum(call.error == "ThrottlingException" for call in cloud.calls)
-    assert fault["struck"] == throttled == len(cloud.calls) - passed > 0
+    assert fault["struck"] == 5 + 5 + 1 + 5
 
 
 def test_a_burst_of_its_own(cloud: LocalCloud, client: Client) -> None:
