@@ -87,7 +87,7 @@ def plans(draw: st.DrawFn) -> list[Step]:
 
 
 #: How many random plans `make test` takes; the same ones every time, unless MODEL_EXAMPLES asks for another number.
-EXAMPLES = 20
+EXAMPLES = 10
 
 
 def model(cloud: LocalCloud, pauses: Pauses, *, shrink: bool = True, examples: int | None = None) -> Callable[[], None]:
