@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from local.environment import ROOT
+from pulumi_workspaces_images.errors import printable
 
 LOCK = ROOT / "requirements.lock"
 
@@ -114,11 +115,11 @@ def main() -> int:
             break
     missing = [f"{name} {version}" for name, version in sorted(pins.keys() - audit.audited)]
     for line in sorted(audit.vulnerable):
-        print(f"vulnerable: {_printable(line)}")
+        print(f"vulnerable: {printable(line)}")
     print(f"audited: {len(pins) - len(missing)} of {len(pins)} pins of {LOCK.name}")
     if missing:
         what = f"could not be audited: {', '.join(missing)}" if audit.audited else "nothing could be audited"
-        print(f"{what} ({_printable('; '.join(audit.failures) or 'no service knows of it')})")
+        print(f"{what} ({printable('; '.join(audit.failures) or 'no service knows of it')})")
     print(_NOT_COVERED)
     if audit.vulnerable:
         return 1
@@ -132,10 +133,6 @@ def _canonical(name: str) -> str:
 def _last_line(text: str) -> str:
     lines = text.strip().splitlines()
     return lines[-1].strip() if lines else "pip-audit said nothing"
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 if __name__ == "__main__":

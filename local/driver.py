@@ -75,6 +75,7 @@ class Driver:
         messages: what the provider logged through its engine: (severity, text).
         printed: the lines that it printed.
         pid: the process.
+        stub: its gRPC service, for what the methods leave out.
     """
 
     pid: int
@@ -115,11 +116,11 @@ class Driver:
             port = self._start(address)
             self._channel = grpc.insecure_channel(f"{_LOOPBACK}:{port}", _OPTIONS)
             self._open.callback(self._channel.close)
-            self._stub: Any = provider_pb2_grpc.ResourceProviderStub(self._channel)
+            self.stub: Any = provider_pb2_grpc.ResourceProviderStub(self._channel)
             request = provider_pb2.ConfigureRequest(
                 args=_struct(self._configuration), acceptSecrets=True, acceptResources=True
             )
-            self._call(self._stub.Configure, request)
+            self._call(self.stub.Configure, request)
             self._open = opened.pop_all()
         return self
 
@@ -146,7 +147,7 @@ class Driver:
         """
         olds_struct = _properties(provider, olds) if olds else struct_pb2.Struct()
         request = provider_pb2.CheckRequest(urn=self._urn, olds=olds_struct, news=_properties(provider, news))
-        answer = self._call(self._stub.Check, request)
+        answer = self._call(self.stub.Check, request)
         return _plain(answer.inputs), [(failure.property, failure.reason) for failure in answer.failures]
 
     def diff(self, provider: type[ResourceProvider], id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Diff:
@@ -158,7 +159,7 @@ class Driver:
         request = provider_pb2.DiffRequest(
             id=id, urn=self._urn, olds=_properties(provider, olds), news=_properties(provider, news)
         )
-        answer = self._call(self._stub.Diff, request)
+        answer = self._call(self.stub.Diff, request)
         return Diff(answer.changes == provider_pb2.DiffResponse.DIFF_SOME, list(answer.replaces))
 
     def create(self, provider: type[ResourceProvider], news: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -168,7 +169,7 @@ class Driver:
             DriverError: the provider failed.
         """
         request = provider_pb2.CreateRequest(urn=self._urn, properties=_properties(provider, news))
-        answer = self._call(self._stub.Create, request)
+        answer = self._call(self.stub.Create, request)
         return answer.id, _plain(answer.properties)
 
     def update(
@@ -182,7 +183,7 @@ class Driver:
         request = provider_pb2.UpdateRequest(
             id=id, urn=self._urn, olds=_properties(provider, olds), news=_properties(provider, news)
         )
-        return _plain(self._call(self._stub.Update, request).properties)
+        return _plain(self._call(self.stub.Update, request).properties)
 
     def read(self, provider: type[ResourceProvider], id: str, props: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """Read a resource with the outputs `props`; return its id, empty if it is gone, and its outputs.
@@ -192,7 +193,7 @@ class Driver:
         """
         properties = _properties(provider, props)
         request = provider_pb2.ReadRequest(id=id, urn=self._urn, properties=properties, inputs=properties)
-        answer = self._call(self._stub.Read, request)
+        answer = self._call(self.stub.Read, request)
         return answer.id, _plain(answer.properties)
 
     def delete(self, provider: type[ResourceProvider], id: str, props: Mapping[str, Any]) -> None:
@@ -202,7 +203,7 @@ class Driver:
             DriverError: the provider failed.
         """
         request = provider_pb2.DeleteRequest(id=id, urn=self._urn, properties=_properties(provider, props))
-        self._call(self._stub.Delete, request)
+        self._call(self.stub.Delete, request)
 
     def kill_engine(self) -> None:
         """Let the engine die: calls under way end as a `DriverError`, and the provider is left to itself."""

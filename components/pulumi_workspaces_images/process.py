@@ -82,7 +82,7 @@ class Process:
             listings: whether listings will be needed. New shares are granted without.
         """
         hint = others if isinstance(others, str) else ""
-        asked = (image_id, region, hint, listings)
+        asked = (image_id, region, hint, listings)  # hundreds of shares ask the same
         if self.never_looks or asked in self._looked_ahead:
             return
         self._looked_ahead.add(asked)

@@ -11,20 +11,14 @@ from local.cloud import LocalCloud
 from tests.cloud.helpers import OWNER
 
 
-@pytest.fixture(scope="session")
-def served() -> Iterator[LocalCloud]:
-    with LocalCloud() as cloud:
-        yield cloud
-
-
 @pytest.fixture
-def cloud(served: LocalCloud) -> LocalCloud:
-    served.reset()
-    return served
+def cloud(_cloud: LocalCloud) -> LocalCloud:
+    _cloud.reset()
+    return _cloud
 
 
 @pytest.fixture(scope="session")
-def client(served: LocalCloud) -> Iterator[Callable[..., Any]]:
+def client(_cloud: LocalCloud) -> Iterator[Callable[..., Any]]:
     """Make clients: of a service, an account or its credentials, and a Region; they try once."""
     session = boto3.Session()
     made: dict[object, Any] = {}  # a client takes longer to make than most tests to run
@@ -38,13 +32,13 @@ def client(served: LocalCloud) -> Iterator[Callable[..., Any]]:
         timeout: float = 5,
         **credentials: str,
     ) -> Any:
-        credentials = credentials or {k.lower(): v for k, v in served.credentials(account).items()}
+        credentials = credentials or {k.lower(): v for k, v in _cloud.credentials(account).items()}
         key = (service, region, attempts, timeout, *sorted(credentials.items()))
         if key not in made:
             made[key] = session.client(  # type: ignore[call-overload]
                 service,
                 region_name=region,
-                endpoint_url=served.url,
+                endpoint_url=_cloud.url,
                 config=Config(retries={"total_max_attempts": attempts}, connect_timeout=5, read_timeout=timeout),
                 **credentials,
             )

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,6 @@ def readme_policy() -> list[str]:
     """Return the IAM actions that the README asks for."""
     policies = re.findall(r"```json\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     return [statement["Action"] for policy in policies for statement in json.loads(policy)["Statement"]]
-
-
-@pytest.fixture(scope="session")
-def _cloud() -> Iterator[LocalCloud]:
-    with LocalCloud() as cloud:
-        yield cloud
 
 
 @pytest.fixture

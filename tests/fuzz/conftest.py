@@ -7,9 +7,9 @@ import pytest
 from botocore.client import BaseClient
 
 from tests.fuzz.sent import Sent
-from tests.unit.conftest import _cloud, cloud, quiet_environment, wire
+from tests.unit.conftest import cloud, wire
 
-__all__ = ["_cloud", "cloud", "quiet_environment", "wire"]
+__all__ = ["cloud", "wire"]
 
 
 @pytest.fixture

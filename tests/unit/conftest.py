@@ -1,32 +1,15 @@
-"""Fixtures of the unit tests: an environment that says nothing about AWS, real clients, and a local cloud."""
+"""Fixtures of the unit tests: real clients, and a local cloud."""
 
-import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.config import Config
-from botocore.loaders import create_loader
 from botocore.session import Session
 
 from local.cloud import LocalCloud
 from tests.unit.helpers import Wire
-
-_LOADER = create_loader()
-
-
-@pytest.fixture
-def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing of the developer's own AWS set-up decides how a test ends."""
-    for name in list(os.environ):
-        if name.startswith("AWS_") or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    # What botocore knows of the services takes 0.2 s to parse for each session.
-    monkeypatch.setattr("botocore.session.create_loader", lambda _: _LOADER)
 
 
 @pytest.fixture
@@ -55,12 +38,6 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
     monkeypatch.setattr("botocore.endpoint.time", slept)
     monkeypatch.setattr("botocore.retries.bucket.TokenBucket.acquire", lambda *_, **__: wire.log.append("rate limiter"))
     return wire
-
-
-@pytest.fixture(scope="session")
-def _cloud() -> Iterator[LocalCloud]:
-    with LocalCloud() as cloud:
-        yield cloud
 
 
 @pytest.fixture

@@ -4,8 +4,10 @@ import json
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from concurrent import futures
+from typing import Any, TypeVar
 
+import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from pulumi import output
@@ -18,6 +20,8 @@ from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProv
 from pulumi_workspaces_images.process import Process
 from pulumi_workspaces_images.provider import ImageShareProvider
 from pulumi_workspaces_images.share import Share
+
+T = TypeVar("T")
 
 OWNER = "111111111111"
 SALES = "222222222222"
@@ -77,6 +81,24 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+def four_at_once(ask: Callable[[], T], go_on: threading.Event) -> list[T]:
+    """Ask from four threads at the same moment; none is answered before `go_on` is set, which it then is."""
+    start = threading.Barrier(4)
+
+    def begin() -> T:
+        start.wait(5)
+        return ask()
+
+    with futures.ThreadPoolExecutor(4) as pool:
+        asking = [pool.submit(begin) for _ in range(4)]
+        try:
+            with pytest.raises(futures.TimeoutError):  # in Python 3.10 not the built-in one
+                asking[0].result(0.05)
+        finally:
+            go_on.set()
+        return [each.result(5) for each in asking]
 
 
 Answer = dict[str, Any] | Exception | tuple[int, str, str]

@@ -1,14 +1,13 @@
 """One image's listing: pages are read as far as somebody needs to know, once for all who ask."""
 
 import threading
-from concurrent import futures
 
 import pytest
 
 from pulumi_workspaces_images.errors import ExpectedError, Unanswered
 from pulumi_workspaces_images.listing import Listing, Page
 from pulumi_workspaces_images.looks import MAX_AGE
-from tests.unit.helpers import Clock
+from tests.unit.helpers import Clock, four_at_once
 
 PAGES: dict[str | None, Page] = {None: (["a", "b"], "1"), "1": ([], "2"), "2": (["c"], "3"), "3": (["d"], None)}
 
@@ -87,8 +86,7 @@ def test_age_counts_from_the_newest_page() -> None:
 
 def test_threads_share_each_page() -> None:
     """Four who ask at once for the same account wait for one page, and nobody reads the next one for nothing."""
-    go_on, start = threading.Event(), threading.Barrier(4)
-    book = Book()
+    go_on, book = threading.Event(), Book()
 
     def slow(token: str | None) -> Page:
         assert go_on.wait(5)
@@ -96,16 +94,5 @@ def test_threads_share_each_page() -> None:
 
     listing = Listing(slow)
 
-    def ask() -> bool:
-        start.wait(5)
-        return listing.holds("a")
-
-    with futures.ThreadPoolExecutor(4) as pool:
-        asking = [pool.submit(ask) for _ in range(4)]
-        try:
-            with pytest.raises(futures.TimeoutError):  # in Python 3.10 not the built-in one
-                asking[0].result(0.05)
-        finally:
-            go_on.set()
-        assert all(a.result(5) for a in asking)
+    assert all(four_at_once(lambda: listing.holds("a"), go_on))
     assert book.read == [None]

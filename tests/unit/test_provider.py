@@ -6,7 +6,6 @@ import math
 import os
 import pickle
 import random
-import subprocess
 import sys
 import threading
 import traceback
@@ -23,6 +22,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from local.cloud import AwsError, Call, LocalCloud, Response
+from local.driver import Driver
 from pulumi_workspaces_images.errors import AccessDenied, Bug, ExpectedError, NotFound, Refused, Unanswered, plainly
 from pulumi_workspaces_images.permissions import Permissions
 from pulumi_workspaces_images.provider import ImageShareProvider
@@ -1008,26 +1008,13 @@ def _plain(struct: struct_pb2.Struct) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def provider_process(_cloud: LocalCloud) -> Iterator[Served]:
     """One process for the tests below: starting it takes a second."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_") and not k.lower().endswith("_proxy")}
-    environment |= {"PULUMI_PROJECT": "shares", **_cloud.credentials(OWNER)}
-    with subprocess.Popen(
-        [sys.executable, "-u", "-m", "pulumi.dynamic"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as running:
-        try:
-            assert running.stdout is not None
-            address = f"127.0.0.1:{int(running.stdout.readline())}"
-            with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
-                served = Served(provider_pb2_grpc.ResourceProviderStub(channel))
-                configuration = struct_pb2.Struct()
-                configuration.update({"aws:region": REGION, "aws:endpoints": _cloud.endpoints, "aws:maxRetries": "1"})
-                served.stub.Configure(provider_pb2.ConfigureRequest(args=configuration), timeout=20)
-                yield served
-        finally:
-            running.kill()
+    configuration = {"aws:region": REGION, "aws:endpoints": _cloud.endpoints, "aws:maxRetries": "1"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("AWS_") or name.lower().endswith("_proxy"):
+                patch.delenv(name)
+        with Driver(configuration, _cloud.credentials(OWNER), project="shares") as driver:
+            yield Served(driver.stub)
 
 
 def test_life_of_a_share_over_grpc(cloud: LocalCloud, provider_process: Served, share: Share) -> None:
