@@ -42,7 +42,7 @@ def read_shares() -> list[tuple[str, dict[str, Any]]]:
     """Return the name and the other arguments of every `ImageShares` that is configured."""
     text = pulumi.Config("workspaces-images").get("shares")
     if text is None:
-        refuse("", "is not set: which images to share, and with whom; the README shows how")
+        refuse("", "is not set: which images to share, and with whom; docs/reference/configuration.md shows how")
     try:
         images = json.loads(text)
     except (ValueError, RecursionError):

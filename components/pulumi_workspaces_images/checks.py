@@ -31,7 +31,7 @@ def resolve_region(process: "Process", region: Any, failures: list[CheckFailure]
         return None
     problem = process.connection.region_problem(resolved)
     if problem:
-        origin = "" if region else "; it comes from aws:region, AWS_REGION, AWS_DEFAULT_REGION or the AWS profile"
+        origin = "" if region else " (it comes from aws:region, AWS_REGION, AWS_DEFAULT_REGION or the AWS profile)"
         failures.append(CheckFailure("region", problem + origin))
         return None
     return resolved
@@ -80,7 +80,10 @@ def live_failures(
             image = process.permissions.describe(image_id, region)
         except NotFound:
             asked = f" for account {caller.account} ({caller.arn})" if caller else ""
-            reason = f"image {image_id} was not found in {region}{asked}; check the id, the Region and the credentials"
+            reason = (
+                f"image {image_id} was not found in {region}{asked}; was it deleted? check the id, the Region and the "
+                "credentials"
+            )
             failures.append(CheckFailure("image_id", reason))
         else:
             partition = process.connection.partition(region)

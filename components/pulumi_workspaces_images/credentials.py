@@ -24,8 +24,9 @@ from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from .aws_errors import NO_ANSWER
-from .configuration import AwsConfiguration, WebIdentity
+from .configuration import AwsConfiguration
 from .errors import ConfigurationError
+from .roles import WebIdentity
 
 _PACKAGE = "pulumi-workspaces-images"
 

@@ -5,7 +5,7 @@ They apply to what is granted: a share that is no longer allowed can always be r
 
 from collections.abc import Mapping
 
-from .configuration import account_ids, flag
+from .configuration_values import account_ids, flag
 from .connection import Connection
 from .errors import ConfigurationError, printable
 from .organization import Organization

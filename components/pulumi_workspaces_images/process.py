@@ -11,13 +11,13 @@ import pulumi
 from pulumi.dynamic import ConfigureRequest
 
 from .ahead import Ahead
-from .configuration import Recheck, read_recheck
 from .connection import Caller, Connection
 from .declarations import Declarations
 from .engine import Engine
 from .errors import ConfigurationError, ExpectedError, NotFound
 from .guards import Guards
 from .permissions import Permissions
+from .recheck import Recheck, read_recheck
 from .share import image_id_problem
 
 T = TypeVar("T")

@@ -170,7 +170,7 @@ def refusals(accounts: Iterable[str], region: object = None) -> list[str]:
 
 
 def _organization_problems(run: Run, accounts: list[str], region: str | None) -> list[str | None]:
-    from .configuration import Recheck, read_recheck
+    from .recheck import Recheck, read_recheck
 
     recheck = read_recheck(run.configuration)
     if recheck is Recheck.OFF:

@@ -10,9 +10,10 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 
-from pulumi_workspaces_images import configuration
+from pulumi_workspaces_images import configuration, recheck
 from pulumi_workspaces_images.errors import ConfigurationError, ExpectedError, printable
 from pulumi_workspaces_images.process import Process
+from pulumi_workspaces_images.roles import _CHAINED_ROLE_KEYS, _WEB_ROLE_KEYS
 from tests.fuzz import strategies as some
 from tests.fuzz.sent import Sent
 from tests.unit.helpers import REGION, RecordingEngine
@@ -21,7 +22,7 @@ AWS_KEYS = sorted(
     f"aws:{name}"
     for name in {*configuration._HONOURED, *configuration._WITHOUT_CONCERN, *configuration._REFUSED, "assumeRole"}
 )
-OWN_KEYS = [f"workspaces-images:{name}" for name in configuration._OWN_KEYS]
+OWN_KEYS = [f"workspaces-images:{name}" for name in recheck._OWN_KEYS]
 ROLE = "arn:aws:iam::222222222222:role/images"
 KEYS = {"aws:accessKey": "AKIAEXAMPLE", "aws:secretKey": "example"}
 
@@ -56,7 +57,7 @@ almost = st.sampled_from(
         "[{}]",
     ]
 )
-role_keys = st.sampled_from([*configuration._CHAINED_ROLE_KEYS, *configuration._WEB_ROLE_KEYS, "arn"])
+role_keys = st.sampled_from([*_CHAINED_ROLE_KEYS, *_WEB_ROLE_KEYS, "arn"])
 roles = st.dictionaries(role_keys, some.json_values, max_size=3).map(lambda role: {"roleArn": ROLE, **role})
 services = st.sampled_from([*configuration._ENDPOINTS, "workspace", "s3"])
 endpoints = st.lists(st.dictionaries(services, st.one_of(some.json_values, almost), max_size=2), max_size=2)

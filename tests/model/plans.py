@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from local.cloud import LocalCloud
 from tests.model.engine import Order
-from tests.model.world import (
+from tests.model.steps import (
     ACCOUNTS,
     IMAGES,
     OWNER,
@@ -19,14 +19,13 @@ from tests.model.world import (
     Fault,
     Image,
     Killed,
-    Pauses,
     Preview,
     Program,
     Refresh,
     Step,
     Up,
-    World,
 )
+from tests.model.world import Pauses, World
 
 NAMES = ("a", "b", "c", "X", "Y")
 

@@ -6,7 +6,8 @@ from local.cloud import LocalCloud
 from pulumi_workspaces_images.declarations import Declarations
 from pulumi_workspaces_images.process import Process
 from tests.model.plans import model
-from tests.model.world import ACCOUNTS, IMAGES, Fault, Pauses, Program, Up, World
+from tests.model.steps import ACCOUNTS, IMAGES, Fault, Program, Up
+from tests.model.world import Pauses, World
 
 
 def test_whatever_happens(cloud: LocalCloud, pauses: Pauses) -> None:

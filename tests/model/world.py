@@ -8,190 +8,33 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 from unittest import mock
-
-from pulumi.output import UNKNOWN
 
 from local.cloud import AwsError, Call, ConnectionLostError, LocalCloud, Response
 from local.driver import DriverInThisProcess
 from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
 from pulumi_workspaces_images.provider import ImageShareProvider
-from tests.model.engine import IN_ORDER, Order, Resource, State
+from tests.model.engine import Order, State
+from tests.model.steps import (
+    HOME,
+    IMAGES,
+    OWNER,
+    STRANGER,
+    WRITE,
+    Drift,
+    Fault,
+    Image,
+    Killed,
+    Preview,
+    Program,
+    Refresh,
+    Share,
+    Step,
+    Up,
+)
 
-OWNER = "111111111111"
-STRANGER = "999999999999"
-ACCOUNTS = ("222222222222", "333333333333", "444444444444")
-HOME = "us-east-1"
-IMAGES = {"wsi-golden001": HOME, "wsi-silver002": "eu-west-1"}
-WRITE = "UpdateWorkspaceImagePermission"
 SECONDS = 20.0  # to wait for what comes at once
-
-Share = tuple[str, str]
-"""An image and an account."""
-
-
-@dataclass(frozen=True)
-class Exclusive:
-    """An `ImageSharesExclusive` of the accounts that the program shares the image with.
-
-    Attributes:
-        report_only: it revokes nothing.
-        extra: more accounts on its list.
-        without: accounts that are not on it: a contradiction, if the program shares the image with one.
-    """
-
-    report_only: bool = False
-    extra: frozenset[str] = frozenset()
-    without: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Program:
-    """What a program declares. A share whose name is in capitals is deleted before it is replaced.
-
-    Attributes:
-        shares: (name, share), in the order of the program.
-        exclusives: by image.
-        exclusives_first: whether they come before the shares.
-    """
-
-    shares: tuple[tuple[str, Share], ...] = ()
-    exclusives: tuple[tuple[str, Exclusive], ...] = ()
-    exclusives_first: bool = False
-
-    @property
-    def declared(self) -> set[Share]:
-        return {share for _, share in self.shares}
-
-    @property
-    def images(self) -> set[str]:
-        return {image for image, _ in self.declared} | {image for image, _ in self.exclusives}
-
-    @property
-    def deletes_before(self) -> bool:
-        return any(name.isupper() for name, _ in self.shares)
-
-    def listed(self, image: str) -> set[str]:
-        """The list of an image's exclusive."""
-        exclusive = dict(self.exclusives)[image]
-        return {account for i, account in self.declared if i == image} - exclusive.without | exclusive.extra
-
-    @property
-    def contradicts_itself(self) -> bool:
-        return any(account not in self.listed(i) for i, account in self.declared if i in dict(self.exclusives))
-
-    def revokes(self, image: str) -> bool:
-        """Whether what is foreign on an image is to go."""
-        exclusive = dict(self.exclusives).get(image)
-        return exclusive is not None and not exclusive.report_only
-
-    def resources(self, unknown: frozenset[str] = frozenset()) -> list[Resource]:
-        """The resources, some of which have an image that is not known yet."""
-        shares = [
-            Resource(
-                ImageShareProvider,
-                name,
-                {
-                    "image_id": UNKNOWN if name in unknown else image,
-                    "shared_account_id": account,
-                    # Whether it is written or configured is all the same.
-                    **({"region": IMAGES[image]} if IMAGES[image] != HOME else {}),
-                },
-                delete_before_replace=name.isupper(),
-            )
-            for name, (image, account) in self.shares
-        ]
-        exclusives = [
-            Resource(
-                ImageSharesExclusiveProvider,
-                f"only-{image}",
-                {
-                    "image_id": image,
-                    "shared_account_ids": sorted(self.listed(image)),
-                    "report_only": exclusive.report_only,
-                    "region": IMAGES[image],
-                },
-            )
-            for image, exclusive in self.exclusives
-        ]
-        return [*exclusives, *shares] if self.exclusives_first else [*shares, *exclusives]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What goes wrong at AWS.
-
-    Attributes:
-        what: nothing is done and the caller is throttled, or refused, or gets no answer; or it is done, and no answer.
-        operation: of these calls.
-        first: how many of them go well before.
-        times: how many do not.
-    """
-
-    what: Literal["throttle", "refuse", "fail", "drop", "lose"]
-    operation: str = WRITE
-    first: int = 0
-    times: int = 1
-
-
-@dataclass(frozen=True)
-class Up:
-    program: Program
-    order: Order = IN_ORDER
-    fault: Fault | None = None
-    continue_on_error: bool = False
-    account: str = OWNER
-
-
-@dataclass(frozen=True)
-class Preview:
-    program: Program
-    unknown: frozenset[str] = frozenset()
-    account: str = OWNER
-
-
-@dataclass(frozen=True)
-class Refresh:
-    account: str = OWNER
-
-
-@dataclass(frozen=True)
-class Drift:
-    """Somebody shares an image, or unshares it, by hand."""
-
-    share: Share
-    shared: bool
-
-
-@dataclass(frozen=True)
-class Image:
-    """Somebody deletes an image, or makes one of the same id."""
-
-    image: str
-    exists: bool
-
-
-@dataclass(frozen=True)
-class Killed:
-    """An up whose engine is killed at a write, and the next one; then the first one's provider goes on.
-
-    Attributes:
-        program: of the first up.
-        first: how many writes go well before.
-        lands: whether the last one takes effect.
-        hold: whether no step starts before everything is checked.
-        then: the next up.
-    """
-
-    program: Program
-    first: int
-    lands: bool
-    hold: bool
-    then: Program
-
-
-Step = Up | Preview | Refresh | Drift | Image | Killed
 
 
 @dataclass

@@ -1,15 +1,21 @@
-"""Fixtures of the unit tests: real clients, and a local cloud."""
+"""Fixtures of the unit tests: real clients, a local cloud and what is in it, and an AWS that answers as a test says."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.config import Config
 from botocore.session import Session
+from botocore.stub import Stubber
 
 from local.cloud import LocalCloud
-from tests.unit.helpers import Wire
+from pulumi_workspaces_images.permissions import Permissions
+from pulumi_workspaces_images.share import Share
+from tests.unit.connections import Aws
+from tests.unit.helpers import CANARY, FOREIGN, REGION, SALES, Clock, Command, Owner, Wire
+from tests.unit.workspaces import permissions
 
 
 @pytest.fixture
@@ -45,3 +51,104 @@ def cloud(_cloud: LocalCloud, quiet_environment: None) -> LocalCloud:
     """The local cloud, empty."""
     _cloud.reset()
     return _cloud
+
+
+# An image in that cloud, its shares, and who asks for them.
+
+
+@pytest.fixture
+def command(cloud: LocalCloud) -> Command:
+    """A command of the owner."""
+    return Command(cloud)
+
+
+@pytest.fixture
+def image(cloud: LocalCloud) -> str:
+    """A golden image of the owner."""
+    return cloud.create_image()
+
+
+@pytest.fixture
+def share(image: str) -> Share:
+    """A share of the image that nobody has granted."""
+    return Share(image, SALES, REGION)
+
+
+@pytest.fixture
+def shared(cloud: LocalCloud, share: Share) -> Share:
+    """The same share, granted by an earlier command."""
+    cloud.share(share.image_id, share.shared_account_id)
+    return share
+
+
+@pytest.fixture
+def shared_image(cloud: LocalCloud) -> str:
+    """A golden image of the owner, shared with an account that will be listed and one that will not."""
+    image = cloud.create_image()
+    for account in (SALES, FOREIGN):
+        cloud.share(image, account)
+    return image
+
+
+@pytest.fixture
+def owner(cloud: LocalCloud, shared_image: str) -> Owner:
+    """A command of the owner."""
+    return Owner(Command(cloud), shared_image)
+
+
+# What answers where there is no cloud.
+
+
+@pytest.fixture
+def stubber(make_client: Callable[..., Any]) -> Iterator[Stubber]:
+    """A real client whose calls are answered one by one, and checked against the service's model."""
+    with Stubber(make_client(REGION)) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+@pytest.fixture
+def stubbed(stubber: Stubber) -> Permissions:
+    """Permissions of a caller whom AWS has not been asked for."""
+    return permissions(lambda _: stubber.client)
+
+
+@pytest.fixture
+def once(wire: Wire, make_client: Callable[..., Any]) -> Permissions:
+    """Permissions over a client that does not try again by itself."""
+    return permissions(lambda region: make_client(region, attempts=1))
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """The time, which passes only where a test says so."""
+    return Clock()
+
+
+# Connections.
+
+
+@pytest.fixture
+def home(quiet_environment: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A home folder without files, in an environment that says nothing about AWS."""
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    (tmp_path / ".aws").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def keys(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials in the environment."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDENV")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", CANARY)
+
+
+@pytest.fixture
+def aws() -> Iterator[Aws]:
+    """STS on this machine."""
+    aws = Aws()
+    aws.thread.start()
+    yield aws
+    aws.server.shutdown()
+    aws.thread.join()
+    aws.server.server_close()

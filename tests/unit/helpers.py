@@ -1,4 +1,4 @@
-"""What the unit tests share: well-known names, an engine that keeps what it is told, AWS as answers on the wire."""
+"""What the unit tests share: well-known names, commands as the engine gives them, AWS as answers on the wire."""
 
 import json
 import threading
@@ -14,8 +14,10 @@ from pulumi import output
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from local.cloud import LocalCloud
+from pulumi_workspaces_images.configuration import AwsConfiguration, read_aws
 from pulumi_workspaces_images.connection import Caller
 from pulumi_workspaces_images.engine import Engine
+from pulumi_workspaces_images.errors import ConfigurationError
 from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
 from pulumi_workspaces_images.process import Process
 from pulumi_workspaces_images.provider import ImageShareProvider
@@ -26,6 +28,8 @@ T = TypeVar("T")
 OWNER = "111111111111"
 SALES = "222222222222"
 LEGAL = "333333333333"
+STRANGER = "555555555555"
+FOREIGN, OTHER = "999999999999", "888888888888"
 REGION = "us-east-1"
 UNKNOWN: Any = output.UNKNOWN
 GOVCLOUD = "us-gov-west-1"
@@ -36,6 +40,14 @@ CALLER = Caller(OWNER, f"arn:aws:sts::{OWNER}:assumed-role/images/pulumi")
 GRANT = "UpdateWorkspaceImagePermission"
 LIST = "DescribeWorkspaceImagePermissions"
 DESCRIBE = "DescribeWorkspaceImages"
+
+MODES = ["strict", "warn", "off"]
+"""What `workspaces-images:recheck` may be."""
+
+CANARY = "canary7f3a"
+"""A secret, which nothing may show."""
+KEY_ID = LocalCloud.credentials(OWNER)["AWS_ACCESS_KEY_ID"]
+PLAIN = {"aws:accessKey": KEY_ID, "aws:secretKey": "local"}
 
 
 class RecordingEngine(Engine):
@@ -223,6 +235,69 @@ def state(share: Share, owner: str | None = OWNER) -> dict[str, object]:
     return {**share._asdict(), "owner_account_id": owner, "__provider": "reference"}
 
 
+def outputs(share: Share) -> dict[str, object]:
+    """The outputs of a share of the owner."""
+    return {**share._asdict(), "owner_account_id": OWNER}
+
+
 def found(result: CheckResult) -> list[tuple[str, str]]:
     """The failures of a check."""
     return [(failure.property, failure.reason) for failure in result.failures]
+
+
+class Owner:
+    """Exclusive ownership of one image, operation by operation, in one command.
+
+    Attributes:
+        command: the command.
+        image: the image.
+    """
+
+    def __init__(self, command: Command, image: str) -> None:
+        self.command, self.image = command, image
+
+    def news(self, *accounts: object, **more: object) -> dict[str, Any]:
+        known = {"image_id": self.image, "shared_account_ids": list(accounts), "report_only": False, "region": REGION}
+        return {**known, **more, "__provider": "reference"}
+
+    def olds(self, *accounts: object, **more: object) -> dict[str, Any]:
+        return self.news(*accounts, **{"owner_account_id": OWNER, "revoked_account_ids": [], **more})
+
+    def check(self, *accounts: object, olds: dict[str, Any] | None = None, **more: object) -> CheckResult:
+        return self.command.exclusive.check(olds or {}, self.news(*accounts, **more))
+
+    def diff(self, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        return self.command.exclusive.diff(self.image, olds, news)
+
+    def create(self, *accounts: object, **more: object) -> CreateResult:
+        return self.command.exclusive.create(self.news(*accounts, **more))
+
+    def update(self, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        return self.command.exclusive.update(self.image, olds, news)
+
+    def read(self, properties: dict[str, Any]) -> ReadResult:
+        return self.command.exclusive.read(self.image, properties)
+
+    def warning(self, *accounts: str, what: str = "`pulumi up` revokes it") -> str:
+        return (
+            f"image {self.image} in {REGION} is shared with {', '.join(accounts)}, not on the list of its "
+            f"ImageSharesExclusive: {what}"
+        )
+
+    @property
+    def warnings(self) -> list[str]:
+        return self.command.engine.warnings
+
+
+def configured(**keys: object) -> AwsConfiguration:
+    """What these `aws:` keys say."""
+    return read_aws({f"aws:{key}": value for key, value in keys.items()})
+
+
+def refusal(**keys: object) -> str:
+    """The line that refuses these `aws:` keys."""
+    with pytest.raises(ConfigurationError) as caught:
+        configured(**keys)
+    message = str(caught.value)
+    assert message.isprintable()
+    return message

@@ -7,22 +7,9 @@ import pytest
 from local.cloud import LocalCloud
 from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, CredentialsError, ExpectedError
 from pulumi_workspaces_images.share import Share
-from tests.unit.helpers import GOVCLOUD, LEGAL, OWNER, REGION, SALES, UNKNOWN, Command, found
+from tests.unit.helpers import GOVCLOUD, LEGAL, OWNER, REGION, SALES, STRANGER, UNKNOWN, Command, found
 
 ARN = f"arn:aws:iam::{OWNER}:user/TEST"
-STRANGER = "555555555555"
-
-
-@pytest.fixture
-def image(cloud: LocalCloud) -> str:
-    """A golden image of the owner."""
-    return cloud.create_image()
-
-
-@pytest.fixture
-def command(cloud: LocalCloud) -> Command:
-    """A command of the owner."""
-    return Command(cloud)
 
 
 def only(command: Command, *share: object) -> tuple[str, str]:
@@ -150,14 +137,14 @@ def test_image_that_does_not_exist(command: Command) -> None:
     assert only(command, "wsi-unknown00", SALES) == (
         "image_id",
         f"image wsi-unknown00 was not found in {REGION} for account {OWNER} ({ARN}); "
-        "check the id, the Region and the credentials",
+        "was it deleted? check the id, the Region and the credentials",
     )
 
 
 def test_image_that_does_not_exist_for_a_nameless_caller(cloud: LocalCloud) -> None:
     """Where nobody may ask who the caller is, the message leaves it out."""
     command = Command(cloud, skipRequestingAccountId="true")
-    assert only(command, "wsi-unknown00", SALES)[1].startswith(f"image wsi-unknown00 was not found in {REGION}; check")
+    assert only(command, "wsi-unknown00", SALES)[1].startswith(f"image wsi-unknown00 was not found in {REGION}; was")
 
 
 def test_image_of_another_account(cloud: LocalCloud, command: Command) -> None:

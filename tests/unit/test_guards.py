@@ -7,17 +7,16 @@ import boto3
 import pytest
 
 from local.cloud import LocalCloud
-from pulumi_workspaces_images.configuration import read_recheck
 from pulumi_workspaces_images.connection import Connection
 from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError
 from pulumi_workspaces_images.guards import Guards
+from pulumi_workspaces_images.recheck import read_recheck
 from pulumi_workspaces_images.share import Share
-from tests.unit.helpers import LEGAL, OWNER, REGION, SALES, UNKNOWN, Command, Wire, found
+from tests.unit.helpers import LEGAL, MODES, OWNER, REGION, SALES, UNKNOWN, Command, Wire, found
 
 ALLOWED = "workspaces-images:allowedAccountIds"
 ORGANIZATION = "workspaces-images:requireOrganization"
 FINANCE = "444444444444"
-MODES = ["strict", "warn", "off"]
 KEYS = {"aws:accessKey": "AKIAEXAMPLE", "aws:secretKey": "example", "aws:maxRetries": "1"}
 NOT_LISTED = f"account {LEGAL} is not on the list {ALLOWED} of the accounts that may be shared with"
 
@@ -29,12 +28,6 @@ def guards(**own: object) -> Guards:
 
 @pytest.fixture(autouse=True)
 def _quiet(quiet_environment: None) -> None: ...
-
-
-@pytest.fixture
-def image(cloud: LocalCloud) -> str:
-    """A golden image of the owner."""
-    return cloud.create_image()
 
 
 @pytest.fixture

@@ -1,0 +1,204 @@
+"""Single values of the stack configuration, each read as what it should be.
+
+The provider process is handed the configuration raw: every value a text, objects and lists as JSON text. Values of
+their own type are taken as well. A message names the key and what it should be, and never quotes the value: any key
+may hold a secret.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from .errors import ConfigurationError
+
+
+def text(values: Mapping[str, object], key: str, at: str) -> str | None:
+    """Return a text, None where it is not set or empty. `at` is what precedes `key` in its full name."""
+    value = values.get(key)
+    if value is not None and not (isinstance(value, str) and _can_be_sent(value)):
+        raise ConfigurationError(f"{at}{key} must be a text")
+    return value or None
+
+
+def flag(values: Mapping[str, object], key: str, at: str) -> bool | None:
+    """Return a boolean, written `true` or `false`; None where it is not set."""
+    value = values.get(key)
+    if value is None or value == "":
+        return None
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if isinstance(value, bool):
+        return value
+    raise ConfigurationError(f"{at}{key} must be true or false")
+
+
+def whole_number(values: Mapping[str, object], key: str, at: str) -> int | None:
+    """Return a whole number from 0; None where it is not set."""
+    value = values.get(key)
+    if value is None or value == "":
+        return None
+    # Python turns no more than some thousand digits into a number.
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        return int(value)
+    # JSON, and with it Pulumi's property values, may make a float of a whole number.
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, float) and value.is_integer() and value >= 0:
+        return int(value)
+    raise ConfigurationError(f"{at}{key} must be a whole number, 0 or more")
+
+
+def choice(allowed: list[str]) -> Callable[[Mapping[str, object], str, str], str | None]:
+    """Return a reader of one of the texts `allowed`; it returns None where the key is not set."""
+
+    def read(values: Mapping[str, object], key: str, at: str) -> str | None:
+        value = values.get(key)
+        if value is None or value == "":
+            return None
+        if not isinstance(value, str) or value not in allowed:
+            raise ConfigurationError(f"{at}{key} must be {', '.join(allowed[:-1])} or {allowed[-1]}")
+        return value
+
+    return read
+
+
+def spelt_with(symbols: str, most: int) -> Callable[[Mapping[str, object], str, str], str | None]:
+    """Return a reader of 2 to `most` ASCII letters, digits, `_` or `symbols`; None where it is not set or empty."""
+
+    def read(values: Mapping[str, object], key: str, at: str) -> str | None:
+        value = text(values, key, at)
+        if value and not re.fullmatch(rf"[\w{re.escape(symbols)}]{{2,{most}}}", value, re.ASCII):
+            raise ConfigurationError(f"{at}{key} must be 2 to {most} letters, digits or _{symbols}")
+        return value
+
+    return read
+
+
+def texts(values: Mapping[str, object], key: str, at: str) -> tuple[str, ...] | None:
+    """Return a list of texts; None where it is not set or empty."""
+    items = _items(values, key, at, "a list of texts")
+    if not all(isinstance(item, str) and item for item in items):
+        raise ConfigurationError(f"{at}{key} must be a list of texts (as JSON)")
+    return tuple(str(item) for item in items) or None
+
+
+def objects(values: Mapping[str, object], key: str, at: str) -> tuple[dict[str, object], ...] | None:
+    """Return a list of objects; None where it is not set or empty."""
+    items = _items(values, key, at, "a list of objects")
+    if not all(isinstance(item, dict) for item in items):
+        raise ConfigurationError(f"{at}{key} must be a list of objects (as JSON)")
+    return tuple(dict(item) for item in items) or None
+
+
+def an_object(values: Mapping[str, object], key: str, at: str) -> dict[str, object] | None:
+    """Return an object; None where it is not set or empty."""
+    value = _from_json(values, key)
+    if value is not None and not isinstance(value, dict):
+        raise ConfigurationError(f"{at}{key} must be an object (as JSON)")
+    return value or None
+
+
+def account_ids(values: Mapping[str, object], key: str, at: str) -> tuple[str, ...] | None:
+    """Return a list of AWS accounts, 12 digits each; None where it is not set or empty."""
+    # `pulumi config set --path` makes a number of an id that does not start with 0.
+    ids = tuple(str(item) for item in _items(values, key, at, "a list of account ids"))
+    if not all(re.fullmatch(r"[0-9]{12}", account_id) for account_id in ids):
+        raise ConfigurationError(f"{at}{key} must be a list of account ids of 12 digits (as JSON)")
+    return ids or None
+
+
+def url(values: Mapping[str, object], key: str, at: str) -> str | None:
+    """Return the URL of an endpoint, without a password in it; None where it is not set or empty."""
+    value = text(values, key, at)
+    if value and not (_is_url(value) and _is_host(urlsplit(value).hostname or "")):
+        raise ConfigurationError(f"{at}{key} must be a URL that starts with http:// or https://")
+    if value and "@" in urlsplit(value).netloc:
+        # It would be printed with every failure to connect, and AWS takes no password there.
+        raise ConfigurationError(f"{at}{key} must be a URL without a user or password")
+    return value
+
+
+def proxy(values: Mapping[str, object], key: str, at: str) -> str | None:
+    """Return the URL of a proxy, whose scheme may be missing; the empty text means none, None that it is not set."""
+    if values.get(key) == "":
+        return ""
+    value = text(values, key, at)
+    full = value if not value or "://" in value else f"http://{value}"
+    if full and not (_is_url(full) and full.endswith((urlsplit(full).netloc, f"{urlsplit(full).netloc}/"))):
+        raise ConfigurationError(f"{at}{key} must be the URL of a proxy, e.g. http://proxy.example.com:3128")
+    return value
+
+
+def file(values: Mapping[str, object], key: str, at: str) -> str | None:
+    """Return the path of a file that exists; None where it is not set or empty."""
+    value = text(values, key, at)
+    return _existing_file(value, f"{at}{key}") if value else None
+
+
+def single_file(values: Mapping[str, object], key: str, at: str) -> str | None:
+    """Return the path in a list of one file, which exists; None where it is not set or empty."""
+    files = texts(values, key, at)
+    if files and len(files) > 1:
+        raise ConfigurationError(f"{at}{key} cannot be honoured with more than one file: botocore reads one")
+    return _existing_file(files[0], f"{at}{key}") if files else None
+
+
+def expanded(path: str) -> str:
+    """Return a path whose `~` stands for the home folder."""
+    try:
+        return os.path.expanduser(path)
+    except ValueError:  # a NUL in it: no file can have that name
+        return path
+
+
+def _existing_file(path: str, name: str) -> str:
+    path = expanded(path)
+    if not os.path.isfile(path):
+        raise ConfigurationError(f"{name} must name a file that exists")
+    return path
+
+
+def _can_be_sent(value: object) -> bool:
+    """Tell whether all texts in `value` are in fact texts: JSON can hold half a surrogate pair."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _items(values: Mapping[str, object], key: str, at: str, what: str) -> list[Any]:
+    value = _from_json(values, key)
+    if value is None:
+        return []
+    if not isinstance(value, list | tuple):
+        raise ConfigurationError(f"{at}{key} must be {what} (as JSON)")
+    return list(value)
+
+
+def _from_json(values: Mapping[str, object], key: str) -> object:
+    value = values.get(key)
+    if not isinstance(value, str):
+        return value
+    try:
+        parsed = json.loads(value) if value else None
+    except (ValueError, RecursionError):
+        return value  # a text, which the caller refuses by its type
+    return parsed if _can_be_sent(parsed) else value
+
+
+def _is_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_host(name: str) -> bool:
+    """Tell whether botocore takes `name` for the host of an endpoint."""
+    label = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
+    return ":" in name or bool(re.fullmatch(rf"({label}\.)*{label}\.?", name))

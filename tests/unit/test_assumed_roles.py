@@ -1,0 +1,178 @@
+"""`aws:assumeRoles` and `aws:assumeRoleWithWebIdentity`: who is asked for which session, and when."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from pulumi_workspaces_images.connection import Caller
+from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError
+from tests.unit.connections import REGION, ROLE, ROLE_2, Aws, connect, refuse, request_of, signer
+from tests.unit.helpers import CANARY
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+def test_roles_in_a_row(aws: Aws, keys: None) -> None:
+    """aws:assumeRoles are assumed in order, each by the one before, with all that was said about them."""
+    roles = [
+        {
+            "roleArn": ROLE,
+            "sessionName": "me",
+            "externalId": "x1",
+            "duration": "1h30m",
+            "policy": '{"Version":"2012-10-17"}',
+            "policyArns": ["arn:aws:iam::aws:policy/A", "arn:aws:iam::aws:policy/B"],
+            "sourceIdentity": "ci",
+            "tags": {"team": "platform"},
+            "transitiveTagKeys": ["team"],
+        },
+        {"roleArn": ROLE_2},
+    ]
+    connection = connect(assumeRoles=json.dumps(roles), endpoints=aws.endpoints)
+    assert aws.asked == []
+    client = connection.client("workspaces", REGION)
+    assert aws.asked == []  # nothing is asked before it is needed
+    assert signer(connection) == ("AKIDsecond", "token-second")
+    assert signer(connection) == ("AKIDsecond", "token-second")
+    assert connection.client("workspaces", REGION) is client
+    assert aws.asked == [
+        {
+            "Action": "AssumeRole",
+            "Version": "2011-06-15",
+            "RoleArn": ROLE,
+            "RoleSessionName": "me",
+            "ExternalId": "x1",
+            "DurationSeconds": "5400",
+            "Policy": '{"Version":"2012-10-17"}',
+            "PolicyArns.member.1.arn": "arn:aws:iam::aws:policy/A",
+            "PolicyArns.member.2.arn": "arn:aws:iam::aws:policy/B",
+            "SourceIdentity": "ci",
+            "Tags.member.1.Key": "team",
+            "Tags.member.1.Value": "platform",
+            "TransitiveTagKeys.member.1": "team",
+        },
+        {
+            "Action": "AssumeRole",
+            "Version": "2011-06-15",
+            "RoleArn": ROLE_2,
+            "RoleSessionName": "pulumi-workspaces-images",
+        },
+    ]
+    assert aws.signed_by == ["AKIDENV", "AKIDfirst"]
+    assert aws.headers[1]["X-Amz-Security-Token"] == "token-first"
+
+
+def test_role_from_configured_keys(aws: Aws, keys: None) -> None:
+    """Roles are assumed by the credentials of the stack configuration."""
+    connection = connect(
+        accessKey="AKIDSTACK", secretKey=CANARY, assumeRoles=[{"roleArn": ROLE}], endpoints=aws.endpoints
+    )
+    assert signer(connection) == ("AKIDfirst", "token-first")
+    assert aws.signed_by == ["AKIDSTACK"]
+
+
+@pytest.mark.parametrize(("lifetime", "sessions"), [(900, 1), (200, 3)])
+def test_role_session_is_renewed(aws: Aws, keys: None, lifetime: int, sessions: int) -> None:
+    """A role's session is renewed five minutes before its end; one of 15 minutes serves many requests."""
+    aws.lifetime = lifetime
+    connection = connect(assumeRoles=[{"roleArn": ROLE}], endpoints=aws.endpoints)
+    for _ in range(3):
+        request_of(connection)
+    assert len(aws.asked) == sessions
+
+
+def test_role_refused(aws: Aws, keys: None) -> None:
+    """A role that may not be assumed is an error that names sts:AssumeRole."""
+    aws.answer = refuse("AccessDenied", "not authorized to perform: sts:AssumeRole")
+    connection = connect(assumeRoles=[{"roleArn": ROLE}], endpoints=aws.endpoints, region=REGION)
+    with pytest.raises(
+        AccessDenied, match=r"assuming the configured role: access denied; the caller needs sts:AssumeRole"
+    ):
+        connection.caller()
+
+
+def test_role_assumed_once_by_four_threads(aws: Aws, keys: None) -> None:
+    """Threads that need a role's session at the same time share it."""
+    connection = connect(assumeRoles=[{"roleArn": ROLE}], endpoints=aws.endpoints)
+    client = connection.client("workspaces", REGION)
+    barrier = threading.Barrier(4)
+
+    def ask(_: int) -> None:
+        barrier.wait()
+        with pytest.raises(ClientError):  # this AWS has no WorkSpaces
+            client.describe_workspace_images()
+
+    aws.answer = lambda asked: aws.identify(asked) if asked.get("Action") else (400, "{}")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(ask, range(4)))
+    assert aws.actions.count("AssumeRole") == 1
+
+
+def test_web_identity_token(aws: Aws) -> None:
+    """aws:assumeRoleWithWebIdentity needs a token and no other credentials; then come the roles."""
+    identity = {
+        "roleArn": ROLE,
+        "sessionName": "ci",
+        "webIdentityToken": CANARY,
+        "duration": "20m",
+        "policy": "{}",
+        "policyArns": ["arn:aws:iam::aws:policy/A"],
+    }
+    connection = connect(
+        assumeRoleWithWebIdentity=json.dumps(identity),
+        assumeRoles=[{"roleArn": ROLE_2}],
+        endpoints=aws.endpoints,
+    )
+    assert signer(connection) == ("AKIDsecond", "token-second")
+    assert aws.signed_by == ["", "AKIDfirst"]
+    assert aws.asked[0] == {
+        "Action": "AssumeRoleWithWebIdentity",
+        "Version": "2011-06-15",
+        "RoleArn": ROLE,
+        "RoleSessionName": "ci",
+        "WebIdentityToken": CANARY,
+        "DurationSeconds": "1200",
+        "PolicyArns.member.1.arn": "arn:aws:iam::aws:policy/A",
+    }
+
+
+def test_web_identity_token_file(aws: Aws, tmp_path: Path) -> None:
+    """The file with the token is read anew for each session."""
+    aws.lifetime = 200
+    (tmp_path / "token").write_text("token one")
+    identity = {"roleArn": ROLE, "webIdentityTokenFile": "~/token"}
+    connection = connect(assumeRoleWithWebIdentity=identity, endpoints=aws.endpoints, region=REGION)
+    assert signer(connection) == ("AKIDfirst", "token-first")
+    (tmp_path / "token").write_text("token two")
+    signer(connection)
+    assert [asked["WebIdentityToken"] for asked in aws.asked] == ["token one", "token two"]
+    (tmp_path / "token").unlink()
+    fresh = connect(assumeRoleWithWebIdentity=identity, endpoints=aws.endpoints, region=REGION)
+    with pytest.raises(
+        ConfigurationError, match=r"^aws:assumeRoleWithWebIdentity.webIdentityTokenFile cannot be read$"
+    ):
+        fresh.caller()
+
+
+def test_roles_on_a_cloud_that_isolates_accounts(keys: None) -> None:
+    """A chain of roles ends in the account of the last one: moto as the AWS that tells accounts apart."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        endpoints = [{"sts": f"http://{host}:{port}", "workspaces": f"http://{host}:{port}"}]
+        connection = connect(
+            endpoints=endpoints,
+            region=REGION,
+            assumeRoles=[{"roleArn": ROLE}, {"roleArn": ROLE_2, "sessionName": "me"}],
+        )
+        assert connection.caller() == Caller("333333333333", "arn:aws:sts::333333333333:assumed-role/second/me")
+        assert connection.client("workspaces", REGION).describe_workspace_images()["Images"] == []
+    finally:
+        server.stop()

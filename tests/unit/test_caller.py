@@ -1,0 +1,123 @@
+"""Who the caller is: asked when needed, once, and refused where the account is not meant."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from pulumi_workspaces_images.connection import Caller
+from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, CredentialsError
+from tests.unit.connections import REGION, Aws, connect, refuse, request_of
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+def test_caller(aws: Aws, keys: None) -> None:
+    """AWS is asked once who the caller is; what is known is known without asking."""
+    connection = connect(endpoints=aws.endpoints, region=REGION)
+    assert connection.known_caller() is None
+    me = Caller("111111111111", "arn:aws:iam::111111111111:user/me")
+    assert connection.caller() == connection.caller("us-east-1") == connection.known_caller() == me
+    assert aws.actions == ["GetCallerIdentity"]
+
+
+def test_caller_is_asked_in_a_given_region(aws: Aws, keys: None) -> None:
+    """The Region may come from a resource, where the stack has none; aws:stsRegion comes first."""
+    connect(endpoints=aws.endpoints).caller("sa-east-1")
+    connect(endpoints=aws.endpoints, stsRegion="us-west-2").caller("sa-east-1")
+    connect(endpoints=aws.endpoints, stsRegion="us-west-2").caller()
+    scopes = [headers["Authorization"].split("/")[2] for headers in aws.headers]
+    assert scopes == ["sa-east-1", "us-west-2", "us-west-2"]
+    with pytest.raises(ConfigurationError, match=r"no AWS Region is set"):
+        connect(endpoints=aws.endpoints).caller()
+
+
+def test_caller_is_asked_once_by_four_threads(aws: Aws, keys: None) -> None:
+    """Threads that ask at the same time wait for one answer."""
+    connection = connect(endpoints=aws.endpoints, region=REGION)
+    asked, answer = threading.Event(), threading.Event()
+
+    def slowly(request: dict[str, str]) -> tuple[int, str]:
+        asked.set()
+        answer.wait(10)
+        return aws.identify(request)
+
+    aws.answer = slowly
+    barrier = threading.Barrier(4)
+
+    def ask(_: int) -> Caller | None:
+        barrier.wait()
+        return connection.caller()
+
+    with ThreadPoolExecutor(4) as pool:
+        callers = [pool.submit(ask, n) for n in range(4)]
+        assert asked.wait(10)
+        assert connection.known_caller() is None
+        answer.set()
+        assert {future.result() for future in callers} == {Caller("111111111111", "arn:aws:iam::111111111111:user/me")}
+    assert len(aws.asked) == 1
+
+
+def test_failure_to_tell_the_caller_is_not_kept(aws: Aws, keys: None) -> None:
+    """Who asks again after a failure gets a new answer."""
+    connection = connect(endpoints=aws.endpoints, region=REGION)
+    aws.answer = refuse("ExpiredToken", "The security token included in the request is expired")
+    with pytest.raises(CredentialsError, match=r"^asking AWS who the caller is: the AWS credentials are expired"):
+        connection.caller()
+    assert connection.known_caller() is None
+    aws.answer = refuse("AccessDenied", "no")
+    with pytest.raises(AccessDenied, match=r"sts:GetCallerIdentity"):
+        connection.caller()
+    aws.answer = aws.identify
+    assert connection.caller() is not None
+
+
+def test_skip_requesting_account_id(aws: Aws, keys: None) -> None:
+    """With aws:skipRequestingAccountId nobody is asked, and the caller stays unknown."""
+    connection = connect(endpoints=aws.endpoints, region=REGION, skipRequestingAccountId="true")
+    assert connection.caller() is None
+    assert aws.asked == []
+
+
+@pytest.mark.parametrize("skip", ["true", "false"])
+def test_skip_credentials_validation(aws: Aws, keys: None, skip: str) -> None:
+    """Credentials are never validated for their own sake: aws:skipCredentialsValidation changes nothing."""
+    connection = connect(endpoints=aws.endpoints, region=REGION, skipCredentialsValidation=skip)
+    request_of(connection)
+    assert aws.asked == []
+    assert connection.caller() is not None
+
+
+@pytest.mark.parametrize(
+    ("keys_", "message"),
+    [
+        (
+            {"allowedAccountIds": '["222222222222"]'},
+            "aws:allowedAccountIds does not list the caller's account 111111111111",
+        ),
+        (
+            {"forbiddenAccountIds": '["111111111111"]'},
+            "aws:forbiddenAccountIds lists the caller's account 111111111111",
+        ),
+    ],
+)
+def test_account_that_is_not_meant(aws: Aws, keys: None, keys_: dict[str, str], message: str) -> None:
+    """A caller of an account that is not meant gets no client, every time, and AWS is asked once."""
+    connection = connect(endpoints=aws.endpoints, **keys_)
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match=rf"^{message}"):
+            connection.client("workspaces", REGION)
+        with pytest.raises(ConfigurationError, match=rf"^{message}"):
+            connection.caller()
+    assert aws.actions == ["GetCallerIdentity"]
+
+
+@pytest.mark.parametrize(
+    "keys_",
+    [{"allowedAccountIds": '["222222222222","111111111111"]'}, {"forbiddenAccountIds": '["222222222222"]'}],
+)
+def test_account_that_is_meant(aws: Aws, keys: None, keys_: dict[str, str]) -> None:
+    """A caller of an account that is meant goes on."""
+    connection = connect(endpoints=aws.endpoints, **keys_)
+    assert connection.client("workspaces", REGION) is not None
+    assert aws.actions == ["GetCallerIdentity"]

@@ -1,0 +1,134 @@
+"""Regions: where the name of one comes from, which exist, and whose partition they are in."""
+
+from pathlib import Path
+
+import pytest
+
+from pulumi_workspaces_images.errors import ConfigurationError
+from tests.unit.connections import REGION, connect, write
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+def test_region_order(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The argument, then aws:region, AWS_REGION, AWS_DEFAULT_REGION, the profile."""
+    write(home, "config", "[default]\nregion = eu-west-3\n[profile other]\nregion = sa-east-1\n")
+    assert connect().region() == "eu-west-3"
+    assert connect(profile="other").region() == "sa-east-1"
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-west-2")
+    assert connect(profile="other").region() == "us-west-2"
+    monkeypatch.setenv("AWS_REGION", "us-east-2")
+    assert connect().region() == "us-east-2"
+    assert connect(region="eu-central-1").region() == "eu-central-1"
+    assert connect(region="eu-central-1").region("eu-west-2") == "eu-west-2"
+
+
+def test_no_region() -> None:
+    """Without any, the message says how to set one."""
+    with pytest.raises(ConfigurationError, match=r"pulumi config set aws:region .* AWS_REGION"):
+        connect().region()
+
+
+def test_profile_from_the_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS_PROFILE chooses the profile where aws:profile does not."""
+    write(home, "config", "[profile one]\nregion = eu-west-3\n[profile two]\nregion = sa-east-1\n")
+    monkeypatch.setenv("AWS_PROFILE", "one")
+    assert connect().region() == "eu-west-3"
+    assert connect(profile="two").region() == "sa-east-1"
+
+
+def test_profile_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A profile that does not exist is an error with the name of the key or variable that asked for it."""
+    for connection, key in [
+        (connect(profile="absent"), "aws:profile or --profile"),
+        (connect(), "AWS_PROFILE or AWS_DEFAULT_PROFILE"),
+    ]:
+        monkeypatch.setenv("AWS_PROFILE", "missing")
+        with pytest.raises(ConfigurationError, match=rf"^{key} names a profile"):
+            connection.region()
+        with pytest.raises(ConfigurationError, match=rf"^{key} names a profile"):
+            connection.client("workspaces", REGION)
+
+
+def test_unreadable_profile_file(home: Path) -> None:
+    """A configuration file that cannot be parsed is an error in one line."""
+    write(home, "config", "region = eu-west-1\n")
+    with pytest.raises(ConfigurationError, match=r"^reading the AWS profile: Unable to parse"):
+        connect().region()
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-3", "cn-northwest-1", "us-gov-west-1", "us-gov-east-1"])
+def test_regions_with_workspaces(region: str) -> None:
+    """A Region where WorkSpaces exists is no problem, whatever its partition."""
+    assert connect().region_problem(region) is None
+
+
+def test_workspaces_regions_known() -> None:
+    """What service.md's sources count: 17 Regions in aws, one in China, two in GovCloud."""
+    connection = connect()
+    counts: dict[str, int] = {}
+    for region in connection._regions("workspaces"):
+        partition = connection.partition(region)
+        counts[partition] = counts.get(partition, 0) + 1
+    assert (counts["aws"], counts["aws-cn"], counts["aws-us-gov"]) == (17, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("region", "problem"),
+    [
+        ("us-esat-1", "'us-esat-1' is not a Region where WorkSpaces exists; did you mean us-east-1,"),
+        ("useast1", "'useast1' is not a Region where WorkSpaces exists; did you mean us-east-1,"),
+        ("us-east-3", "'us-east-3' is not a Region where WorkSpaces exists; did you mean us-east-"),
+        ("us-east-1a", "'us-east-1a' is not a Region where WorkSpaces exists; did you mean us-east-1,"),
+        ("EU-WEST-1", "'EU-WEST-1' is not a Region where WorkSpaces exists"),
+        ("", "'' is not a Region where WorkSpaces exists"),
+        ("eu-north-1", "WorkSpaces does not exist in eu-north-1; near it are eu-central-1, eu-west-1,"),
+        ("us-west-1", "WorkSpaces does not exist in us-west-1; near it are us-east-1, us-east-2, us-west-2"),
+        ("cn-north-1", "WorkSpaces does not exist in cn-north-1; near it are cn-northwest-1"),
+        ("me-south-1", "WorkSpaces does not exist in me-south-1; near it are "),
+    ],
+)
+def test_region_problem(region: str, problem: str) -> None:
+    """A Region that does not exist, or has no WorkSpaces, is told with the near ones."""
+    said = connect().region_problem(region)
+    assert said is not None
+    assert said.startswith(problem)
+
+
+@pytest.mark.parametrize("region", ["us-esat-1", "eu-north-1", "mars-1", ""])
+def test_skip_region_validation(region: str) -> None:
+    """With aws:skipRegionValidation no Region is a problem."""
+    assert connect(skipRegionValidation="true").region_problem(region) is None
+    assert connect(skipRegionValidation="false").region_problem(region) is not None
+
+
+@pytest.mark.parametrize("region", ["fips-us-east-1", "us-east-1-fips", "fips-us-gov-west-1"])
+@pytest.mark.parametrize("skip", ["true", "false"])
+def test_fips_name_of_a_region_is_refused(region: str, skip: str) -> None:
+    """It would be a second name, and so a second share, of the same Region; also where any other name will do."""
+    assert connect(skipRegionValidation=skip).region_problem(region) == (
+        f"{region!r} is an endpoint, not a Region; name the Region, and set aws:useFipsEndpoint"
+    )
+
+
+@pytest.mark.parametrize("ask", ["partition", "region_problem"])
+def test_unreadable_profile_wherever_it_is_met(home: Path, ask: str) -> None:
+    """Region names need the session, and with it the profile: that fails in one line there too."""
+    write(home, "config", "region = eu-west-1\n")
+    with pytest.raises(ConfigurationError, match=r"^reading the AWS profile: Unable to parse"):
+        getattr(connect(), ask)(REGION)
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [
+        ("us-east-1", "aws"),
+        ("cn-north-1", "aws-cn"),
+        ("us-gov-west-1", "aws-us-gov"),
+        ("eu-new-7", "aws"),
+        ("mars", "aws"),
+    ],
+)
+def test_partition(region: str, partition: str) -> None:
+    """A Region's partition follows from its name; what nobody knows counts as aws."""
+    assert connect().partition(region) == partition

@@ -1,0 +1,138 @@
+"""Where credentials come from: the stack configuration, the environment, profiles, the instance."""
+
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import NoCredentialsError
+
+from pulumi_workspaces_images.errors import ConfigurationError, CredentialsError
+from tests.unit.connections import REGION, ROLE, Aws, connect, signer, write
+from tests.unit.helpers import CANARY
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+def test_keys_of_the_environment(keys: None) -> None:
+    """Without aws: keys, botocore's chain finds the credentials."""
+    assert signer(connect()) == ("AKIDENV", None)
+
+
+def test_access_key_and_token(keys: None) -> None:
+    """aws:accessKey, aws:secretKey and aws:token come before the environment."""
+    assert signer(connect(accessKey="AKIDSTACK", secretKey=CANARY)) == ("AKIDSTACK", None)
+    assert signer(connect(accessKey="AKIDSTACK", secretKey=CANARY, token="tkn")) == ("AKIDSTACK", "tkn")
+
+
+def test_profile_before_keys_of_the_environment(home: Path, keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """aws:profile comes before keys in the environment, AWS_PROFILE after them, aws:accessKey before both."""
+    write(home, "credentials", f"[p]\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = {CANARY}\n")
+    assert signer(connect(profile="p")) == ("AKIDPROFILE", None)
+    assert signer(connect(profile="p", accessKey="AKIDSTACK", secretKey=CANARY))[0] == "AKIDSTACK"
+    monkeypatch.setenv("AWS_PROFILE", "p")
+    assert signer(connect()) == ("AKIDENV", None)
+
+
+def test_shared_files(tmp_path: Path) -> None:
+    """aws:sharedConfigFiles and aws:sharedCredentialsFiles take the place of those in the home folder."""
+    (tmp_path / "c").write_text("[profile p]\nregion = sa-east-1\n")
+    (tmp_path / "k").write_text(f"[p]\naws_access_key_id = AKIDFILE\naws_secret_access_key = {CANARY}\n")
+    connection = connect(sharedConfigFiles='["~/c"]', sharedCredentialsFiles=[str(tmp_path / "k")], profile="p")
+    assert connection.region() == "sa-east-1"
+    assert signer(connection) == ("AKIDFILE", None)
+
+
+def test_no_credentials() -> None:
+    """That there are none shows in a call, as an error of credentials."""
+    connection = connect(region=REGION)
+    client = connection.client("workspaces", REGION)
+    with pytest.raises(NoCredentialsError):
+        client.describe_workspace_images()
+    with pytest.raises(CredentialsError, match=r"^asking AWS who the caller is: no usable AWS credentials"):
+        connection.caller()
+    with pytest.raises(CredentialsError, match=r"no usable AWS credentials"):
+        connect(region=REGION, assumeRoles=[{"roleArn": ROLE}]).caller()
+
+
+def test_half_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Incomplete credentials in the environment are an error of credentials, without the secret."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", CANARY)
+    with pytest.raises(CredentialsError, match=rf"^connecting to workspaces in {REGION}: ") as caught:
+        connect().client("workspaces", REGION)
+    assert CANARY not in str(caught.value)
+
+
+def instance(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
+    return {"ec2MetadataServiceEndpoint": aws.url, "ec2MetadataServiceEndpointMode": "IPv4"}
+
+
+def test_instance_metadata(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An instance role is found, at aws:ec2MetadataServiceEndpoint where that is set."""
+    assert signer(connect(**instance(aws, monkeypatch))) == ("AKIDINSTANCE", "t")
+    assert aws.paths[0] == "/latest/api/token"
+
+
+def test_instance_metadata_over_ipv6() -> None:
+    """aws:ec2MetadataServiceEndpointMode is botocore's."""
+    session = connect(ec2MetadataServiceEndpointMode="IPv6")._connected()
+    assert session.get_config_variable("ec2_metadata_service_endpoint_mode") == "IPv6"
+
+
+def test_skip_metadata_api_check(home: Path, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """aws:skipMetadataApiCheck keeps this connection, and only this, from asking the instance metadata."""
+    where = instance(aws, monkeypatch)
+    monkeypatch.setenv("AWS_DEFAULTS_MODE", "auto")  # would ask it for the Region
+    write(home, "config", f"[profile r]\nrole_arn = {ROLE}\ncredential_source = Ec2InstanceMetadata\n")
+    with pytest.raises(NoCredentialsError):
+        connect(**where, skipMetadataApiCheck="true").client("workspaces", REGION).describe_workspace_images()
+    with pytest.raises(CredentialsError):
+        connect(**where, skipMetadataApiCheck="true", profile="r").client("workspaces", REGION)
+    assert aws.paths == []
+    assert signer(connect(**where, skipMetadataApiCheck="false")) == ("AKIDINSTANCE", "t")
+
+
+def test_profile_with_a_role(home: Path, aws: Aws) -> None:
+    """A profile's own role is assumed by botocore, at the configured endpoint and in aws:stsRegion."""
+    write(
+        home,
+        "config",
+        f"[profile base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = {CANARY}\n"
+        f"[profile r]\nrole_arn = {ROLE}\nsource_profile = base\n",
+    )
+    connection = connect(profile="r", endpoints=aws.endpoints, stsRegion="us-west-2")
+    assert signer(connection) == ("AKIDfirst", "token-first")
+    assert aws.signed_by == ["AKIDBASE"]
+    assert "/us-west-2/sts/" in aws.headers[0]["Authorization"]
+    assert "pulumi-workspaces-images" in aws.headers[0]["User-Agent"]
+
+
+def test_profile_that_wants_a_code(home: Path) -> None:
+    """A profile that asks for an MFA code fails at once: there is nobody to type it."""
+    write(
+        home,
+        "config",
+        f"[profile base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = {CANARY}\n"
+        f"[profile r]\nrole_arn = {ROLE}\nsource_profile = base\n"
+        "mfa_serial = arn:aws:iam::111111111111:mfa/me\n",
+    )
+    with pytest.raises(ConfigurationError, match=r"MFA code"):
+        connect(profile="r", region=REGION).caller()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "credential_process = /nonexistent/program",
+        "credential_process = echo nonsense",
+        "role_arn = arn:aws:iam::111111111111:role/x\nweb_identity_token_file = /nonexistent/token",
+    ],
+    ids=["no such program", "no JSON", "no such file"],
+)
+def test_profile_whose_credentials_cannot_be_had(home: Path, aws: Aws, settings: str) -> None:
+    """What botocore lets through from files and programs is one line, too, and no bug."""
+    write(home, "config", f"[profile p]\n{settings}\n")
+    connection = connect(profile="p", region=REGION, endpoints=aws.endpoints)
+    with pytest.raises(CredentialsError, match="no usable AWS credentials") as caught:
+        connection.caller()
+    assert "the AWS environment or profile" in str(caught.value)
+    assert aws.asked == []

@@ -1,0 +1,223 @@
+"""Looks that are made once for all who ask: shared by threads, remembered for a while, many images in one call."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any, cast
+
+import pytest
+from botocore.stub import Stubber
+
+from pulumi_workspaces_images import permissions as module
+from pulumi_workspaces_images.connection import Connection
+from pulumi_workspaces_images.errors import AccessDenied, NotFound
+from pulumi_workspaces_images.looks import MAX_AGE
+from pulumi_workspaces_images.permissions import Permissions
+from pulumi_workspaces_images.share import Share
+from tests.unit.helpers import (
+    DESCRIBE,
+    GRANT,
+    IMAGE,
+    LEGAL,
+    LIST,
+    REGION,
+    SALES,
+    SHARE,
+    Answer,
+    Clock,
+    FakeConnection,
+    Wire,
+    listing,
+)
+from tests.unit.workspaces import DENIED, GONE, IMAGES, LOOKING, OK, permissions
+
+# One look for all.
+
+
+def test_look_is_good_for_some_time(wire: Wire, make_client: Callable[..., Any], clock: Clock) -> None:
+    """One look answers until it is old, counted from its answer; then it is made anew."""
+    asked = permissions(make_client, clock=clock)
+
+    def pass_time(_: str) -> None:
+        clock.now += 50
+
+    wire.arrived = pass_time
+    image = {"Images": [{"ImageId": IMAGE, "State": "PENDING"}]}
+    wire.will(listing(SALES), image)
+    assert asked.is_shared(SHARE)
+    asked.describe(IMAGE, REGION)
+    clock.now += MAX_AGE - 50
+    assert asked.is_shared(SHARE)
+    assert asked.describe(IMAGE, REGION).state == "PENDING"
+    assert wire.log == [LIST, DESCRIBE]
+    clock.now += 51
+    wire.arrived = lambda _: None
+    wire.will(listing(), {"Images": [{"ImageId": IMAGE, "State": "AVAILABLE"}]})
+    assert not asked.is_shared(SHARE)
+    assert asked.describe(IMAGE, REGION).state == "AVAILABLE"
+
+
+def test_own_write_does_not_age(wire: Wire, make_client: Callable[..., Any], clock: Clock) -> None:
+    """What this command wrote stays known for the command."""
+    asked = permissions(make_client, clock=clock)
+    wire.will(OK)
+    asked.grant(SHARE)
+    clock.now += 10 * MAX_AGE
+    assert asked.is_shared(SHARE)
+    assert wire.log == [GRANT]
+
+
+def test_failed_look_is_not_repeated(wire: Wire, make_client: Callable[..., Any], clock: Clock) -> None:
+    """A hundred shares of an image that may not be listed fail with one call; later it is tried again."""
+    asked = permissions(make_client, clock=clock)
+    wire.will(DENIED, GONE)
+    for account in (SALES, LEGAL, SALES):
+        with pytest.raises(AccessDenied, match="DescribeWorkspaceImagePermissions"):
+            asked.is_shared(Share(IMAGE, account, REGION))
+        with pytest.raises(NotFound):
+            asked.describe(IMAGE, REGION)
+    assert wire.log == [LIST, DESCRIBE]
+    clock.now += MAX_AGE + 1
+    wire.will(listing(SALES))
+    assert asked.is_shared(SHARE)
+
+
+def test_bug_in_a_look_is_not_kept(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """Only what AWS says is remembered, and the next asker is not locked out."""
+    asked = permissions(make_client)
+    wire.will({"ImagePermissions": 5})
+    with pytest.raises(TypeError):
+        asked.is_shared(SHARE)
+    wire.will(listing(SALES))
+    assert asked.is_shared(SHARE)
+
+
+@pytest.mark.parametrize("answer", [listing(SALES, LEGAL), DENIED], ids=["answered", "failed"])
+def test_threads_share_one_look(wire: Wire, make_client: Callable[..., Any], answer: Answer) -> None:
+    """Four threads ask at once: one asks AWS, the others wait for what it learns."""
+    asked = permissions(make_client)
+    asking, answered = threading.Event(), threading.Event()
+
+    def arrived(_: str) -> None:
+        asking.set()
+        assert answered.wait(5)
+
+    def ask(account: str) -> bool | type[BaseException]:
+        try:
+            return asked.is_shared(Share(IMAGE, account, REGION))
+        except AccessDenied as error:
+            return type(error)
+
+    wire.arrived = arrived
+    wire.will(answer, *[listing()] * 3)
+    accounts = [SALES, LEGAL, "444444444444", SALES]
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(ask, accounts[0])
+        assert asking.wait(5)
+        others = [pool.submit(ask, account) for account in accounts[1:]]
+        assert not wait(others, 0.05).done
+        answered.set()
+        results = [future.result(5) for future in [first, *others]]
+    assert results == ([AccessDenied] * 4 if answer is DENIED else [True, True, False, True])
+    assert wire.log == [LIST]
+
+
+def test_threads_share_one_client(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """Clients are not made by two threads at once, and each attempt is asked about once."""
+    barrier = threading.Barrier(4)
+    connection = FakeConnection(make_client)
+    asked = Permissions(cast(Connection, connection), before_write=lambda: wire.log.append("before write"))
+
+    def ask(account: str) -> None:
+        barrier.wait(5)
+        asked.grant(Share(IMAGE, account, REGION))
+
+    wire.will(*[OK] * 4)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(ask, [SALES, LEGAL, "444444444444", "555555555555"]))
+    assert connection.made == [("workspaces", REGION)]
+    assert wire.count("before write") == wire.count(GRANT) == 4
+
+
+def test_looks_at_different_images_do_not_wait_for_each_other(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """A slow listing of one image does not hold up the others."""
+    asked = permissions(make_client)
+    both = threading.Barrier(2)
+
+    def arrived(_: str) -> None:
+        both.wait(5)
+
+    wire.arrived = arrived
+    wire.will(listing(), listing())
+    with ThreadPoolExecutor(2) as pool:
+        shares = [SHARE, SHARE._replace(image_id="wsi-999999999")]
+        assert list(pool.map(asked.is_shared, shares)) == [False, False]
+
+
+def test_limits() -> None:
+    """Long enough for throttling, short enough for a pipeline."""
+    assert 60 <= module.DEADLINE <= 600
+    assert 60 <= MAX_AGE <= 600
+
+
+# Many images.
+
+
+def described(*images: str) -> dict[str, Any]:
+    return {"Images": [{"ImageId": image, "State": image} for image in images]}
+
+
+def test_images_are_described_in_one_call(stubber: Stubber, stubbed: Permissions) -> None:
+    """As soon as the first of them is asked for; none is asked for again, nor one that was not announced."""
+    others = ["wsi-222222222", "wsi-111111111"]
+    assert stubbed.describe_together([IMAGE, *others], REGION) == [IMAGE]
+    stubber.add_response(IMAGES, described(*others, IMAGE), {"ImageIds": [IMAGE, *others[::-1]]})
+    stubber.add_response(IMAGES, described("wsi-333333333"), {"ImageIds": ["wsi-333333333"]})
+    for image in [*others, IMAGE, "wsi-333333333", IMAGE]:
+        assert stubbed.describe(image, REGION).state == image
+
+
+def test_at_most_25_images_in_one_call(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """That is the service's limit. A call for each lot, and none for what was announced before."""
+    asked = permissions(make_client)
+    images = [f"wsi-{n:09}" for n in range(60)]
+    assert asked.describe_together(images[:30], REGION) == [images[0], images[25]]
+    assert asked.describe_together(images, REGION) == [images[30], images[55]]
+    assert asked.describe_together(images, REGION) == []
+    for lot in (images[:25], images[25:30], images[30:55], images[55:]):
+        wire.will(described(*lot))
+        assert [asked.describe(image, REGION).image_id for image in lot] == lot
+    assert wire.log == [DESCRIBE] * 4
+
+
+def test_images_together_are_those_of_one_region(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """An image elsewhere is another image."""
+    asked = permissions(make_client)
+    asked.describe_together([IMAGE, "wsi-222222222"], REGION)
+    wire.will(described(IMAGE))
+    assert asked.describe(IMAGE, "eu-west-1").state == IMAGE
+
+
+@pytest.mark.parametrize("answer", [described("wsi-222222222"), (400, "ResourceNotFoundException", "no")])
+def test_one_unknown_image_does_not_spoil_the_others(
+    wire: Wire, make_client: Callable[..., Any], answer: Answer
+) -> None:
+    """AWS may leave it out or refuse them all: then each is asked for alone, and the lot not again."""
+    asked = permissions(make_client)
+    asked.describe_together([IMAGE, "wsi-222222222", "wsi-333333333"], REGION)
+    wire.will(answer, described(), described("wsi-333333333"))
+    with pytest.raises(NotFound, match=f"^{LOOKING}: not found$"):
+        asked.describe(IMAGE, REGION)
+    assert asked.describe("wsi-333333333", REGION).state == "wsi-333333333"
+    assert wire.log == [DESCRIBE] * 3
+
+
+def test_images_that_may_not_be_described(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """Nobody tries one by one what is denied for all."""
+    asked = permissions(make_client)
+    asked.describe_together([IMAGE, "wsi-222222222"], REGION)
+    wire.will((400, "AccessDeniedException", "no"))
+    for image in (IMAGE, "wsi-222222222", IMAGE):
+        with pytest.raises(AccessDenied, match=f"^looking at images {IMAGE}, wsi-222222222 in {REGION}: "):
+            asked.describe(image, REGION)
+    assert wire.log == [DESCRIBE]

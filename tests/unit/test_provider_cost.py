@@ -1,0 +1,93 @@
+"""How often AWS is asked by previews and updates of many shares."""
+
+import json
+import math
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+
+from local.cloud import LocalCloud
+from pulumi_workspaces_images.share import Share
+from tests.unit.helpers import DESCRIBE, GRANT, LIST, REGION, SALES, UNKNOWN, Command
+
+
+def test_cost_of_looking_at_many_shares(cloud: LocalCloud, command: Command, image: str) -> None:
+    """Sixty shares of one image are three pages, listed once."""
+    shares = [Share(image, f"{700000000000 + number}", REGION) for number in range(60)]
+    for share in shares:
+        cloud.share(image, share.shared_account_id)
+    assert not any(command.diff(share).changes for share in shares)
+    assert len(cloud.calls) == cloud.count(LIST) == 3
+
+
+def cost(cloud: LocalCloud) -> dict[str, int]:
+    """The calls since they were last forgotten, by operation."""
+    return dict(Counter(call.operation for call in cloud.calls))
+
+
+def no_op(command: Command, shares: Sequence[Share]) -> None:
+    """What the engine asks in a preview of shares that exist, declared in no order of theirs."""
+    images = json.dumps([[image_id, None] for image_id in dict.fromkeys(share.image_id for share in shares)])
+    for share in random.Random(0).sample(shares, len(shares)):
+        inputs = {**share._asdict(), "__provider": "reference"}
+        checked = command.provider.check(inputs, {**inputs, "region": None, "__images": images})
+        assert (checked.inputs, checked.failures) == (share._asdict(), [])
+        assert not command.diff(share).changes
+
+
+@pytest.mark.parametrize("shares", [1, 25, 26, 500])
+def test_cost_of_a_preview_without_changes(cloud: LocalCloud, command: Command, image: str, shares: int) -> None:
+    """One call for the image and one for every 25 shares of it, and one for the caller."""
+    declared = [Share(image, f"{700000000000 + number}", REGION) for number in range(shares)]
+    for share in declared:
+        cloud.share(image, share.shared_account_id)
+    no_op(command, declared)
+    assert cost(cloud) == {"GetCallerIdentity": 1, DESCRIBE: 1, LIST: math.ceil(shares / 25)}
+
+
+def test_cost_of_a_preview_of_many_images(cloud: LocalCloud, command: Command) -> None:
+    """Five hundred shares of ten images: one call for all images, and each is listed once; others are not asked for."""
+    images = [cloud.create_image() for _ in range(40)]
+    declared = [Share(image, f"{700000000000 + number}", REGION) for image in images[:10] for number in range(50)]
+    for share in declared:
+        cloud.share(share.image_id, share.shared_account_id)
+    no_op(command, declared)
+    assert cost(cloud) == {"GetCallerIdentity": 1, DESCRIBE: 1, LIST: 20}
+
+
+def test_cost_of_new_shares(cloud: LocalCloud, command: Command) -> None:
+    """A grant each, and one call for all their images: what is new is not looked for."""
+    images = [cloud.create_image() for _ in range(2)]
+    declared = [Share(image, f"{700000000000 + number}", REGION) for image in images for number in range(30)]
+    for share in declared:
+        news = {
+            **share._asdict(),
+            "__provider": "reference",
+            "__images": json.dumps([[image, REGION] for image in images]),
+        }
+        assert command.provider.check({}, news).failures == []
+        command.create(share)
+    assert cost(cloud) == {"GetCallerIdentity": 1, DESCRIBE: 1, GRANT: 60}
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        *(None, 7.0, [], UNKNOWN, "", "x", "null", "7", "[null]", '[["x", null]]', '[["wsi-0a1b2c3d4"]]'),
+        *('[["wsi-0a1b2c3d4", "mars"]]', "[[5, 5]]", '[["wsi-0a1b2c3d4", 5]]', '{"ab": 1}'),
+    ],
+)
+def test_hint_that_says_nothing(cloud: LocalCloud, command: Command, image: str, hint: object) -> None:
+    """Which other images there are is a hint, and never a reason to fail or to ask for what nobody declares."""
+    share = Share(image, SALES, REGION)
+    checked = command.provider.check({}, {**share._asdict(), "__provider": "reference", "__images": hint})
+    assert (checked.inputs, checked.failures) == (share._asdict(), [])
+    assert [call.parameters for call in cloud.calls if call.operation == DESCRIBE] == [{"ImageIds": [image]}]
+
+
+def test_nobody_looks_ahead_with_recheck_off(cloud: LocalCloud, image: str) -> None:
+    """Not in the background either."""
+    no_op(Command(cloud, recheck="off"), [Share(image, SALES, REGION)])
+    assert cloud.calls == []

@@ -1,0 +1,89 @@
+"""The engine runs four operations at once: which of them wait for each other."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
+
+import pytest
+
+from local.cloud import AwsError, Call, LocalCloud, Response
+from pulumi_workspaces_images.errors import AccessDenied, ExpectedError
+from pulumi_workspaces_images.share import Share
+from tests.unit.helpers import GRANT, LEGAL, SALES, Command
+
+
+class Held:
+    """A grant or a revoke that waits in the local cloud until the test lets it go on, or be refused."""
+
+    def __init__(self, cloud: LocalCloud, allow: bool, refuse: bool = False) -> None:
+        self.arrived, self.go_on = threading.Event(), threading.Event()
+        self._allow, self._refuse = allow, refuse
+        cloud.interceptors.append(self)
+
+    def __call__(self, call: Call, proceed: Callable[[], Response]) -> Response:
+        if call.operation == GRANT and call.parameters["AllowCopyImage"] == self._allow:
+            self.arrived.set()
+            assert self.go_on.wait(5)
+            if self._refuse:
+                raise AwsError("AccessDeniedException", "Not now.")
+        return proceed()
+
+
+def test_diff_waits_for_a_revoke(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """A delete that runs already is waited for: the share it takes away is not taken for unchanged."""
+    held = Held(cloud, allow=False)
+    with ThreadPoolExecutor(2) as pool:
+        deleting = pool.submit(command.delete, shared)
+        assert held.arrived.wait(5)
+        command.declare(shared)
+        diffing = pool.submit(command.diff, shared)
+        assert not wait([diffing], 0.05).done
+        held.go_on.set()
+        assert diffing.result(5).changes is True
+        deleting.result(5)
+
+
+def test_grant_waits_for_a_revoke(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """The last word is the grant's, not that of the slower call."""
+    held = Held(cloud, allow=False)
+    with ThreadPoolExecutor(2) as pool:
+        deleting = pool.submit(command.delete, shared)
+        assert held.arrived.wait(5)
+        command.declare(shared)
+        creating = pool.submit(command.create, shared)
+        assert not wait([creating], 0.05).done
+        held.go_on.set()
+        deleting.result(5)
+        creating.result(5)
+    assert cloud.shared_with(shared.image_id) == {SALES}
+    assert [call.parameters["AllowCopyImage"] for call in cloud.writes()] == [False, True]
+
+
+def test_revoke_waits_for_a_grant(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """A delete learns how the grant ended before it decides."""
+    held = Held(cloud, allow=True, refuse=True)
+    command.declare(shared)
+    with ThreadPoolExecutor(2) as pool:
+        creating = pool.submit(command.create, shared)
+        assert held.arrived.wait(5)
+        deleting = pool.submit(command.delete, shared)
+        assert not wait([deleting], 0.05).done
+        held.go_on.set()
+        with pytest.raises(AccessDenied):
+            creating.result(5)
+        with pytest.raises(ExpectedError, match="kept"):
+            deleting.result(5)
+    assert cloud.shared_with(shared.image_id) == {SALES}
+
+
+def test_shares_do_not_wait_for_each_other(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """A slow revoke holds up its own share only."""
+    held = Held(cloud, allow=False)
+    with ThreadPoolExecutor(1) as pool:
+        deleting = pool.submit(command.delete, shared)
+        assert held.arrived.wait(5)
+        command.create(shared._replace(shared_account_id=LEGAL))
+        assert not deleting.done()
+        held.go_on.set()
+        deleting.result(5)
+    assert cloud.shared_with(shared.image_id) == {LEGAL}

@@ -1,0 +1,43 @@
+"""`workspaces-images:recheck`, and what stands beside it in its namespace."""
+
+import pytest
+
+from pulumi_workspaces_images.errors import ConfigurationError
+from pulumi_workspaces_images.recheck import Recheck, read_recheck
+
+
+@pytest.mark.parametrize(
+    ("said", "recheck"),
+    [
+        (None, Recheck.STRICT),
+        ("", Recheck.STRICT),
+        ("strict", Recheck.STRICT),
+        ("warn", Recheck.WARN),
+        ("off", Recheck.OFF),
+    ],
+)
+def test_recheck(said: str | None, recheck: Recheck) -> None:
+    """`workspaces-images:recheck` is strict, warn or off; strict where it is not set."""
+    assert read_recheck({} if said is None else {"workspaces-images:recheck": said}) is recheck
+
+
+@pytest.mark.parametrize("said", ["OFF", "no", "true", True, 0])
+def test_recheck_refuses(said: object) -> None:
+    """Anything else is refused, with what it may be."""
+    with pytest.raises(ConfigurationError, match=r"^workspaces-images:recheck must be strict, warn or off$"):
+        read_recheck({"workspaces-images:recheck": said})
+
+
+@pytest.mark.parametrize("key", ["rechek", "reCheck", "re-check", "rechecks"])
+def test_recheck_misspelt(key: str) -> None:
+    """A misspelt key is refused: it would leave the default in force, unnoticed."""
+    with pytest.raises(
+        ConfigurationError, match=rf"^workspaces-images:{key} is .*did you mean workspaces-images:recheck"
+    ):
+        read_recheck({f"workspaces-images:{key}": "off"})
+
+
+def test_recheck_leaves_other_keys_alone() -> None:
+    """The namespace is also the stack program's own: its other keys are none of the provider's business."""
+    keys = {"workspaces-images:shares": "{}", "workspaces-images:owner": "x", "other:rechek": "off"}
+    assert read_recheck(keys) is Recheck.STRICT

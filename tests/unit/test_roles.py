@@ -1,0 +1,152 @@
+"""The roles in the stack configuration, as what STS is asked for, and what a wrong one is told."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.helpers import CANARY, configured, refusal
+
+pytestmark = pytest.mark.usefixtures("quiet_environment")
+
+ROLE = "arn:aws:iam::111111111111:role/golden"
+
+
+def test_role_with_everything() -> None:
+    """Every sub-key of a role becomes the argument of sts:AssumeRole that it stands for."""
+    role = {
+        "roleArn": ROLE,
+        "sessionName": "me",
+        "externalId": "x1",
+        "duration": "1h30m",
+        "policy": '{"Version":"2012-10-17"}',
+        "policyArns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+        "sourceIdentity": "ci",
+        "tags": {"team": "platform", "empty": ""},
+        "transitiveTagKeys": ["team"],
+    }
+    assert configured(assumeRoles=json.dumps([role])).assume_roles == (
+        {
+            "RoleArn": ROLE,
+            "RoleSessionName": "me",
+            "DurationSeconds": 5400,
+            "Policy": '{"Version":"2012-10-17"}',
+            "PolicyArns": [{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}],
+            "ExternalId": "x1",
+            "SourceIdentity": "ci",
+            "Tags": [{"Key": "team", "Value": "platform"}, {"Key": "empty", "Value": ""}],
+            "TransitiveTagKeys": ["team"],
+        },
+    )
+
+
+def test_role_with_little() -> None:
+    """A role needs its ARN only; the session then has the package's name, as STS wants one."""
+    roles = configured(assumeRoles=[{"roleArn": ROLE}]).assume_roles
+    assert roles == ({"RoleArn": ROLE, "RoleSessionName": "pulumi-workspaces-images"},)
+    assert configured(assumeRoles="[]").assume_roles is None
+
+
+def test_policy_as_object() -> None:
+    """A policy may be an object as well; STS gets its JSON."""
+    roles = configured(assumeRoles=[{"roleArn": ROLE, "policy": {"Version": "2012-10-17"}}]).assume_roles
+    assert roles is not None
+    assert roles[0]["Policy"] == '{"Version": "2012-10-17"}'
+
+
+@pytest.mark.parametrize(
+    ("duration", "seconds"),
+    [("1h30m", 5400), ("15m", 900), ("3600s", 3600), ("1.5h", 5400), ("900000ms", 900), ("12h", 43200)],
+)
+def test_duration(duration: str, seconds: int) -> None:
+    """Durations are in Go's notation, as pulumi-aws has them."""
+    roles = configured(assumeRoles=[{"roleArn": ROLE, "duration": duration}]).assume_roles
+    assert roles is not None
+    assert roles[0]["DurationSeconds"] == seconds
+
+
+@pytest.mark.parametrize("duration", ["3600", "1h 30m", "13h", "14m", "-1h", "1d", "h", "1hour"])
+def test_duration_refused(duration: str) -> None:
+    """What is no duration, or not what STS grants, is refused by its name."""
+    message = refusal(assumeRoles=[{"roleArn": ROLE, "duration": duration}])
+    assert message == "aws:assumeRoles[0].duration must be a duration from 15m to 12h, e.g. 1h30m"
+
+
+@pytest.mark.parametrize(
+    ("roles", "message"),
+    [
+        ({"roleArn": ROLE}, "aws:assumeRoles must be a list of objects (as JSON)"),
+        ([{}], "aws:assumeRoles[0].roleArn must be the ARN of an IAM role"),
+        (
+            [{"roleArn": ROLE, "sessionName": "s"}],
+            "aws:assumeRoles[0].sessionName must be 2 to 64 letters, ",
+        ),
+        (
+            [{"roleArn": ROLE, "externalId": "a b"}],
+            "aws:assumeRoles[0].externalId must be 2 to 1224 letters, ",
+        ),
+        ([{"roleArn": ROLE, "sourceIdentity": "ü-x"}], "aws:assumeRoles[0].sourceIdentity must be 2 to 64 letters"),
+        (
+            [{"roleArn": ROLE, "policyArns": ["Admin"]}],
+            "aws:assumeRoles[0].policyArns must be a list of the ARNs",
+        ),
+        ([{"roleArn": "golden"}], "aws:assumeRoles[0].roleArn must be the ARN of an IAM role"),
+        (
+            [{"roleArn": ROLE, "durationSeconds": 900}],
+            "aws:assumeRoles[0].durationSeconds is not a key of a role",
+        ),
+    ],
+)
+def test_roles_refused(roles: object, message: str) -> None:
+    """A role that STS could not be asked for, or a sub-key that nobody would honour, is refused by name."""
+    assert refusal(assumeRoles=roles).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "role",
+    [
+        {"roleArn": ROLE, "policy": CANARY},
+        {"roleArn": ROLE, "policy": {"Statement": CANARY}, "duration": CANARY},
+        {"roleArn": CANARY},
+        {"roleArn": ROLE, "tags": {"a": [CANARY]}},
+        {"roleArn": ROLE, "externalId": [CANARY]},
+        {"roleArn": ROLE, "transitiveTagKeys": CANARY},
+    ],
+)
+def test_messages_about_roles_keep_the_value(role: dict[str, object]) -> None:
+    """The message names the sub-key in full, and never quotes a policy or an external id."""
+    message = refusal(assumeRoles=json.dumps([{"roleArn": ROLE}, role]))
+    assert message.startswith("aws:assumeRoles[1].")
+    assert CANARY not in message
+
+
+def test_web_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A web identity has a role and a token or a file; the environment stands in for what is left open."""
+    read = configured(assumeRoleWithWebIdentity={"roleArn": ROLE, "webIdentityToken": CANARY, "duration": "1h"})
+    identity = read.assume_role_with_web_identity
+    assert identity is not None
+    assert identity.token == CANARY
+    assert identity.token_file is None
+    assert identity.request == {
+        "RoleArn": ROLE,
+        "RoleSessionName": "pulumi-workspaces-images",
+        "DurationSeconds": 3600,
+    }
+    monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
+    monkeypatch.setenv("AWS_ROLE_SESSION_NAME", "ci")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+    identity = configured(assumeRoleWithWebIdentity={"duration": "1h"}).assume_role_with_web_identity
+    assert identity is not None
+    assert identity.token_file == str(tmp_path / "token")
+    assert identity.request["RoleArn"] == ROLE
+    assert identity.request["RoleSessionName"] == "ci"
+    # Without the key, the environment is botocore's business.
+    assert configured().assume_role_with_web_identity is None
+
+
+@pytest.mark.parametrize("tokens", [{}, {"webIdentityToken": CANARY, "webIdentityTokenFile": "/t"}])
+def test_web_identity_refused(tokens: dict[str, str]) -> None:
+    """There has to be one token."""
+    message = refusal(assumeRoleWithWebIdentity={"roleArn": ROLE, **tokens})
+    assert "aws:assumeRoleWithWebIdentity.webIdentityToken or webIdentityTokenFile must be set" in message
+    assert CANARY not in message

@@ -1,0 +1,163 @@
+"""Certificates that are trusted, and proxies that are used, as the stack configuration says."""
+
+import datetime
+import ipaddress
+import ssl
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import SSLError
+
+from pulumi_workspaces_images import credentials
+from pulumi_workspaces_images.errors import Unanswered
+from tests.unit.connections import REGION, ROLE, Aws, config_of, connect
+from tests.unit.helpers import CANARY
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+# TLS.
+
+
+@pytest.fixture
+def tls(aws: Aws, tmp_path: Path) -> Path:
+    """AWS behind a certificate of its own; return the certificate's file."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "aws")])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = tmp_path / "aws.pem"
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    pem.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    aws.server.socket = context.wrap_socket(aws.server.socket, server_side=True)
+    aws.url = aws.url.replace("http:", "https:")
+    return pem
+
+
+def test_custom_ca_bundle(aws: Aws, tls: Path, keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate is trusted only if aws:customCaBundle, or else AWS_CA_BUNDLE, has its root."""
+    configuration: dict[str, object] = {"endpoints": aws.endpoints, "region": REGION, "maxRetries": "1"}
+    assert connect(**configuration, customCaBundle=str(tls)).caller() is not None
+    with pytest.raises(Unanswered, match=r"SSL"):
+        connect(**configuration).caller()
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tls))
+    assert connect(**configuration).caller() is not None
+
+
+def test_insecure(aws: Aws, tls: Path, keys: None) -> None:
+    """With aws:insecure any certificate will do, also for assuming roles."""
+    connection = connect(endpoints=aws.endpoints, region=REGION, insecure="true", assumeRoles=[{"roleArn": ROLE}])
+    with pytest.warns(match=r"Unverified HTTPS request"):
+        assert connection.caller() is not None
+    client = connect(endpoints=aws.endpoints, insecure="false", maxRetries="1").client("sts", REGION)
+    with pytest.raises(SSLError):
+        client.get_caller_identity()
+
+
+# Proxies.
+
+
+def test_http_proxy(aws: Aws, keys: None) -> None:
+    """Requests go through aws:httpProxy."""
+    connection = connect(
+        httpProxy=aws.url, endpoints='[{"sts":"http://sts.example.com"}]', region=REGION, maxRetries="1"
+    )
+    assert connection.caller() is not None
+    assert aws.paths == ["http://sts.example.com/"]
+
+
+def test_proxy_failure_keeps_the_password(aws: Aws, keys: None) -> None:
+    """A proxy that cannot be used is named without its password."""
+    aws.server.shutdown()
+    aws.server.server_close()
+    connection = connect(
+        httpProxy=aws.url.replace("http://", f"http://user:{CANARY}@"),
+        endpoints='[{"sts":"http://sts.example.com"}]',
+        region=REGION,
+        maxRetries="1",
+    )
+    with pytest.raises(Unanswered, match=r"proxy") as caught:
+        connection.caller()
+    assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("configured", "environment", "proxies"),
+    [
+        ({}, {"HTTPS_PROXY": "http://e"}, None),
+        ({"httpProxy": "http://a"}, {}, {"http": "http://a", "https": "http://a"}),
+        ({"httpProxy": "http://a"}, {"HTTPS_PROXY": "http://e"}, {"http": "http://a", "https": "http://e"}),
+        ({"httpProxy": "http://a", "httpsProxy": "http://b"}, {}, {"http": "http://a", "https": "http://b"}),
+        ({"httpProxy": "http://a", "httpsProxy": ""}, {"HTTPS_PROXY": "http://e"}, {"http": "http://a"}),
+        ({"httpsProxy": "http://b"}, {"http_proxy": "http://e"}, {"http": "http://e", "https": "http://b"}),
+        ({"httpProxy": ""}, {"http_proxy": "http://e"}, {}),
+        (
+            {"noProxy": ".example.com"},
+            {"https_proxy": "http://e"},
+            {"https": "http://e", "no": ".example.com"},
+        ),
+        ({"httpsProxy": "http://b"}, {"NO_PROXY": "a.b"}, {"https": "http://b", "no": "a.b"}),
+    ],
+)
+def test_proxies(
+    keys: None,
+    monkeypatch: pytest.MonkeyPatch,
+    configured: dict[str, str],
+    environment: dict[str, str],
+    proxies: dict[str, str] | None,
+) -> None:
+    """Each key comes before its variable; HTTPS takes the HTTP proxy too, unless it has its own or none."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert config_of(connect(**configured).client("workspaces", REGION)).proxies == proxies
+
+
+def test_no_proxy(keys: None) -> None:
+    """A host of aws:noProxy is reached without a proxy, another one through it."""
+    connection = connect(httpsProxy="http://b", noProxy="foo, .amazonaws.com.cn,sts.eu-west-1.amazonaws.com")
+    assert config_of(connection.client("sts", REGION)).proxies == {}
+    assert config_of(connection.client("workspaces", "cn-northwest-1")).proxies == {}
+    through = config_of(connection.client("workspaces", REGION)).proxies
+    assert through is not None
+    assert through["https"] == "http://b"
+
+
+@pytest.mark.parametrize(
+    ("url", "no_proxy", "bypasses"),
+    [
+        ("https://a.example.com", "example.com", True),
+        ("https://example.com", "example.com", True),
+        ("https://notexample.com", "example.com", False),
+        ("https://example.com", ".example.com", False),
+        ("https://a.example.com", "x, *.EXAMPLE.com", True),
+        ("https://a.example.com", "example.com:443", True),
+        ("https://a.example.com", "example.com:8443", False),
+        ("https://a.example.com", "*", True),
+        ("https://a.example.com", "", False),
+        ("https://a.example.com", " , ", False),
+        ("http://10.1.2.3:8000", "10.0.0.0/8", True),
+        ("http://10.1.2.3:8000", "10.1.2.3", True),
+        ("http://11.1.2.3", "10.0.0.0/8", False),
+        ("http://11.1.2.3", "example.com,11.1.2", False),
+        ("http://[fd00::1]:80", "fd00::/8", True),
+        ("http://localhost:4566", "", True),
+        ("http://127.0.0.1:4566", "", True),
+    ],
+)
+def test_no_proxy_rules(url: str, no_proxy: str, bypasses: bool) -> None:
+    """A name stands for its subdomains, a network for its addresses; loopback never needs a proxy."""
+    assert credentials._bypasses_proxy(url, no_proxy) is bypasses

@@ -1,0 +1,164 @@
+"""What the cloud says reaches no terminal raw."""
+
+import grpc
+import pulumi
+import pytest
+
+from local.cloud import LocalCloud
+from pulumi_workspaces_images.__main__ import main
+from pulumi_workspaces_images.adopt import adopt
+from pulumi_workspaces_images.connection import Caller, Connection
+from pulumi_workspaces_images.engine import Engine
+from pulumi_workspaces_images.errors import ExpectedError
+from pulumi_workspaces_images.organization import Member
+from pulumi_workspaces_images.permissions import Image, Permissions
+from tests.unit import test_stack_program as stack
+from tests.unit.helpers import CANARY, IMAGE, KEY_ID, OWNER, PLAIN, REGION, SALES, Command
+
+EVIL = "evil\x1b[2J\x1b]0;title\x07\r\n\u202eerror\u2028"
+EVIL_XML = "evil\r\n\x9b31m\u202eerror\u2028"  # an answer in XML cannot hold the others
+
+
+@pytest.fixture
+def command(cloud: LocalCloud) -> Command:
+    """A command of the owner of an image."""
+    cloud.create_image(image_id=IMAGE)
+    return Command(cloud)
+
+
+def reasons(command: Command) -> list[str]:
+    found = command.check(IMAGE, SALES).failures
+    assert found
+    return [failure.reason for failure in found]
+
+
+@pytest.mark.parametrize(
+    ("operation", "said"), [("DescribeWorkspaceImages", EVIL), ("GetCallerIdentity", EVIL_XML), ("*", EVIL_XML)]
+)
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException", ""])
+def test_error_of_aws(cloud: LocalCloud, command: Command, operation: str, code: str, said: str) -> None:
+    """It is one line without escapes."""
+    cloud.fail(operation, code or said, times=None, message=said)
+    with pytest.raises(ExpectedError, match="evil") as caught:
+        command.check(IMAGE, SALES)
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        Image(IMAGE, state=EVIL, byol=False, owner_account_id=OWNER),
+        Image(IMAGE, state="AVAILABLE", byol=False, owner_account_id=EVIL),
+    ],
+)
+def test_image_as_aws_describes_it(command: Command, monkeypatch: pytest.MonkeyPatch, image: Image) -> None:
+    """Its state and its owner are quoted as data."""
+    monkeypatch.setattr(Permissions, "describe", lambda *_: image)
+    assert all(reason.isprintable() for reason in reasons(command))
+
+
+def test_caller_as_aws_names_him(cloud: LocalCloud, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """His ARN is quoted as data."""
+    cloud.reset()
+    monkeypatch.setattr(Connection, "caller", lambda *_: Caller(OWNER, f"arn:aws:sts::{OWNER}:user/{EVIL}"))
+    assert all(reason.isprintable() for reason in reasons(command))
+
+
+@pytest.mark.parametrize("member", [Member(SALES, EVIL, "SUSPENDED"), pytest.param(Member(SALES, "sales", EVIL))])
+def test_account_as_its_organization_names_it(
+    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, member: Member
+) -> None:
+    """Its name and its state are quoted as data."""
+    cloud.create_image(image_id=IMAGE)
+    command = Command(cloud, own={"requireOrganization": "true"})
+    monkeypatch.setattr("pulumi_workspaces_images.organization.Organization.member", lambda *_: member)
+    assert all(reason.isprintable() for reason in reasons(command))
+
+
+def test_foreign_account(command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A warning that names it is one line."""
+    monkeypatch.setattr(Permissions, "shared_with", lambda *_: frozenset([EVIL]))
+    command.process.engine = Engine(None)
+    news = {"image_id": IMAGE, "shared_account_ids": [], "report_only": True, "region": REGION}
+    assert not command.exclusive.check({}, news).failures
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "evil" in line
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("image", "accounts", "caller"),
+    [
+        pytest.param({"name": EVIL}, {SALES}, OWNER, id="name"),
+        pytest.param({"name": EVIL, "state": EVIL}, {EVIL}, OWNER, id="state"),
+        pytest.param({}, {EVIL, '", x: y, "'}, OWNER, id="account"),
+        pytest.param(
+            {"image_id": f"wsi-1\n  other:key: {EVIL}"},
+            {SALES},
+            OWNER,
+            id="image id",
+        ),
+        pytest.param(
+            {},
+            {SALES},
+            f"1\n  other:key: {EVIL}",
+            id="caller",
+        ),
+    ],
+)
+def test_adopted_shares(
+    quiet_environment: None,
+    monkeypatch: pytest.MonkeyPatch,
+    image: dict[str, str],
+    accounts: set[str],
+    caller: str,
+) -> None:
+    """The printed YAML is lines of plain text, and no text from AWS becomes a key of it."""
+    import yaml
+
+    described = Image(**{"image_id": IMAGE, "state": "AVAILABLE", "byol": False, "owner_account_id": OWNER, **image})  # type: ignore[arg-type]
+    monkeypatch.setattr(Permissions, "owned_images", lambda *_: (described,))
+    monkeypatch.setattr(Permissions, "shared_with", lambda *_: frozenset(accounts))
+    monkeypatch.setattr(Connection, "caller", lambda *_: Caller(caller, "arn"))
+    printed = adopt(Connection(PLAIN), REGION)
+    assert all(line.isprintable() for line in printed.split("\n"))
+    read = yaml.safe_load(printed)
+    assert list(read) == ["workspaces-images:shares"]
+    if described.state == "AVAILABLE":
+        ((_, share),) = read["workspaces-images:shares"].items()
+        assert share == {"imageId": described.image_id, "region": REGION, "accounts": sorted(accounts)}
+
+
+def test_adopt_that_fails(
+    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What AWS says is one line on stderr."""
+    cloud.fail("DescribeWorkspaceImages", EVIL, times=None, message=EVIL)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.url)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", CANARY)
+    assert main(["adopt", "--region", REGION]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.removesuffix("\n").isprintable()
+    assert CANARY not in said.err
+
+
+def test_organization_that_cannot_be_asked(quiet_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stack program ends with one line without escapes."""
+
+    class EvilError(grpc.RpcError):
+        def code(self) -> grpc.StatusCode:
+            return grpc.StatusCode.UNKNOWN
+
+        def details(self) -> str:
+            return EVIL
+
+    def fail(_: object) -> None:
+        raise EvilError
+
+    organization = stack.Organization()
+    monkeypatch.setattr(organization, "call", fail)
+    with pytest.raises(pulumi.RunError, match="evil") as caught:
+        stack.run(organization, {"golden": {"imageId": IMAGE, "organizationalUnitId": stack.UNIT}})
+    assert str(caught.value).isprintable()

@@ -1,0 +1,54 @@
+"""What the tests of permissions share: what Amazon WorkSpaces is asked, what it answers, how failures are called."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from botocore.exceptions import ReadTimeoutError
+from botocore.stub import Stubber
+
+from pulumi_workspaces_images.connection import Caller, Connection
+from pulumi_workspaces_images.permissions import PAGE_SIZE, Permissions
+from tests.unit.helpers import IMAGE, REGION, SALES, SHARE, Answer, FakeConnection
+
+URL = "https://workspaces.us-east-1.amazonaws.com/"
+GRANTING = f"sharing image {IMAGE} with {SALES} in {REGION}"
+REVOKING = f"unsharing image {IMAGE} from {SALES} in {REGION}"
+LISTING = f"listing the shares of image {IMAGE} in {REGION}"
+LOOKING = f"looking at image {IMAGE} in {REGION}"
+
+UPDATE = "update_workspace_image_permission"
+PERMISSIONS = "describe_workspace_image_permissions"
+IMAGES = "describe_workspace_images"
+
+LOST: Answer = ReadTimeoutError(endpoint_url=URL)
+THROTTLED: Answer = (400, "ThrottlingException", "Rate exceeded")
+UNAVAILABLE: Answer = (400, "ResourceUnavailableException", "The image is being created.")
+DENIED: Answer = (400, "AccessDeniedException", "No.")
+GONE: Answer = (400, "ResourceNotFoundException", "No such image.")
+OK: Answer = {}
+
+
+def permissions(make: Callable[[str], Any], caller: Caller | None = None, **options: Any) -> Permissions:
+    return Permissions(cast(Connection, FakeConnection(make, caller)), **options)
+
+
+def grant(asked: Permissions) -> None:
+    asked.grant(SHARE)
+
+
+def revoke(asked: Permissions) -> None:
+    asked.revoke(SHARE)
+
+
+def stub_list(stubber: Stubber, page: dict[str, Any], token: str | None = None) -> None:
+    expected: dict[str, Any] = {"ImageId": IMAGE, "MaxResults": PAGE_SIZE}
+    stubber.add_response(PERMISSIONS, page, expected if token is None else {**expected, "NextToken": token})
+
+
+def stub_describe(stubber: Stubber, *images: dict[str, Any]) -> None:
+    stubber.add_response(IMAGES, {"Images": list(images)}, {"ImageIds": [IMAGE]})
+
+
+def stub_update(stubber: Stubber, allow: bool) -> None:
+    request = {"ImageId": IMAGE, "AllowCopyImage": allow, "SharedAccountId": SALES}
+    stubber.add_response(UPDATE, {}, request)
