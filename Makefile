@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 PACKAGES := $(VENV)/packages.stamp
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help setup demo cloud test chaos bench lint audit env lock clean
+.PHONY: help setup demo cloud test chaos bench docs dist lint audit env lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r name text; do \
@@ -56,6 +56,14 @@ cloud: setup ## Serve the local cloud, on PORT=5005
 env: setup ## Print the environment for pulumi commands typed by hand: eval "$(make -s env)"
 	@$(BIN)/python -m local.environment
 
+docs: setup ## Draw the README's picture and build the documentation into build/site
+	@$(BIN)/python -m local.picture
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	@echo "documentation: build/site/index.html"
+
+dist: setup ## Build the wheel and the sdist into dist/, check them, and try the wheel in an empty environment
+	@$(BIN)/python -m local.dist
+
 lint: setup ## Check style and types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -67,7 +75,7 @@ audit: setup ## List known vulnerabilities of what requirements.lock pins, and w
 lock: $(PACKAGES) ## Pin all packages anew, at their newest versions
 	@$(PIP) install uv==$(UV_VERSION)
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --custom-compile-command "make lock" --extra stack --extra dev \
+	  --no-emit-find-links --custom-compile-command "make lock" --extra stack --extra dev --extra docs \
 	  --output-file requirements.lock pyproject.toml
 
 clean: ## Remove what set-up and runs have left in the checkout

@@ -1,28 +1,20 @@
 """Fixtures of the engine tests: one local cloud for all, a stack for each."""
 
-import json
-import re
 import shutil
 from pathlib import Path
 
 import pytest
 
 from local.cloud import LocalCloud
-from local.environment import ROOT
 from tests.engine.harness import Stack, environment_in
-
-
-def readme_policy() -> list[str]:
-    """Return the IAM actions that the README asks for."""
-    policies = re.findall(r"```json\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    return [statement["Action"] for policy in policies for statement in json.loads(policy)["Statement"]]
+from tests.pages import policies
 
 
 @pytest.fixture
 def cloud(_cloud: LocalCloud) -> LocalCloud:
-    """The local cloud, empty; it refuses every action that is not in the README's policies."""
+    """The local cloud, empty; it refuses every action that is not in the policies of the security page."""
     _cloud.reset()
-    _cloud.allow_only(readme_policy())
+    _cloud.allow_only(policies())
     return _cloud
 
 

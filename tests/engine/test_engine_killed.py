@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from local.cloud import LocalCloud
-from tests.engine.harness import SALES, Stack
+from tests.engine.harness import SALES, Run, Stack
+from tests.pages import explained
 
 PATIENCE = 60.0  # seconds; only a failing test waits so long
 
@@ -65,13 +66,14 @@ def killed(stack: Stack, cloud: LocalCloud) -> Iterator[Callable[[str], int]]:
         os.kill(provider, signal.SIGKILL)
 
 
-def heals(stack: Stack, image: str) -> None:
-    """Assert that the next up of the same program ends well, after what Pulumi itself asks for."""
+def heals(stack: Stack, image: str) -> Run:
+    """Assert that the next up of the same program ends well, after what Pulumi itself asks for; return it."""
     stack.run("cancel", "--yes")
-    stack.up()
+    run = stack.up()
     assert stack.cloud.shared_with(image) == {SALES}
     assert stack.declared() == {"sales": SALES}
     assert stack.preview().clean
+    return run
 
 
 def test_engine_killed_during_a_throttled_revoke(
@@ -88,11 +90,12 @@ def test_engine_killed_during_a_throttled_revoke(
 
 
 def test_engine_killed_during_a_throttled_grant(stack: Stack, image: str, killed: Callable[[str], int]) -> None:
-    """A killed up is repeated, and ends with the share."""
+    """A killed up is repeated, and ends with the share; the page on troubleshooting shows what the engine says."""
     stack.shares(image, sales=SALES)
     provider = killed("up")
     wait_for(lambda: not alive(provider), "the orphaned provider to end")
-    heals(stack, image)
+    assert explained(stack.up(ok=False).output, "currently locked")
+    assert explained(heals(stack, image).output, "pending operations")
 
 
 def test_engine_killed_during_an_exclusive_update(

@@ -1,65 +1,21 @@
 """The examples, unchanged, as their READMEs tell to run them: the commands, and what the preview says."""
 
-import re
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
 import yaml
 
 from local.cloud import LocalCloud
 from local.environment import ROOT
-from tests.engine.harness import COMMAND_TIMEOUT, LEGAL, OWNER, SALES, Run, Stack
+from tests.engine.follow import example, follow, shell
+from tests.engine.harness import LEGAL, OWNER, SALES, Stack
+from tests.pages import blocks
 
 IMAGE = "wsi-0a1b2c3d4"
 STRANGER = "999999999999"
 
 
-def follow_readme(stack: Stack, example: str) -> None:
-    """Let the stack be an example, and run every command of its README.
-
-    The preview says what the README says that it does, and writes nothing.
-    """
-    stack.folder = Path(stack.environment["HOME"], example)
-    stack.keep_configuration_file = True
-    del stack.environment["PULUMI_STACK"]  # the README makes its own
-    stack.environment["AWS_ENDPOINT_URL"] = stack.cloud.url
-    shutil.copytree(ROOT / "examples" / example, stack.folder, ignore=shutil.ignore_patterns(".venv", "Pulumi.*.yaml"))
-    for command in readme(stack, "sh").splitlines():
-        if command == "pulumi install":
-            (stack.folder / ".venv").symlink_to(sys.prefix)  # what it would make, from a package registry
-        elif command == "pulumi preview":
-            output = stack.preview().output
-            said, shown = readme(stack, "text").splitlines(), " ".join(output.split())
-            assert said
-            assert [line for line in said if " ".join(line.split()) not in shown] == [], output
-            assert stack.cloud.writes() == []
-        elif command == "pulumi up":
-            stack.up()
-        else:
-            done = shell(stack, command)
-            assert done.code == 0, f"{command}\n{done.output}"
-
-
-def readme(stack: Stack, language: str) -> str:
-    """The README's blocks in a language."""
-    return "".join(re.findall(rf"^```{language}\n(.*?)^```", (stack.folder / "README.md").read_text(), re.M | re.S))
-
-
-def shell(stack: Stack, command: str) -> Run:
-    """Run a command as a shell does."""
-    done = subprocess.run(
-        ["bash", "-c", command],
-        cwd=stack.folder,
-        env=stack.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=COMMAND_TIMEOUT,
-    )
-    return Run(done.returncode, done.stdout)
+def follow_readme(stack: Stack, name: str) -> None:
+    """Let the stack be an example, and do what its README says."""
+    example(stack, name)
+    follow(stack, f"examples/{name}/README.md")
 
 
 def test_one_share_and_the_drift_check_of_the_pipelines(stack: Stack, cloud: LocalCloud) -> None:
@@ -108,7 +64,11 @@ def test_adopt(stack: Stack, cloud: LocalCloud) -> None:
     for account in (SALES, LEGAL):
         cloud.share(IMAGE, account)
     follow_readme(stack, "adopt-py")
-    assert (stack.folder / "Pulumi.prod.yaml").read_text().endswith(readme(stack, "yaml"))
+    assert (
+        (stack.folder / "Pulumi.prod.yaml")
+        .read_text()
+        .endswith(next(block.text for block in blocks("examples/adopt-py/README.md") if block.language == "yaml"))
+    )
     assert cloud.shared_with(IMAGE) == {SALES, LEGAL}
     assert all(write.parameters["AllowCopyImage"] for write in cloud.writes())
     assert sorted(stack.declared().values()) == [SALES, LEGAL]

@@ -41,6 +41,10 @@ def step(name: str, action: str) -> dict[str, str]:
         pytest.param(["vendor.github-workflows", *GITHUB.values()], id="GitHub"),
         pytest.param(["custom.github-workflows-require-timeout", *GITHUB.values()], id="GitHub, with time limits"),
         pytest.param(["vendor.gitlab-ci", "--data-transform", "gitlab-ci", GITLAB], id="GitLab"),
+        pytest.param(
+            ["vendor.github-issue-forms", *(ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml")],
+            id="GitHub's issue forms",
+        ),
     ],
 )
 def test_published_schema(arguments: list[str | Path]) -> None:
@@ -52,6 +56,18 @@ def test_published_schema(arguments: list[str | Path]) -> None:
 
 def test_this_repository_runs_its_own_checks() -> None:
     assert job("ci")["steps"][-1] == {"run": ".ci/run"}
+
+
+def test_commits_are_checked_as_make_lint_does() -> None:
+    """`pre-commit install` needs nothing from elsewhere."""
+    configuration = ROOT / ".pre-commit-config.yaml"
+    subprocess.run([sys.executable, "-m", "pre_commit", "validate-config", configuration], check=True)
+    (repository,) = load(configuration)["repos"]
+    hooks = {hook["entry"].removeprefix(".venv/bin/").removesuffix(" --force-exclude") for hook in repository["hooks"]}
+    linted = re.search(r"^lint:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert linted
+    assert hooks == set(re.findall(r"@\$\(BIN\)/(.*)", linted[1]))
+    assert repository["repo"] == "local"
 
 
 def test_drift_check_fails_when_the_preview_shows_changes() -> None:
@@ -107,7 +123,7 @@ def test_forks_get_no_preview() -> None:
 
 
 def test_page_names_all_that_has_to_be_set() -> None:
-    page = (ROOT / "docs" / "pipelines" / "README.md").read_text()
+    page = (ROOT / "docs" / "how-to" / "pipelines.md").read_text()
     used = {name for path in GITHUB.values() for name in re.findall(r"(?:vars|secrets)\.(\w+)", path.read_text())}
     used |= set(re.findall(r"\$(\w+)", GITLAB.read_text())) - {"AWS_ID_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE"}
     assert {name for name in used if not name.startswith("CI_") and f"`{name}`" not in page} == set()

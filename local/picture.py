@@ -1,0 +1,109 @@
+"""Draw docs/preview.svg, the README's picture: what a real preview prints, on the local cloud and a real engine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.terminal_theme import TerminalTheme
+from rich.text import Text
+
+from local.cloud import LocalCloud
+from local.environment import ROOT, engine_environment
+
+PICTURE = ROOT / "docs" / "preview.svg"
+
+_OWNER, _SALES, _LEGAL, _FINANCE = "111111111111", "222222222222", "333333333333", "444444444444"
+_IMAGE = "wsi-0a1b2c3d4"
+_COLUMNS = 110
+_TIME_LIMIT = 120.0  # seconds for a command that takes two
+
+# Its own dark background makes the picture legible on a light page and on a dark one.
+_THEME = TerminalTheme(
+    (30, 34, 42),
+    (220, 223, 228),
+    [(0, 0, 0), (240, 110, 116), (140, 200, 120), (229, 192, 100), (98, 160, 240), (200, 130, 225), (86, 190, 200),
+     (220, 223, 228)],
+    [(130, 137, 151), (255, 128, 135), (160, 220, 140), (245, 210, 120), (120, 180, 255), (220, 150, 245),
+     (110, 210, 220), (255, 255, 255)],
+)  # fmt: skip
+
+# As rich has it, less the fonts that it would load from elsewhere, and less a window's buttons.
+_FORMAT = """\
+<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="pulumi preview">
+<style>
+.{unique_id}-matrix {{
+  font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
+  font-size: {char_height}px; line-height: {line_height}px;
+}}
+{styles}
+</style>
+<defs>
+<clipPath id="{unique_id}-clip-terminal"><rect width="{terminal_width}" height="{terminal_height}"/></clipPath>
+{lines}
+</defs>
+<rect fill="#1e222a" width="{width}" height="{height}" rx="8"/>
+<g transform="translate({terminal_x}, 25)" clip-path="url(#{unique_id}-clip-terminal)">
+{backgrounds}
+<g class="{unique_id}-matrix">
+{matrix}
+</g>
+</g>
+</svg>
+"""
+
+
+def preview() -> str:
+    """Return what a preview prints, in colours: one new share, one revoked by hand, one no longer declared.
+
+    Raises:
+        EngineError: there is no engine and none can be had.
+        subprocess.CalledProcessError: a command failed.
+    """
+    with tempfile.TemporaryDirectory() as folder, LocalCloud() as cloud:
+        program = Path(folder, "program")
+        program.mkdir()
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_"))}
+        environment |= {**engine_environment(Path(folder, "state")), **cloud.credentials(_OWNER)}
+        environment |= {"HOME": folder, "AWS_ENDPOINT_URL": cloud.url}
+
+        def pulumi(*arguments: str) -> str:
+            return subprocess.run(
+                ["pulumi", *arguments, "--non-interactive", "--color", "always"],
+                cwd=program,
+                env=environment,
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+                timeout=_TIME_LIMIT,
+            ).stdout
+
+        def declare(**accounts: str) -> None:
+            text = f'from pulumi_workspaces_images import *\nImageShares("golden", {_IMAGE!r}, accounts={accounts!r})\n'
+            (program / "__main__.py").write_text(text)
+
+        cloud.create_image(_OWNER, "us-east-1", image_id=_IMAGE)
+        (program / "Pulumi.yaml").write_text("name: images\nruntime: python\n")
+        pulumi("stack", "init", "prod")
+        pulumi("config", "set", "aws:region", "us-east-1")
+        declare(sales=_SALES, legal=_LEGAL)
+        pulumi("up", "--yes", "--skip-preview")
+        cloud.unshare(_IMAGE, _SALES)
+        declare(sales=_SALES, finance=_FINANCE)
+        return pulumi("preview", "--suppress-progress")
+
+
+def draw(output: str) -> str:
+    """Return a terminal's `output` as SVG, whole and in its colours."""
+    with open(os.devnull, "w") as nowhere:
+        console = Console(record=True, width=_COLUMNS, file=nowhere, force_terminal=True, color_system="truecolor")
+        console.print(Text("$ pulumi preview", style="bold"))
+        console.print(Text.from_ansi(output.rstrip()))
+        return console.export_svg(title="", theme=_THEME, code_format=_FORMAT, unique_id="preview")
+
+
+if __name__ == "__main__":
+    PICTURE.write_text(draw(preview()))

@@ -1,0 +1,91 @@
+"""The pages, followed as they stand: what they tell to type does what they say."""
+
+import re
+
+from local import picture
+from local.cloud import LocalCloud
+from tests.engine.follow import follow, stack_program
+from tests.engine.harness import LEGAL, SALES, Stack
+from tests.engine.test_many_accounts import TEAMS, changed_teams, fan_out
+from tests.pages import blocks, policies
+
+IMAGE, OTHER_IMAGE, THIRD_IMAGE = "wsi-0a1b2c3d4", "wsi-0e5f6g7h8", "wsi-0i9j0k1l2"
+OTHER_OWNER = "444444444444"
+
+
+def test_picture_is_what_a_preview_prints() -> None:
+    """In this order or another: Pulumi's SDK registers resources at the same time."""
+    drawn, printed = (
+        sorted(re.findall(r">([^<>]+)</text>", svg))
+        for svg in (picture.PICTURE.read_text(), picture.draw(picture.preview()))
+    )
+    assert drawn == printed, "`make docs` draws it anew"
+
+
+def test_readme(stack: Stack, cloud: LocalCloud) -> None:
+    cloud.create_image(image_id=IMAGE)
+    stack_program(stack)
+    follow(stack, "README.md")
+    assert cloud.shared_with(IMAGE) == {SALES}
+
+
+def test_existing_shares(stack: Stack, cloud: LocalCloud) -> None:
+    """Nobody loses access, and nobody gets any."""
+    cloud.create_image(image_id=IMAGE, name="golden")
+    for account in (SALES, LEGAL):
+        cloud.share(IMAGE, account)
+    stack_program(stack)
+    follow(stack, "docs/how-to/existing-shares.md", stacks={"prod": None})
+    assert cloud.shared_with(IMAGE) == {SALES, LEGAL}
+    assert all(write.parameters["AllowCopyImage"] for write in cloud.writes())
+
+
+def test_many_accounts(stack: Stack, cloud: LocalCloud) -> None:
+    cloud.create_image(image_id=IMAGE)
+    stack_program(stack)
+    follow(stack, "docs/how-to/many-accounts.md", stacks={"prod": None})
+    assert cloud.shared_with(IMAGE) == {SALES, LEGAL}
+
+
+def test_preview_of_one_account_added_and_one_removed(stack: Stack, image: str) -> None:
+    """Of thirty accounts just the two that change are shown: the page's very text."""
+    fan_out(stack, image, TEAMS)
+    stack.up()
+    fan_out(stack, image, changed_teams())
+    lines = stack.preview("--suppress-progress").output.split("\n\n", 1)[1].rstrip().splitlines()
+    shown = "\n".join(line.rstrip() for line in lines)
+    assert f"{shown}\n" in [block.text for block in blocks("docs/how-to/many-accounts.md")], shown
+
+
+def test_regions_and_roles(stack: Stack, cloud: LocalCloud) -> None:
+    cloud.create_image(image_id=IMAGE)
+    cloud.create_image(region="eu-west-1", image_id=OTHER_IMAGE)
+    cloud.create_image(OTHER_OWNER, "eu-west-1", image_id=THIRD_IMAGE)
+    cloud.allow_only([*policies(), "sts:AssumeRole"])
+    stack_program(stack)
+    follow(stack, "docs/how-to/regions-and-roles.md", stacks={"prod": None})
+    assert (cloud.shared_with(IMAGE), cloud.shared_with(THIRD_IMAGE)) == ({SALES}, {SALES})
+
+
+def test_moving_shares(stack: Stack, cloud: LocalCloud) -> None:
+    """Nobody loses access for a moment."""
+    both = {"golden": {"imageId": IMAGE, "accounts": {"sales": SALES, "legal": LEGAL}}}
+    cloud.create_image(image_id=IMAGE)
+    stack_program(stack)
+    follow(stack, "docs/how-to/moving-shares.md", stacks={"old": both, "new": None})
+    assert cloud.shared_with(IMAGE) == {SALES, LEGAL}
+    assert all(write.parameters["AllowCopyImage"] for write in cloud.writes())
+
+
+def test_deleting_an_image(stack: Stack, cloud: LocalCloud) -> None:
+    images = {"golden-2026-10": IMAGE, "golden-2026-11": OTHER_IMAGE}
+    for name, image in images.items():
+        cloud.create_image(image_id=image, name=name)
+    both = {name: {"imageId": image, "accounts": {"sales": SALES}} for name, image in images.items()}
+    stack_program(stack)
+    follow(stack, "docs/how-to/deleting-an-image.md", stacks={"prod": both})
+    assert (cloud.shared_with(IMAGE), cloud.shared_with(OTHER_IMAGE)) == (set(), {SALES})
+
+
+def test_command_line(stack: Stack) -> None:
+    follow(stack, "docs/reference/command-line.md")

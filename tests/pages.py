@@ -1,0 +1,54 @@
+"""The pages that people read: their code blocks, headings and links."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.environment import ROOT
+
+PAGES = {
+    str(path.relative_to(ROOT)): path
+    for pattern in ("*.md", "docs/**/*.md", "examples/*/*.md", "benchmarks/*.md", ".github/**/*.md")
+    for path in sorted(ROOT.glob(pattern))
+}
+
+_BLOCK = re.compile(r"^```(\w*)(?: title=\"([^\"\n]+)\")?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A code block: its language, the file that it is, if it has a title, and its text."""
+
+    language: str
+    title: str
+    text: str
+
+
+def blocks(page: str) -> list[Block]:
+    """The code blocks of a page, in order."""
+    return [Block(*found) for found in _BLOCK.findall(PAGES[page].read_text())]
+
+
+def policies() -> list[str]:
+    """The IAM actions that the security page asks for."""
+    written = [json.loads(block.text) for block in blocks("docs/security.md") if block.language == "json"]
+    return [statement["Action"] for policy in written for statement in policy["Statement"]]
+
+
+def explained(output: str, part: str) -> bool:
+    """Whether `output` holds the message with this part as the page on troubleshooting shows it: `...` is anything."""
+    (message,) = (b.text for b in blocks("docs/troubleshooting.md") if part in " ".join(b.text.split()))
+    shown = " ".join(output.split())
+    return all(" ".join(fragment.split()) in shown for fragment in message.split("..."))
+
+
+def prose(page: str) -> str:
+    """A page without its code."""
+    return re.sub(r"`[^`\n]*`", "", _BLOCK.sub("", PAGES[page].read_text()))
+
+
+def anchors(path: Path) -> set[str]:
+    """What a link to a page's headings may name after the `#`."""
+    headings = re.findall(r"^#+ (.*)$", _BLOCK.sub("", path.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -1,0 +1,145 @@
+"""The pages: no link is dead, no snippet untried, and the site builds without a warning."""
+
+import contextvars
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import yaml
+
+import pulumi_workspaces_images
+from local.environment import ROOT
+from pulumi_workspaces_images import FoundImage, configuration
+from tests.pages import PAGES, anchors, blocks, policies, prose
+from tests.unit.test_stack_program import Organization, run
+
+FOLLOWED = re.findall(
+    r"follow\(stack, f?\"([^\"]+)\"",
+    "".join((ROOT / "tests" / "engine" / name).read_text() for name in ("test_pages.py", "test_examples.py")),
+)
+"""Pages that tests of the engine do as they say, `{name}` being any example."""
+
+
+def is_followed(page: str) -> bool:
+    return page in FOLLOWED or (page.startswith("examples/") and "examples/{name}/README.md" in FOLLOWED)
+
+
+def find(name: str, region: str | None = None) -> list[FoundImage]:
+    return [FoundImage("wsi-0a1b2c3d4", "golden-2026-11", None, region or "us-east-1")]
+
+
+@pytest.fixture(autouse=True)
+def _quiet(quiet_environment: None) -> None: ...
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_link_is_dead(page: str) -> None:
+    """Those inside the repository; the headings that they name are there as well."""
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if re.match(r"https?://", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = PAGES[page].parent / name if name else PAGES[page]
+        assert path.exists(), f"{page}: {target}"
+        assert not anchor or anchor in anchors(path), f"{page}: {target}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_snippet_is_untried(page: str) -> None:
+    """What is typed, what is printed and what is a file belongs to a page that is followed; the rest is tried here."""
+    # Below, and in tests/engine/test_troubleshooting.py and test_pages.py.
+    elsewhere = {
+        "CONTRIBUTING.md": "sh",
+        "docs/troubleshooting.md": "text",
+        "docs/how-to/many-accounts.md": "console",
+    }
+    for block in blocks(page):
+        if block.language in ("sh", "text", "console") or (block.title and not block.title.startswith("Pulumi.")):
+            assert is_followed(page) or elsewhere.get(page) == block.language, f"{page}: {block.text}"
+        else:
+            assert block.language in ("python", "yaml", "json"), f"{page}: {block.text}"
+
+
+def test_commands_of_contributors() -> None:
+    """Their targets and tests exist; to run them would be to run this."""
+    (block,) = blocks("CONTRIBUTING.md")
+    for command in block.text.splitlines():
+        words = shlex.split(command, comments=True)
+        if words[0] == "python":
+            collected = subprocess.run(
+                [sys.executable, *words[1:], "--collect-only", "-q"], cwd=ROOT, capture_output=True
+            )
+            assert collected.returncode == 0, command
+        else:
+            (target,) = re.findall(r"make (?:-\w )?(\w+)", command)
+            assert f"\n{target}: " in (ROOT / "Makefile").read_text(), command
+
+
+def test_every_message_shown_on_troubleshooting_is_met_on_the_engine() -> None:
+    tests = "".join(path.read_text() for path in (ROOT / "tests" / "engine").glob("test_*.py"))
+    parts = re.findall(r"explained\(.*, \"(.*)\"\)", tests)
+    shown = [" ".join(block.text.split()) for block in blocks("docs/troubleshooting.md")]
+    assert [message for message in shown if not any(part in message for part in parts)] == []
+
+
+@pytest.mark.parametrize(
+    ("page", "text"), [(page, b.text) for page in PAGES for b in blocks(page) if b.language == "python"]
+)
+def test_program(page: str, text: str) -> None:
+    """It is one that Pulumi takes, and shares something."""
+    engine = Organization()
+
+    def run_mocked() -> None:
+        pulumi.runtime.set_all_config({"aws:region": "us-east-1"}, [])
+        pulumi.runtime.set_mocks(engine, project="images", stack="prod", preview=True)
+        wait_for: Any = pulumi.runtime.test
+        wait_for(lambda: exec(text, {"__name__": "__main__"}))()
+
+    contextvars.copy_context().run(run_mocked)
+    assert engine.shared()
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [(page, b.text) for page in PAGES for b in blocks(page) if b.language == "yaml" and b.text.startswith("config:")],
+)
+def test_configuration(monkeypatch: pytest.MonkeyPatch, page: str, text: str) -> None:
+    """It is one that the provider and the stack program take."""
+    values = yaml.safe_load(text)["config"]
+    given = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
+    configuration.read_aws(given)
+    monkeypatch.setattr(pulumi_workspaces_images, "find_images", find)
+    engine = Organization()
+    run(engine, values["workspaces-images:shares"], values.get("aws:region"))
+    assert engine.shared()
+
+
+def test_policies() -> None:
+    """tests/engine runs with these and nothing else."""
+    assert policies() == [
+        "workspaces:DescribeWorkspaceImages",
+        "workspaces:DescribeWorkspaceImagePermissions",
+        "workspaces:UpdateWorkspaceImagePermission",
+    ]
+
+
+def test_every_configuration_key_is_in_the_reference() -> None:
+    page = (ROOT / "docs" / "reference" / "configuration.md").read_text()
+    keys = configuration._HONOURED | configuration._WITHOUT_CONCERN
+    assert {key for key in keys if f"`{key}`" not in page} == set()
+
+
+def test_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(tmp_path)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}  # as in the Makefile
+    built = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (built.returncode, built.stdout + built.stderr) == (0, "")
+    loaded = r"<(?:script|img|iframe)\b[^>]*src=\"?(?:https?:)?//[^ >]*|<link\b[^>]*href=\"?(?:https?:)?//[^ >]*"
+    assert [link for page in tmp_path.rglob("*.html") for link in re.findall(loaded, page.read_text())] == []

@@ -1,0 +1,101 @@
+"""Whoever searches docs/troubleshooting.md for a message finds it, and finds none that is not shown any more."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from local.environment import ROOT
+from pulumi_workspaces_images.adopt import _DESCRIPTION, _EXAMPLE
+
+PAGE = (ROOT / "docs" / "troubleshooting.md").read_text()
+SOURCES = [*(ROOT / "components" / "pulumi_workspaces_images").glob("*.py"), ROOT / "__main__.py"]
+
+# The command line's help.
+HELP = {
+    " ".join(_DESCRIPTION.split()),
+    " ".join(_EXAMPLE.split()),
+    "python -m pulumi_workspaces_images",
+    "Amazon WorkSpaces image shares as Pulumi resources.",
+    "print the shares that exist as configuration of the stack program",
+    "the id of an image, e.g. wsi-0a1b2c3d4; default: all images that the account owns in the Region",
+    "the images' Region; default: AWS_REGION, AWS_DEFAULT_REGION, the profile's",
+    "a profile of the AWS configuration files; default: the environment",
+}
+# How a message begins: what was being done.
+DOING = {
+    "looking at … … in …",
+    "listing the images in …",
+    "listing the shares of image … in …",
+    "asking AWS who the caller is",
+    "…: assuming the configured role",
+    "asking the organization about account …",
+    "reading the AWS profile",
+    "connecting to … in …",
+}
+# What other messages insert.
+PARTS = {
+    "… image … … … in …",  # "sharing image … with … in …"
+    "an Output",
+    "a value of type …",
+    "aws:profile or --profile",
+    "AWS_PROFILE or AWS_DEFAULT_PROFILE",
+    "a list of texts",
+    "a list of objects",
+    "a list of account ids",
+    "did you mean aws:…?",
+    "use another namespace for what is not meant for it",
+    "(it comes from aws:region, AWS_REGION, AWS_DEFAULT_REGION or the AWS profile)",
+    "for account … (…)",
+    "the caller's account",
+    "the configured Region",
+    "the AWS environment or profile",
+    "the signature does not match the request",
+    "not accepted",
+    "not shared",
+    "only reported",
+    "`pulumi up` revokes it",
+}
+# Never shown: an exception's text that is replaced, and a thread's name.
+INTERNAL = {"no answer to …", "looking ahead"}
+LEFT_OUT = HELP | DOING | PARTS | INTERNAL
+
+
+def texts(node: ast.AST) -> Iterator[str]:
+    """The texts of a source, on one line each, and `…` for what an f-string inserts; not its docstrings and types."""
+    if isinstance(node, (ast.Constant, ast.JoinedStr)):
+        parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+        text = "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts)
+        yield " ".join(text.split())
+        return
+    for name, value in ast.iter_fields(node):
+        for child in value if isinstance(value, list) else [value]:
+            docstring = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
+            if isinstance(child, ast.AST) and not docstring and name not in ("annotation", "returns", "slice"):
+                yield from texts(child)
+
+
+SHOWN = {text for path in SOURCES for text in texts(ast.parse(path.read_text()))}
+ITEMS = [" ".join(item.split()) for item in re.findall(r"^- (.*\n(?: {2}.*\n)*)", PAGE, re.MULTILINE)]
+ENTRIES = [item.strip("`") for item in ITEMS]
+
+
+def test_every_message_has_an_entry() -> None:
+    messages = {text for text in SHOWN if len(re.findall(r"\S*[^\W\d_]\S*", text)) >= 2}
+    assert messages - LEFT_OUT - set(ENTRIES) == set()
+
+
+def test_no_entry_is_about_a_message_that_is_gone() -> None:
+    assert set(ENTRIES) - SHOWN == set()
+
+
+def test_entry_is_one_code_span_and_stands_once() -> None:
+    assert [item for item in ITEMS if not re.fullmatch(r"`[^`]+`|``.+``", item)] == []
+    assert len(ENTRIES) == len(set(ENTRIES))
+
+
+def test_what_is_left_out_is_in_the_source() -> None:
+    assert not LEFT_OUT - SHOWN
+
+
+def test_every_beginning_is_explained() -> None:
+    assert {part for part in DOING if f"`{part}`" not in PAGE} == set()
