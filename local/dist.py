@@ -1,0 +1,90 @@
+"""`make dist`: build the wheel and the sdist, check them, and try the wheel as a stranger's first program would."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import venv
+from pathlib import Path
+
+from local.cloud import LocalCloud
+from local.environment import ROOT, engine_environment
+
+DIST = ROOT / "dist"
+
+_EXAMPLE = "one-share-py"
+_OWNER, _SALES, _IMAGE = "111111111111", "222222222222", "wsi-0a1b2c3d4"
+
+
+def build() -> Path:
+    """Build both into dist/, check what an index would, and return the wheel."""
+    shutil.rmtree(DIST, ignore_errors=True)
+    # Without isolation: the build backend is locked like everything else.
+    _run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(DIST), str(ROOT))
+    _run(sys.executable, "-m", "twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
+    (wheel,) = DIST.glob("*.whl")
+    return wheel
+
+
+def try_out(wheel: Path) -> None:
+    """Install the wheel and what it depends on into an empty environment, and run an example there."""
+    with tempfile.TemporaryDirectory() as folder, LocalCloud() as cloud:
+        home = Path(folder)
+        program = home / _EXAMPLE
+        shutil.copytree(
+            ROOT / "examples" / _EXAMPLE,
+            program,
+            ignore=shutil.ignore_patterns(".venv", "Pulumi.*.yaml", "__pycache__"),
+        )
+        venv.create(program / ".venv", with_pip=True)
+        python = program / ".venv" / "bin" / "python"
+        _run(str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "install", str(wheel))
+        _run(str(python), "-m", "pip", "--disable-pip-version-check", "check")
+        package = "from importlib import resources; print(resources.files('pulumi_workspaces_images') / 'py.typed')"
+        typed = subprocess.run([python, "-c", package], cwd=home, stdout=subprocess.PIPE, text=True, check=True).stdout
+        if not (Path(typed.strip()).is_file() and Path(typed.strip()).is_relative_to(program)):
+            raise SystemExit("error: the wheel has no py.typed, or is not what was imported")
+
+        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_", "PYTHON"))}
+        environment |= {**engine_environment(home / "state"), **cloud.credentials(_OWNER), "HOME": folder}
+        environment |= {
+            "VIRTUAL_ENV": str(program / ".venv"),
+            "PATH": f"{python.parent}{os.pathsep}{environment['PATH']}",
+            "AWS_ENDPOINT_URL": cloud.url,
+        }
+
+        def pulumi(*arguments: str) -> None:
+            _run("pulumi", *arguments, "--non-interactive", cwd=program, env=environment)
+
+        cloud.create_image(_OWNER, "us-east-1", image_id=_IMAGE)
+        pulumi("stack", "init", "prod")
+        for key, value in {"aws:region": "us-east-1", "imageId": _IMAGE, "salesAccountId": _SALES}.items():
+            pulumi("config", "set", key, value)
+        pulumi("preview")
+        pulumi("up", "--yes", "--skip-preview")
+        if cloud.shared_with(_IMAGE) != {_SALES}:
+            raise SystemExit("error: the example has not shared the image")
+        pulumi("destroy", "--yes", "--skip-preview")
+        if cloud.shared_with(_IMAGE):
+            raise SystemExit("error: the example has not unshared the image")
+
+
+def main() -> None:
+    """Do both; the first command that fails ends it, and says why."""
+    wheel = build()
+    try_out(wheel)
+    print("\nready:", *(str(path.relative_to(ROOT)) for path in sorted(DIST.iterdir())))
+
+
+def _run(*command: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
+    try:
+        subprocess.run(command, cwd=cwd, env=env, check=True)
+    except subprocess.CalledProcessError as error:
+        raise SystemExit(f"error: {Path(command[0]).name} {' '.join(command[1:])} exited {error.returncode}") from None
+
+
+if __name__ == "__main__":
+    main()
