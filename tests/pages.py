@@ -30,10 +30,11 @@ def blocks(page: str) -> list[Block]:
     return [Block(*found) for found in _BLOCK.findall(PAGES[page].read_text())]
 
 
-def policies() -> list[str]:
-    """The IAM actions that the security page asks for."""
+def policies() -> tuple[list[str], list[str]]:
+    """The IAM actions that the security page asks for: for previews, and what up needs besides."""
     written = [json.loads(block.text) for block in blocks("docs/security.md") if block.language == "json"]
-    return [statement["Action"] for policy in written for statement in policy["Statement"]]
+    preview, up = [[statement["Action"] for statement in policy["Statement"]] for policy in written]
+    return preview, up
 
 
 def explained(output: str, part: str) -> bool:

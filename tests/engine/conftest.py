@@ -14,7 +14,8 @@ from tests.pages import policies
 def cloud(_cloud: LocalCloud) -> LocalCloud:
     """The local cloud, empty; it refuses every action that is not in the policies of the security page."""
     _cloud.reset()
-    _cloud.allow_only(policies())
+    preview, up = policies()
+    _cloud.allow_only([*preview, *up])
     return _cloud
 
 

@@ -123,11 +123,10 @@ def test_configuration(monkeypatch: pytest.MonkeyPatch, page: str, text: str) ->
 
 def test_policies() -> None:
     """tests/engine runs with these and nothing else."""
-    assert policies() == [
-        "workspaces:DescribeWorkspaceImages",
-        "workspaces:DescribeWorkspaceImagePermissions",
-        "workspaces:UpdateWorkspaceImagePermission",
-    ]
+    assert policies() == (
+        ["workspaces:DescribeWorkspaceImages", "workspaces:DescribeWorkspaceImagePermissions"],
+        ["workspaces:UpdateWorkspaceImagePermission"],
+    )
 
 
 def test_every_configuration_key_is_in_the_reference() -> None:
