@@ -78,6 +78,6 @@ lock: $(PACKAGES) ## Pin all packages anew, at their newest versions
 	  --no-emit-find-links --custom-compile-command "make lock" --extra stack --extra dev --extra docs \
 	  --output-file requirements.lock pyproject.toml
 
-clean: ## Remove what set-up and runs have left in the checkout
-	rm -rf $(VENV) .pulumi-state .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+clean: ## Remove what set-up and runs have left in the checkout, but for the stacks in .pulumi-state
+	rm -rf $(VENV) .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -173,7 +173,7 @@ for component, settings in read_shares():
     }
     first = next(iter(image.shares.values()), image.exclusive)
     if first:
-        shares[component] |= {"region": first.region, "ownerAccountId": first.owner_account_id}
+        shares[component]["region"] = first.region
 
 if problems:
     refuse("", f"cannot be declared: {'; '.join(problems)}")

@@ -18,9 +18,11 @@ Pulumi.STACK.yaml. Nothing is changed, and the next `pulumi up` takes the shares
 over as they are. The caller must be the account that owns the images."""
 
 _EXAMPLE = """\
-example, for a stack without a configuration file:
-  (echo config: && python -m pulumi_workspaces_images adopt --region us-east-1) > Pulumi.prod.yaml
-  pulumi preview --stack prod
+example, for a new stack:
+  pulumi stack init prod
+  pulumi config set aws:region us-east-1
+  python -m pulumi_workspaces_images adopt --region us-east-1 >> Pulumi.prod.yaml
+  pulumi preview
 
 exit code: 0; 1 if the shares cannot be listed (stderr says why, and nothing is
 printed); 2 for arguments that make no sense"""
@@ -122,6 +124,14 @@ def _scalar(text: str) -> str:
 
 
 def _run(options: argparse.Namespace) -> str:
+    try:
+        return _adopt(options)
+    except ConfigurationError as error:
+        # No stack is read: what a key would say is said by an option.
+        raise ConfigurationError(str(error).replace("aws:profile", "--profile")) from None
+
+
+def _adopt(options: argparse.Namespace) -> str:
     connection = Connection({"aws:profile": options.profile}, project="")
     try:
         region = connection.region(options.region)

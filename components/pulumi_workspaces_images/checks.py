@@ -81,8 +81,8 @@ def live_failures(
         except NotFound:
             asked = f" for account {caller.account} ({caller.arn})" if caller else ""
             reason = (
-                f"image {image_id} was not found in {region}{asked}; was it deleted? check the id, the Region and the "
-                "credentials"
+                f"image {image_id} was not found in {region}{asked}; only its owner can share it: check the "
+                "credentials, the Region and the id, and whether it was deleted"
             )
             failures.append(CheckFailure("image_id", reason))
         else:

@@ -104,7 +104,7 @@ def an_object(values: Mapping[str, object], key: str, at: str) -> dict[str, obje
 def account_ids(values: Mapping[str, object], key: str, at: str) -> tuple[str, ...] | None:
     """Return a list of AWS accounts, 12 digits each; None where it is not set or empty."""
     # `pulumi config set --path` makes a number of an id that does not start with 0.
-    ids = tuple(str(item) for item in _items(values, key, at, "a list of account ids"))
+    ids = tuple(str(item) for item in _items(values, key, at, "a list of account ids of 12 digits"))
     if not all(re.fullmatch(r"[0-9]{12}", account_id) for account_id in ids):
         raise ConfigurationError(f"{at}{key} must be a list of account ids of 12 digits (as JSON)")
     return ids or None

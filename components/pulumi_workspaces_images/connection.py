@@ -244,8 +244,8 @@ class Connection:
 
     def _translated(self, error: Exception, doing: str, action: str = "") -> ExpectedError:
         if isinstance(error, ProfileNotFound):
-            origin = "aws:profile or --profile" if self._aws.profile else "AWS_PROFILE or AWS_DEFAULT_PROFILE"
-            return ConfigurationError(f"{origin} names a profile that is not in the AWS configuration files: {error}")
+            key = "aws:profile" if self._aws.profile else "AWS_PROFILE or AWS_DEFAULT_PROFILE"
+            return ConfigurationError(f"{key} names a profile that is not in the AWS configuration files: {error}")
         if isinstance(error, ConfigParseError | InvalidRegionError):
             return ConfigurationError(f"{doing}: {error}")
         return from_aws(error, doing, action)

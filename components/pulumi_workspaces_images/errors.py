@@ -33,6 +33,10 @@ class NotFound(ExpectedError):
     """AWS does not know the image: it is gone, or the caller is not its owner. To settle that is the caller's."""
 
 
+class NotTheOwner(ExpectedError):
+    """AWS does not know the image, or denies access, and the caller is not known to be the image's owner."""
+
+
 class Unanswered(ExpectedError):
     """No answer, a server fault, or throttling to the end: a write may or may not have taken effect."""
 

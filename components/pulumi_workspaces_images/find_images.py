@@ -39,7 +39,7 @@ def find_images(name: str, region: str | None = None) -> list[FoundImage]:
     a Region's images are listed once per run of the program (once in five minutes, in one that runs for longer).
 
     A unit test with `pulumi.runtime.set_mocks` replaces it before the program is imported, as mocks know resources and
-    invokes only::
+    invokes only:
 
         image = FoundImage("wsi-0a1b2c3d4", "golden-2024-05", None, "us-east-1")
         with unittest.mock.patch("pulumi_workspaces_images.find_images", return_value=[image]):

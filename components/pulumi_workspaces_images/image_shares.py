@@ -94,6 +94,10 @@ def _by_label(name: str, accounts: object) -> dict[str, Input[str]]:
         return dict(accounts)
     if isinstance(accounts, (list, tuple)):
         for account in accounts:
+            if isinstance(account, int) and not isinstance(account, bool):
+                raise pulumi.RunError(
+                    f"ImageShares {name!r}: the list of accounts holds {account}, a number: put it in quotes"
+                )
             if not isinstance(account, str):
                 raise pulumi.RunError(
                     f"ImageShares {name!r}: the list of accounts holds {_what(account)}; a list holds plain strings of "

@@ -14,7 +14,7 @@ from .ahead import Ahead
 from .connection import Caller, Connection
 from .declarations import Declarations
 from .engine import Engine
-from .errors import ConfigurationError, ExpectedError, NotFound
+from .errors import ConfigurationError, ExpectedError, NotFound, NotTheOwner
 from .guards import Guards
 from .permissions import Permissions
 from .recheck import Recheck, read_recheck
@@ -126,18 +126,19 @@ class Process:
             error: how AWS answered.
 
         Raises:
-            ExpectedError: the caller is not the owner, or nobody can tell; or `error`, if it does not say "not found".
+            NotTheOwner: the caller is not the owner, or nobody can tell.
+            ExpectedError: AWS could not be asked; or `error`, if it does not say "not found".
         """
         caller = self.refuse_strangers(image_id, region, owner, str(error))
         if not isinstance(error, NotFound):
             raise error
         if not owner:
-            raise ExpectedError(
+            raise NotTheOwner(
                 f"{error}; that counts as gone only for its owner, whom the state does not name; if the image is gone, "
                 "remove the share from the state with `pulumi state delete`; nothing was changed"
             )
         if not caller:
-            raise ExpectedError(
+            raise NotTheOwner(
                 f"{error}; that counts as gone only for its owner, account {owner}, and aws:skipRequestingAccountId "
                 "forbids asking who the caller is: unset it; nothing was changed"
             )
@@ -152,11 +153,12 @@ class Process:
             answer: how AWS answered.
 
         Raises:
-            ExpectedError: the caller is not the owner; or AWS could not be asked.
+            NotTheOwner: the caller is not the owner.
+            ExpectedError: AWS could not be asked.
         """
         caller = self.connection.caller(region)
         if caller and owner and caller.account != owner:
-            raise ExpectedError(
+            raise NotTheOwner(
                 f"{answer}; image {image_id} is owned by account {owner}, and the caller is account {caller.account} "
                 f"({caller.arn}): use the owner's credentials; nothing was changed"
             )

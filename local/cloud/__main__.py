@@ -11,7 +11,7 @@ from . import LocalCloud
 from .faults import CONTROL, FAULTS
 
 REGION = "us-east-1"
-OWNER = "111111111111"
+OWNER, RECIPIENT, OTHER = "111111111111", "222222222222", "333333333333"
 # Always the same, so that a stack that was configured for it finds it again after a restart.
 GOLDEN_IMAGE = "wsi-golden001"
 
@@ -19,19 +19,23 @@ _BANNER = """\
 The local cloud is at {url}; Ctrl-C ends it and forgets everything in it.
 Account {owner} owns a golden image in {region}: {image}
 
-For the shell that uses it:
-  export AWS_ACCESS_KEY_ID={AWS_ACCESS_KEY_ID}
-  export AWS_SECRET_ACCESS_KEY={AWS_SECRET_ACCESS_KEY}
-  export AWS_REGION={region}
-For the stack:
-  pulumi config set aws:region {region}
-  pulumi config set aws:endpoints '{endpoints}'
-
+For the shell that uses it, in this repository (Pulumi, its state, and AWS for Pulumi, boto3 and the AWS CLI):
+  eval "$(make -s env)"
+  export AWS_ENDPOINT_URL={url} AWS_REGION={region} AWS_DEFAULT_REGION={region}
+  export AWS_ACCESS_KEY_ID={AWS_ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY={AWS_SECRET_ACCESS_KEY}
+A first share:
+  pulumi stack init play
+  pulumi config set --path 'workspaces-images:shares.golden.imageId' {image}
+  pulumi config set --path 'workspaces-images:shares.golden.accounts.sales' {recipient}
+  pulumi up
+To share by hand, as somebody in the console would:
+  python -c 'import boto3; boto3.client("workspaces").update_workspace_image_permission(
+    ImageId="{image}", AllowCopyImage=True, SharedAccountId="{other}")'
 To see what a fault does (one of {faults}):
-  curl {url}{control} -d '{{"fault": "throttle", "operation": "*", "rate": 1}}'
+  curl {url}{control} -d '{{"fault": "deny", "action": "workspaces:UpdateWorkspaceImagePermission"}}'
   curl {url}{control} -X DELETE
 
-Any other account's key is AKIA, its 12 digits, and TEST."""
+Another account's key is AKIA, its 12 digits, and TEST: {other_key}"""
 
 
 def main() -> int:
@@ -57,7 +61,9 @@ def main() -> int:
             owner=OWNER,
             region=REGION,
             image=image,
-            endpoints=cloud.endpoints,
+            recipient=RECIPIENT,
+            other=OTHER,
+            other_key=cloud.credentials(OTHER)["AWS_ACCESS_KEY_ID"],
             faults=", ".join(FAULTS),
             control=CONTROL,
             **cloud.credentials(OWNER),

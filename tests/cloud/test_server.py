@@ -139,14 +139,14 @@ def test_the_command_serves_a_golden_image(ending: signal.Signals) -> None:
     printed = ""
     for line in process.stdout:
         printed += line
-        if "Any other account" in line:
+        if "Another account" in line:
             break
     url = re.search(r"http://127\.0\.0\.1:\d+", printed)
     assert url
     for needed in (
         "wsi-golden001",
-        "export AWS_ACCESS_KEY_ID=AKIA111111111111TEST",
-        "pulumi config set aws:endpoints",
+        "AWS_ACCESS_KEY_ID=AKIA111111111111TEST",
+        f"export AWS_ENDPOINT_URL={url[0]} ",
     ):
         assert needed in printed
     connection = http.client.HTTPConnection(urlsplit(url[0]).netloc, timeout=10)

@@ -2,10 +2,12 @@
 
 import itertools
 import re
+import subprocess
+import sys
 
 from local import picture
 from local.cloud import LocalCloud
-from tests.engine.follow import follow, stack_program
+from tests.engine.follow import follow, shell, stack_program
 from tests.engine.harness import LEGAL, SALES, Stack
 from tests.engine.test_many_accounts import TEAMS, changed_teams, fan_out
 from tests.pages import blocks, policies
@@ -30,13 +32,34 @@ def test_readme(stack: Stack, cloud: LocalCloud) -> None:
     assert cloud.shared_with(IMAGE) == {SALES}
 
 
+def test_what_the_local_cloud_prints(stack: Stack) -> None:
+    """It can be typed as it stands."""
+    stack_program(stack)
+    del stack.environment["PULUMI_STACK"]
+    stack.keep_configuration_file = True
+    with subprocess.Popen(
+        [sys.executable, "-m", "local.cloud", "--port", "0"], stdout=subprocess.PIPE, text=True
+    ) as cloud:
+        try:
+            assert cloud.stdout
+            printed = list(itertools.takewhile(lambda line: not line.startswith("Another account"), cloud.stdout))
+            typed = [
+                line.replace("pulumi up", "pulumi up --yes --skip-preview") for line in printed if line.startswith(" ")
+            ]
+            done = shell(stack, "set -e\n" + "".join(typed))
+        finally:
+            cloud.terminate()
+    assert done.code == 0, done.output
+    assert done.counts == {"create": 3}
+
+
 def test_existing_shares(stack: Stack, cloud: LocalCloud) -> None:
     """Nobody loses access, and nobody gets any."""
     cloud.create_image(image_id=IMAGE, name="golden")
     for account in (SALES, LEGAL):
         cloud.share(IMAGE, account)
     stack_program(stack)
-    follow(stack, "docs/how-to/existing-shares.md", stacks={"prod": None})
+    follow(stack, "docs/how-to/existing-shares.md")
     assert cloud.shared_with(IMAGE) == {SALES, LEGAL}
     assert all(write.parameters["AllowCopyImage"] for write in cloud.writes())
 

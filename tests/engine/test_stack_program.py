@@ -7,7 +7,7 @@ import pytest
 
 from local.cloud import LocalCloud
 from local.environment import ROOT
-from tests.engine.harness import LEGAL, OWNER, REGION, SALES, Stack
+from tests.engine.harness import LEGAL, REGION, SALES, Stack
 
 KEY = "workspaces-images:shares"
 FOREIGN = "999999999999"
@@ -34,13 +34,11 @@ def test_shares_from_configuration(stack: Stack, cloud: LocalCloud, image: str) 
         "golden": {
             "imageId": image,
             "region": REGION,
-            "ownerAccountId": OWNER,
             "accounts": {"sales": SALES, "legal": LEGAL},
         },
         "irish": {
             "imageId": irish,
             "region": "eu-west-1",
-            "ownerAccountId": OWNER,
             "accounts": {SALES: SALES},
         },
         "nobody": {"imageId": image, "accounts": {}},

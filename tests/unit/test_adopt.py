@@ -293,7 +293,7 @@ def test_help(shell: Shell) -> None:
     """It says what to do with the output, by example."""
     ended = shell.adopt("--help", region=None)
     assert ended.code == 0
-    assert "python -m pulumi_workspaces_images adopt --region us-east-1) > Pulumi.prod.yaml" in ended.out
+    assert "python -m pulumi_workspaces_images adopt --region us-east-1 >> Pulumi.prod.yaml" in ended.out
 
 
 def test_as_a_module() -> None:

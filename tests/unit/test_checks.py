@@ -137,14 +137,16 @@ def test_image_that_does_not_exist(command: Command) -> None:
     assert only(command, "wsi-unknown00", SALES) == (
         "image_id",
         f"image wsi-unknown00 was not found in {REGION} for account {OWNER} ({ARN}); "
-        "was it deleted? check the id, the Region and the credentials",
+        "only its owner can share it: check the credentials, the Region and the id, and whether it was deleted",
     )
 
 
 def test_image_that_does_not_exist_for_a_nameless_caller(cloud: LocalCloud) -> None:
     """Where nobody may ask who the caller is, the message leaves it out."""
     command = Command(cloud, skipRequestingAccountId="true")
-    assert only(command, "wsi-unknown00", SALES)[1].startswith(f"image wsi-unknown00 was not found in {REGION}; was")
+    assert only(command, "wsi-unknown00", SALES)[1].startswith(
+        f"image wsi-unknown00 was not found in {REGION}; only its owner"
+    )
 
 
 def test_image_of_another_account(cloud: LocalCloud, command: Command) -> None:

@@ -40,7 +40,7 @@ def test_profile_from_the_environment(home: Path, monkeypatch: pytest.MonkeyPatc
 def test_profile_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """A profile that does not exist is an error with the name of the key or variable that asked for it."""
     for connection, key in [
-        (connect(profile="absent"), "aws:profile or --profile"),
+        (connect(profile="absent"), "aws:profile"),
         (connect(), "AWS_PROFILE or AWS_DEFAULT_PROFILE"),
     ]:
         monkeypatch.setenv("AWS_PROFILE", "missing")

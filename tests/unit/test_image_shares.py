@@ -230,9 +230,13 @@ def test_list_that_holds_an_output() -> None:
     )
 
 
-@pytest.mark.parametrize("account", [222222222222, None, [SALES]])
+def test_number_in_a_list() -> None:
+    assert refused([SALES, 222222222222]) == "the list of accounts holds 222222222222, a number: put it in quotes"
+
+
+@pytest.mark.parametrize("account", [None, True, [SALES]])
 def test_list_that_holds_something_else(account: Any) -> None:
-    """An id as a number, for example."""
+    """Nothing is guessed."""
     assert f"holds a value of type {type(account).__name__};" in refused([SALES, account])
 
 

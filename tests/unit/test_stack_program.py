@@ -155,7 +155,7 @@ def test_images_and_who_has_them(organization: Organization) -> None:
     }
     assert set(organization.registered("ImageShares")) == {"golden", "irish", "nobody"}
     assert organization.registered(EXCLUSIVE) == {}
-    common = {"imageId": IMAGE, "region": REGION, "ownerAccountId": OWNER}
+    common = {"imageId": IMAGE, "region": REGION}
     assert output == {
         "golden": {**common, "accounts": {"sales": SALES, "legal": LEGAL}},
         "irish": {**common, "imageId": "wsi-irish0001", "region": "eu-west-1", "accounts": {SALES: SALES}},
@@ -174,7 +174,7 @@ def test_exclusive(organization: Organization, value: Any, report_only: bool | N
     found = {name: inputs["report_only"] for name, inputs in organization.registered(EXCLUSIVE).items()}
     assert found == ({} if report_only is None else {"golden-exclusive": report_only})
     if found:
-        assert output["golden"] == {"imageId": IMAGE, "accounts": {}, "region": REGION, "ownerAccountId": OWNER}
+        assert output["golden"] == {"imageId": IMAGE, "accounts": {}, "region": REGION}
 
 
 @pytest.mark.parametrize("state", ["state", "status"])
@@ -230,7 +230,7 @@ def test_newest_images_by_name(
     assert organization.shared() == {f"golden-{id_}-sales": (id_, SALES) for id_ in newest}
     assert set(organization.registered(EXCLUSIVE)) == {f"golden-{id_}-exclusive" for id_ in newest}
     assert looked_for == [("golden-*", REGION)]
-    common = {"accounts": {"sales": SALES}, "region": REGION, "ownerAccountId": OWNER}
+    common = {"accounts": {"sales": SALES}, "region": REGION}
     assert output == {f"golden-{id_}": {"imageId": id_, **common} for id_ in newest}
 
 

@@ -37,11 +37,10 @@ PARTS = {
     "… image … … … in …",  # "sharing image … with … in …"
     "an Output",
     "a value of type …",
-    "aws:profile or --profile",
     "AWS_PROFILE or AWS_DEFAULT_PROFILE",
     "a list of texts",
     "a list of objects",
-    "a list of account ids",
+    "a list of account ids of 12 digits",
     "did you mean aws:…?",
     "use another namespace for what is not meant for it",
     "(it comes from aws:region, AWS_REGION, AWS_DEFAULT_REGION or the AWS profile)",
