@@ -159,7 +159,7 @@ class Permissions:
         new = sorted(image_id for image_id in set(image_ids) if (region, image_id) not in self._together)
         for start in range(0, len(new), PAGE_SIZE):
             together = tuple(new[start : start + PAGE_SIZE])
-            self._together |= {(region, image_id): together for image_id in together if len(together) > 1}
+            self._together |= {(region, image_id): together for image_id in together}
         return new[::PAGE_SIZE]
 
     def owned_images(self, region: str) -> tuple[Image, ...]:
@@ -168,7 +168,7 @@ class Permissions:
         Raises:
             AccessDenied, CredentialsError, Refused, Unanswered: the look failed; half a listing is none.
         """
-        return self._owned.get((region, ""), lambda: self._list_owned(region))
+        return self._owned.get(region, lambda: self._list_owned(region))
 
     def shared_with(self, image_id: str, region: str) -> frozenset[str]:
         """List the accounts that may copy an image.
@@ -184,7 +184,6 @@ class Permissions:
 
     def _write(self, share: Share, allow: bool, unsettled: tuple[type[ExpectedError], ...]) -> None:
         """Write; an error of the types `unsettled` is settled by a look: the answer may be lost, the work be done."""
-        self._written.pop(share, None)
         try:
             try:
                 self._update(share, allow)
@@ -192,8 +191,8 @@ class Permissions:
                 self._settle(share, allow, error)
         except BaseException:
             # Nobody knows how it ended; and what was listed before it counts no more.
-            with self._listings_lock:
-                self._listings.pop((share.region, share.image_id), None)
+            self._written.pop(share, None)
+            self._listings.pop((share.region, share.image_id), None)
             raise
         self._written[share] = allow
 
@@ -298,7 +297,7 @@ def _looking_at(image_ids: tuple[str, ...], region: str) -> str:
 def _image(answer: "WorkspaceImageTypeDef") -> Image:
     created = answer.get("Created")
     return Image(
-        answer.get("ImageId", ""),
+        answer["ImageId"],
         state=answer.get("State", ""),
         byol=answer.get("RequiredTenancy") == "DEDICATED",
         owner_account_id=answer.get("OwnerAccountId"),

@@ -1,5 +1,7 @@
 """What Amazon WorkSpaces tells of images and their permissions: pages, members left out, and errors."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any, cast
@@ -46,6 +48,7 @@ from tests.unit.workspaces import (
     grant,
     permissions,
     revoke,
+    stands_alone,
     stub_describe,
     stub_list,
     stub_update,
@@ -158,11 +161,26 @@ def test_owned_images(stubber: Stubber, stubbed: Permissions) -> None:
     assert stubbed.owned_images(REGION) == images
 
 
+def test_owner_of_no_images(stubber: Stubber, stubbed: Permissions) -> None:
+    """AWS may leave out the list."""
+    stubber.add_response(IMAGES, {})
+    assert stubbed.owned_images(REGION) == ()
+
+
+def test_owned_images_of_a_region_are_its_own(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """What one Region has says nothing of another."""
+    asked = permissions(make_client)
+    wire.will({"Images": [{"ImageId": IMAGE}]}, {"Images": [{"ImageId": "wsi-999999999"}]})
+    found = [image.image_id for region in (REGION, "eu-west-1") for image in asked.owned_images(region)]
+    assert found == [IMAGE, "wsi-999999999"]
+
+
 def test_owned_images_that_may_not_be_listed(stubber: Stubber, stubbed: Permissions) -> None:
     """Half a listing is none."""
     stubber.add_response(IMAGES, {"Images": [{"ImageId": IMAGE}], "NextToken": "next"})
     stubber.add_client_error(IMAGES, "AccessDeniedException")
-    with pytest.raises(AccessDenied, match=f"^listing the images in {REGION}: .*workspaces:{DESCRIBE}"):
+    denied = f"^listing the images in {REGION}: access denied; the caller needs workspaces:{DESCRIBE} "
+    with pytest.raises(AccessDenied, match=denied):
         stubbed.owned_images(REGION)
 
 
@@ -179,6 +197,14 @@ def test_shared_with_is_the_listing_and_what_was_written_since(stubber: Stubber,
         stubber.add_response(UPDATE, {})
         stubbed.grant(other) if other.image_id != IMAGE else stubbed.revoke(other)
     assert stubbed.shared_with(IMAGE, REGION) == {LEGAL, SALES}
+
+
+def test_shared_with_after_a_revoke_that_the_listing_knows_of(stubber: Stubber, stubbed: Permissions) -> None:
+    """An account that AWS lists no more does not come back."""
+    stub_update(stubber, False)
+    stubbed.revoke(SHARE)
+    stub_list(stubber, listing(LEGAL))
+    assert stubbed.shared_with(IMAGE, REGION) == {LEGAL}
 
 
 # Errors.
@@ -237,7 +263,14 @@ def test_error_of_an_operation(
     assert line.startswith(f"{doing} as {CALLER.arn}: " if caller else f"{doing}: ")
     assert "AWS said so" in line
     assert (f"the caller needs workspaces:{iam} " in line) == (kind is AccessDenied)
-    assert caught.value.__cause__ is None
+    assert stands_alone(caught.value)
+
+
+def test_types_of_boto3_are_not_needed() -> None:
+    """They are for mypy; no user has them."""
+    stubs = [f"mypy_boto3_{service}" for service in ("organizations", "sts", "workspaces")]
+    code = f"import sys; sys.modules |= dict.fromkeys({stubs}); import pulumi_workspaces_images.permissions"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_missing_credentials(once: Permissions, monkeypatch: pytest.MonkeyPatch) -> None:

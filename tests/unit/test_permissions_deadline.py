@@ -10,7 +10,7 @@ import pytest
 from pulumi_workspaces_images.errors import Unanswered
 from pulumi_workspaces_images.permissions import DEADLINE, Permissions
 from tests.unit.helpers import GRANT, IMAGE, LIST, REGION, SALES, SHARE, Clock, Wire, listing
-from tests.unit.workspaces import DENIED, GRANTING, LISTING, LOST, OK, THROTTLED, permissions
+from tests.unit.workspaces import DENIED, GRANTING, LISTING, LOST, OK, THROTTLED, permissions, stands_alone
 
 
 @pytest.fixture
@@ -52,8 +52,9 @@ def test_write_that_came_too_late_is_settled_by_looking(timed: Permissions, wire
 def test_look_without_an_end(timed: Permissions, wire: Wire) -> None:
     """Reads have the same deadline."""
     wire.will(*[THROTTLED] * 4)
-    with pytest.raises(Unanswered, match=f"^{LISTING}: AWS throttled or failed every attempt"):
+    with pytest.raises(Unanswered, match=f"^{LISTING}: AWS throttled or failed every attempt") as caught:
         timed.is_shared(SHARE)
+    assert stands_alone(caught.value)
     assert wire.count(LIST) == 4
 
 

@@ -27,6 +27,7 @@ from tests.unit.helpers import (
     Clock,
     FakeConnection,
     Wire,
+    four_at_once,
     listing,
 )
 from tests.unit.workspaces import DENIED, GONE, IMAGES, LOOKING, OK, permissions
@@ -42,19 +43,22 @@ def test_look_is_good_for_some_time(wire: Wire, make_client: Callable[..., Any],
         clock.now += 50
 
     wire.arrived = pass_time
-    image = {"Images": [{"ImageId": IMAGE, "State": "PENDING"}]}
-    wire.will(listing(SALES), image)
+    pending, available = ({"Images": [{"ImageId": IMAGE, "State": state}]} for state in ("PENDING", "AVAILABLE"))
+    wire.will(listing(SALES), pending, pending)
     assert asked.is_shared(SHARE)
     asked.describe(IMAGE, REGION)
-    clock.now += MAX_AGE - 50
+    asked.owned_images(REGION)
+    clock.now += MAX_AGE - 100
     assert asked.is_shared(SHARE)
     assert asked.describe(IMAGE, REGION).state == "PENDING"
-    assert wire.log == [LIST, DESCRIBE]
-    clock.now += 51
+    assert [image.state for image in asked.owned_images(REGION)] == ["PENDING"]
+    assert wire.log == [LIST, DESCRIBE, DESCRIBE]
+    clock.now += 101
     wire.arrived = lambda _: None
-    wire.will(listing(), {"Images": [{"ImageId": IMAGE, "State": "AVAILABLE"}]})
+    wire.will(listing(), available, available)
     assert not asked.is_shared(SHARE)
     assert asked.describe(IMAGE, REGION).state == "AVAILABLE"
+    assert [image.state for image in asked.owned_images(REGION)] == ["AVAILABLE"]
 
 
 def test_own_write_does_not_age(wire: Wire, make_client: Callable[..., Any], clock: Clock) -> None:
@@ -122,6 +126,20 @@ def test_threads_share_one_look(wire: Wire, make_client: Callable[..., Any], ans
     assert wire.log == [LIST]
 
 
+def test_threads_that_begin_to_look_at_the_same_moment(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """One of them begins a listing, the others find it."""
+    go_on = threading.Event()
+
+    def clock() -> float:
+        assert go_on.wait(5)
+        return 0.0
+
+    asked = permissions(make_client, clock=clock)
+    wire.will(*[listing(SALES)] * 4)
+    assert four_at_once(lambda: asked.is_shared(SHARE), go_on) == [True] * 4
+    assert wire.log == [LIST]
+
+
 def test_threads_share_one_client(wire: Wire, make_client: Callable[..., Any]) -> None:
     """Clients are not made by two threads at once, and each attempt is asked about once."""
     barrier = threading.Barrier(4)
@@ -154,6 +172,21 @@ def test_looks_at_different_images_do_not_wait_for_each_other(wire: Wire, make_c
         assert list(pool.map(asked.is_shared, shares)) == [False, False]
 
 
+def test_looking_while_another_thread_writes(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """Who lists the accounts is not disturbed by shares that are granted meanwhile, and knows of them afterwards."""
+    asked = permissions(make_client)
+    accounts = [f"{700000000000 + number}" for number in range(100)]
+    wire.will(listing())
+    assert asked.shared_with(IMAGE, REGION) == set()
+    wire.will(*[OK] * len(accounts))
+    with ThreadPoolExecutor(1) as pool:
+        writing = [pool.submit(asked.grant, Share(IMAGE, account, REGION)) for account in accounts]
+        while not writing[-1].done():
+            asked.shared_with(IMAGE, REGION)
+    assert not any(each.exception() for each in writing)
+    assert asked.shared_with(IMAGE, REGION) == set(accounts)
+
+
 def test_limits() -> None:
     """Long enough for throttling, short enough for a pipeline."""
     assert 60 <= module.DEADLINE <= 600
@@ -177,17 +210,22 @@ def test_images_are_described_in_one_call(stubber: Stubber, stubbed: Permissions
         assert stubbed.describe(image, REGION).state == image
 
 
-def test_at_most_25_images_in_one_call(wire: Wire, make_client: Callable[..., Any]) -> None:
+def test_at_most_25_images_in_one_call(stubber: Stubber, stubbed: Permissions) -> None:
     """That is the service's limit. A call for each lot, and none for what was announced before."""
-    asked = permissions(make_client)
     images = [f"wsi-{n:09}" for n in range(60)]
-    assert asked.describe_together(images[:30], REGION) == [images[0], images[25]]
-    assert asked.describe_together(images, REGION) == [images[30], images[55]]
-    assert asked.describe_together(images, REGION) == []
+    assert stubbed.describe_together(images[:30], REGION) == [images[0], images[25]]
+    assert stubbed.describe_together(images, REGION) == [images[30], images[55]]
+    assert stubbed.describe_together(images, REGION) == []
     for lot in (images[:25], images[25:30], images[30:55], images[55:]):
-        wire.will(described(*lot))
-        assert [asked.describe(image, REGION).image_id for image in lot] == lot
-    assert wire.log == [DESCRIBE] * 4
+        stubber.add_response(IMAGES, described(*lot), {"ImageIds": lot})
+        assert [stubbed.describe(image, REGION).image_id for image in lot] == lot
+
+
+def test_image_that_is_announced_twice(stubber: Stubber, stubbed: Permissions) -> None:
+    """Two shares of one image name it once to AWS."""
+    assert stubbed.describe_together([IMAGE, "wsi-222222222", IMAGE], REGION) == [IMAGE]
+    stubber.add_response(IMAGES, described(IMAGE, "wsi-222222222"), {"ImageIds": [IMAGE, "wsi-222222222"]})
+    assert stubbed.describe(IMAGE, REGION).state == IMAGE
 
 
 def test_images_together_are_those_of_one_region(wire: Wire, make_client: Callable[..., Any]) -> None:
@@ -198,7 +236,24 @@ def test_images_together_are_those_of_one_region(wire: Wire, make_client: Callab
     assert asked.describe(IMAGE, "eu-west-1").state == IMAGE
 
 
-@pytest.mark.parametrize("answer", [described("wsi-222222222"), (400, "ResourceNotFoundException", "no")])
+def test_images_of_the_same_names_in_two_regions(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """Each Region is asked for its own."""
+    asked = permissions(make_client)
+    places = [(IMAGE, REGION), (IMAGE, "eu-west-1")]
+    for image, region in places:
+        asked.describe_together([image, "wsi-222222222"], region)
+    wire.will(*[{"Images": [{"ImageId": image, "State": region}]} for image, region in places])
+    assert [asked.describe(*place).state for place in places] == [REGION, "eu-west-1"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        described("wsi-222222222"),
+        (400, "ResourceNotFoundException", "no"),
+        (400, "InvalidParameterValuesException", "no"),
+    ],
+)
 def test_one_unknown_image_does_not_spoil_the_others(
     wire: Wire, make_client: Callable[..., Any], answer: Answer
 ) -> None:

@@ -224,6 +224,20 @@ def test_failed_write_is_not_known_any_more(
     assert once.is_shared(SHARE) == (write is grant)
 
 
+@pytest.mark.parametrize("write", [grant, revoke])
+def test_what_was_listed_before_a_failed_write_is_not_known_any_more(
+    once: Permissions, wire: Wire, write: Callable[[Permissions], None]
+) -> None:
+    """AWS may have done it for all that, so a message that goes by the earlier look would be wrong."""
+    wire.will(listing() if write is grant else listing(SALES), LOST, LOST)
+    assert once.is_shared(SHARE) == (write is revoke)
+    with pytest.raises(Unanswered):
+        write(once)
+    wire.will(listing(SALES) if write is grant else listing())
+    assert once.is_shared(SHARE) == (write is grant)
+    assert once.shared_with(IMAGE, REGION) == ({SALES} if write is grant else set())
+
+
 # Attempts.
 
 

@@ -1,5 +1,6 @@
 """What the tests of permissions share: what Amazon WorkSpaces is asked, what it answers, how failures are called."""
 
+import traceback
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -38,6 +39,11 @@ def grant(asked: Permissions) -> None:
 
 def revoke(asked: Permissions) -> None:
     asked.revoke(SHARE)
+
+
+def stands_alone(error: BaseException) -> bool:
+    """Whether its traceback leaves out what led to it: the text of botocore's own error may show a signature."""
+    return "".join(traceback.format_exception(error)).count("Traceback (most recent call last)") == 1
 
 
 def stub_list(stubber: Stubber, page: dict[str, Any], token: str | None = None) -> None:
