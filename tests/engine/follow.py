@@ -59,6 +59,7 @@ def stack_program(stack: Stack) -> None:
     """Let the stack be this repository's own."""
     for name in ("Pulumi.yaml", "__main__.py"):
         shutil.copy(ROOT / name, stack.folder)
+    (stack.folder / ".venv").symlink_to(sys.prefix)
 
 
 def example(stack: Stack, name: str) -> None:

@@ -5,7 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
+import venv
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -61,6 +64,12 @@ class Project:
 
     def program(self, text: str) -> None:
         (self.folder / "program" / "__main__.py").write_text(text)
+
+    def options(self, **options: str) -> None:
+        """Let Pulumi.yaml have these options of the runtime."""
+        lines = "".join(f"    {name}: {value}\n" for name, value in options.items())
+        text = f"name: tiny\nmain: program\nruntime:\n  name: python\n  options:\n{lines}"
+        (self.folder / "Pulumi.yaml").write_text(text)
 
     def pulumi(self, *arguments: str, code: int = 0) -> str:
         command = ["pulumi", *arguments, "--non-interactive", "--color=never"]
@@ -120,6 +129,75 @@ def test_expected_error_is_one_line(project: Project) -> None:
     preview = project.pulumi("preview", code=1)
     assert "    error: this program needs a size\n" in preview
     assert "Traceback" not in preview
+
+
+@pytest.fixture
+def environment(project: Project) -> Path:
+    """The project's own virtual environment, with the helper as `only_here` and with all that this one has."""
+    folder = project.folder / "venv"
+    venv.create(folder, symlinks=True)
+    packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
+    (packages / "tests.pth").write_text(sysconfig.get_path("purelib"))
+    (project.folder / "program" / "helper.py").rename(packages / "only_here.py")
+    project.options(virtualenv="venv")
+    return folder
+
+
+def test_program_and_provider_run_in_the_projects_environment(project: Project, environment: Path) -> None:
+    program = PROGRAM.replace("helper", "only_here") + "import sys\npulumi.export('python', sys.prefix)\n"
+    project.program(program)
+    assert "2 created" in project.pulumi("up", "--yes", "--skip-preview")
+    assert project.pulumi("stack", "output", "python").strip() == str(environment)
+    project.program(program + 'raise ValueError("no such size")\n')
+    preview = project.pulumi("preview", code=1)
+    assert preview.count("ValueError: no such size") == 1
+    assert "2 deleted" in project.pulumi("destroy", "--yes", "--skip-preview")
+    assert not project.left_behind()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_program_in_the_projects_environment_ends_with_the_command(
+    project: Project, environment: Path, how: signal.Signals
+) -> None:
+    project.program("import only_here, time\nprint('started', flush=True)\ntime.sleep(60)\n")
+    with subprocess.Popen(
+        ["pulumi", "preview", "--non-interactive"], cwd=project.folder, env=project.environment, stdout=subprocess.PIPE
+    ) as command:
+        assert command.stdout
+        assert any(b"started" in line for line in command.stdout)
+        command.send_signal(how)
+        assert not project.left_behind()
+        command.communicate(timeout=20)
+
+
+def test_install_makes_the_projects_environment(project: Project) -> None:
+    project.options(toolchain="pip", virtualenv="venv")
+    environment = project.folder / "venv"
+    preview = project.pulumi("preview", code=1)
+    assert f"    error: the virtual environment {environment} does not exist: run `pulumi install`\n" in preview
+
+    (project.folder / "program" / "requirements.txt").write_text("--no-index\n./tiny-1.0-py3-none-any.whl\n")
+    with zipfile.ZipFile(project.folder / "program" / "tiny-1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("tiny.py", "")
+        wheel.writestr("tiny-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n")
+        wheel.writestr("tiny-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr("tiny-1.0.dist-info/RECORD", "")
+    assert "Successfully installed tiny-1.0" in project.pulumi("install")
+    subprocess.run([environment / "bin" / "python", "-c", "import tiny"], check=True)
+    assert f"there is no pulumi in {environment}: put it into requirements.txt" in project.pulumi("preview", code=1)
+
+    (project.folder / "program" / "requirements.txt").write_text("--no-index\nlarge\n")
+    failed = project.pulumi("install", code=1)
+    assert "No matching distribution found for large" in failed
+    assert "install -r requirements.txt` failed, see above" in failed
+
+
+def test_what_cannot_be_installed_is_one_line(project: Project) -> None:
+    assert "set runtime.options.virtualenv in Pulumi.yaml\n" in project.pulumi("install", code=1)
+    project.options(toolchain="poetry")
+    wrong = "the toolchain poetry needs Pulumi's official Python language host"
+    assert wrong in project.pulumi("install", code=1)
+    assert f"    error: {wrong}" in project.pulumi("preview", code=1)
 
 
 def test_language_host_ends_quietly_when_interrupted() -> None:
