@@ -129,7 +129,8 @@ class ImageShareProvider(lifecycle.Provider):
                 f"reading image share {share.id} in {share.region}: image {share.image_id} is not shared with "
                 f"{share.shared_account_id}; declare an ImageShare to share it"
             )
-        self._process.refuse_strangers(share.image_id, share.region, props["owner_account_id"], "not shared")
+        answer = f"reading image share {share.id} in {share.region}: not shared"
+        self._process.refuse_strangers(share.image_id, share.region, props["owner_account_id"], answer)
         return ReadResult("", {})
 
     @plainly

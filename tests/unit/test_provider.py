@@ -2,7 +2,8 @@
 
 import pytest
 
-from local.cloud import LocalCloud
+from local.cloud import LocalCloud, Response
+from pulumi_workspaces_images.connection import Connection
 from pulumi_workspaces_images.errors import AccessDenied, ExpectedError, NotFound, Refused
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import GRANT, LEGAL, LIST, MODES, OWNER, REGION, SALES, STRANGER, Command, outputs
@@ -135,6 +136,51 @@ def test_caller_who_cannot_be_asked_for(cloud: LocalCloud, shared: Share, operat
         getattr(Command(cloud), operation)(shared)
 
 
+def test_read_in_a_region_that_boto3_does_not_know(
+    command: Command, shared: Share, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The share was made with `aws:skipRegionValidation`, or with a newer boto3: refresh looks where the state says."""
+    monkeypatch.setattr(Connection, "region_problem", lambda *_: "is not a Region")
+    assert command.read(shared).outs == outputs(shared)
+
+
+def test_empty_listing_means_nothing_to_others(cloud: LocalCloud, shared: Share) -> None:
+    """Should AWS show others an empty listing instead of refusing them, the share stays in the state as well."""
+    nobody = Response(200, {}, b"{}")
+    cloud.interceptors.append(lambda call, proceed: nobody if call.operation == LIST else proceed())
+    said = f"not shared; image {shared.image_id} is owned by account {OWNER}, and the caller is account {STRANGER} "
+    with pytest.raises(ExpectedError, match=said):
+        Command(cloud, STRANGER).read(shared)
+
+
+@pytest.mark.parametrize(
+    ("operation", "asked", "doing"), [("read", LIST, "listing the shares of"), ("delete", GRANT, "unsharing")]
+)
+def test_failure_that_is_not_about_the_owner(
+    cloud: LocalCloud, command: Command, shared: Share, operation: str, asked: str, doing: str
+) -> None:
+    """It is shown as it is, also while nobody can say who the caller is: only "not found" and "denied" ask for that."""
+    cloud.fail(asked, "OperationNotSupportedException", message="Not now.")
+    cloud.fail("GetCallerIdentity", "AccessDeniedException")
+    with pytest.raises(Refused, match=f"^{doing} image {shared.image_id} .*Not now"):
+        getattr(command, operation)(shared)
+
+
+def test_life_of_a_share_without_a_configured_region(cloud: LocalCloud, share: Share) -> None:
+    """The share's own Region is all that is asked in, also for the owner."""
+
+    def command() -> Command:
+        return Command(cloud, region=None)  # each has its own caller to ask for
+
+    assert command().create(share).outs == outputs(share)
+    assert command().read(share).outs == outputs(share)
+    command().delete(share)
+    assert command().read(share).id == ""
+    cloud.remove_image(share.image_id)
+    assert command().read(share).id == ""
+    command().delete(share)
+
+
 @pytest.mark.parametrize("recheck", MODES)
 def test_read_looks_in_every_mode(cloud: LocalCloud, share: Share, recheck: str) -> None:
     """`recheck` is about check and diff: a refresh is asked for by its user."""
@@ -160,10 +206,11 @@ def test_get_in_a_region_of_its_own(cloud: LocalCloud, command: Command) -> None
     assert result.outs == outputs(share)
 
 
-def test_get_of_what_is_not_there(command: Command, share: Share) -> None:
+@pytest.mark.parametrize("properties", [{}, {"image_id": None, "shared_account_id": None, "region": None}])
+def test_get_of_what_is_not_there(command: Command, share: Share, properties: dict[str, object]) -> None:
     """Nothing that a program can use: an error, which says how to make one."""
     with pytest.raises(NotFound) as caught:
-        command.provider.read(share.id, {})
+        command.provider.read(share.id, properties)
     assert str(caught.value) == (
         f"reading image share {share.id} in {REGION}: image {share.image_id} is not shared with {SALES}; "
         "declare an ImageShare to share it"
@@ -182,9 +229,13 @@ def test_get_of_an_id_that_is_none(cloud: LocalCloud, command: Command, id_: str
 
 
 def test_get_of_an_image_that_does_not_exist(command: Command) -> None:
-    """The message says that it is the image which was not found."""
-    with pytest.raises(ExpectedError, match="not found"):
+    """One line about the share which says that it is the image that was not found."""
+    with pytest.raises(NotFound) as caught:
         command.provider.read(f"wsi-unknown00/{SALES}", {})
+    assert str(caught.value).startswith(
+        f"reading image share wsi-unknown00/{SALES} in {REGION}: "
+        f"listing the shares of image wsi-unknown00 in {REGION}: not found ("
+    )
 
 
 def test_get_of_an_image_that_does_not_exist_without_a_caller(cloud: LocalCloud) -> None:
@@ -197,8 +248,11 @@ def test_get_of_an_image_that_does_not_exist_without_a_caller(cloud: LocalCloud)
 
 def test_get_in_a_region_that_is_none(cloud: LocalCloud, share: Share) -> None:
     """A wrong Region is named, and AWS is not asked where it cannot be."""
-    with pytest.raises(ExpectedError, match=r"us-esat-1.*did you mean us-east-1"):
+    with pytest.raises(ExpectedError) as caught:
         Command(cloud).provider.read(share.id, {"region": "us-esat-1"})
+    assert str(caught.value).startswith(
+        f"reading image share {share.id}: region 'us-esat-1' is not a Region where WorkSpaces exists; did you mean us-"
+    )
     assert cloud.calls == []
 
 
@@ -245,10 +299,13 @@ def test_lost_answer_to_a_revoke(cloud: LocalCloud, command: Command, shared: Sh
     assert cloud.shared_with(shared.image_id) == set()
 
 
-def test_not_found_means_nothing_where_the_state_names_no_owner(cloud: LocalCloud, shared: Share) -> None:
+@pytest.mark.parametrize("owner", [{}, {"owner_account_id": None}, {"owner_account_id": ""}])
+def test_not_found_means_nothing_where_the_state_names_no_owner(
+    cloud: LocalCloud, shared: Share, owner: dict[str, object]
+) -> None:
     """Nobody can say that the caller is the owner: the share stays in the state."""
     with pytest.raises(ExpectedError, match="not found"):
-        Command(cloud, STRANGER).delete(shared, owner=None)
+        Command(cloud, STRANGER).provider.delete(shared.id, {**shared._asdict(), **owner})
 
 
 def test_read_of_what_is_gone_where_the_state_names_no_owner(cloud: LocalCloud) -> None:

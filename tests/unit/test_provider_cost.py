@@ -3,12 +3,14 @@
 import json
 import math
 import random
+import threading
 from collections import Counter
 from collections.abc import Sequence
 
 import pytest
 
 from local.cloud import LocalCloud
+from pulumi_workspaces_images.ahead import THREAD
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import DESCRIBE, GRANT, LIST, REGION, SALES, UNKNOWN, Command
 
@@ -25,6 +27,15 @@ def test_cost_of_looking_at_many_shares(cloud: LocalCloud, command: Command, ima
 def cost(cloud: LocalCloud) -> dict[str, int]:
     """The calls since they were last forgotten, by operation."""
     return dict(Counter(call.operation for call in cloud.calls))
+
+
+def test_cost_of_a_refresh(cloud: LocalCloud, command: Command, image: str) -> None:
+    """The same three pages, and one question who the owner is."""
+    shares = [Share(image, f"{700000000000 + number}", REGION) for number in range(60)]
+    for share in shares:
+        cloud.share(image, share.shared_account_id)
+    assert all(command.read(share).id == share.id for share in shares)
+    assert cost(cloud) == {"GetCallerIdentity": 1, LIST: 3}
 
 
 def no_op(command: Command, shares: Sequence[Share]) -> None:
@@ -70,6 +81,22 @@ def test_cost_of_new_shares(cloud: LocalCloud, command: Command) -> None:
         assert command.provider.check({}, news).failures == []
         command.create(share)
     assert cost(cloud) == {"GetCallerIdentity": 1, DESCRIBE: 1, GRANT: 60}
+
+
+@pytest.mark.parametrize(("new", "begun"), [(True, {DESCRIBE: 1}), (False, {DESCRIBE: 1, LIST: 1})])
+@pytest.mark.parametrize(("argument", "configured"), [("eu-west-1", REGION), (None, "eu-west-1")])
+def test_looks_that_a_check_begins(
+    cloud: LocalCloud, new: bool, begun: dict[str, int], argument: str | None, configured: str
+) -> None:
+    """In the image's Region, before anybody waits for them: its listing as well, where a diff will need it."""
+    share = Share(cloud.create_image(region="eu-west-1"), SALES, "eu-west-1")
+    command = Command(cloud, region=configured)
+    command.provider.check({} if new else share._asdict(), {**share._asdict(), "region": argument})
+    for thread in threading.enumerate():
+        if thread.name == THREAD:
+            thread.join(10)
+    assert cost(cloud) == {"GetCallerIdentity": 1, **begun}
+    assert {call.region for call in cloud.calls if call.service == "workspaces"} == {"eu-west-1"}
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ Each test makes the engine's calls in its order.
 import pytest
 
 from local.cloud import LocalCloud
-from pulumi_workspaces_images.errors import AccessDenied, Bug, ExpectedError
+from pulumi_workspaces_images.errors import AccessDenied, Bug, ExpectedError, Unanswered
 from pulumi_workspaces_images.permissions import Permissions
 from pulumi_workspaces_images.share import Share
-from tests.unit.helpers import DESCRIBE, GRANT, LEGAL, MODES, OWNER, REGION, SALES, UNKNOWN, Command, outputs
+from tests.unit.helpers import DESCRIBE, GRANT, LEGAL, LIST, MODES, OWNER, REGION, SALES, UNKNOWN, Command, outputs
 
 
 def test_renamed_share_stays(cloud: LocalCloud, command: Command, shared: Share) -> None:
@@ -87,6 +87,14 @@ def test_unknown_share_is_not_declared(cloud: LocalCloud, command: Command, shar
     assert cloud.shared_with(shared.image_id) == set()
 
 
+def test_unknown_share_contradicts_no_list(command: Command, image: str) -> None:
+    """It may turn out to be on the list of an `ImageSharesExclusive`, whichever of the two is checked first."""
+    news = {"image_id": image, "shared_account_ids": [SALES], "report_only": False, "region": REGION}
+    for _ in range(2):
+        assert not command.check(image, UNKNOWN, REGION).failures
+        assert not command.exclusive.check({}, news).failures
+
+
 @pytest.mark.parametrize("recheck", MODES)
 def test_revoked_before_it_was_declared(cloud: LocalCloud, shared: Share, recheck: str) -> None:
     """With `delete_before_replace` a delete comes before later checks: what they then declare is granted again."""
@@ -100,6 +108,20 @@ def test_revoked_before_it_was_declared(cloud: LocalCloud, shared: Share, rechec
     assert not result.replaces
     assert cloud.calls == []
     assert command.engine.warnings == []
+    command.update(shared)
+    assert cloud.shared_with(shared.image_id) == {SALES}
+
+
+@pytest.mark.parametrize("recheck", MODES)
+def test_revoke_that_fails_and_took_effect(cloud: LocalCloud, shared: Share, recheck: str) -> None:
+    """Nobody knows how it ended: who declares the share later grants it again, whatever `recheck` says."""
+    command = Command(cloud, recheck=recheck)
+    cloud.lose_response(GRANT)
+    cloud.fail(LIST, "AccessDeniedException")  # the look that would settle it
+    with pytest.raises(Unanswered):
+        command.delete(shared)
+    command.declare(shared)
+    assert command.diff(shared).changes is True
     command.update(shared)
     assert cloud.shared_with(shared.image_id) == {SALES}
 
@@ -195,9 +217,11 @@ def test_check_that_finds_something_keeps_the_old_resource(cloud: LocalCloud, co
     assert cloud.writes() == []
 
 
-def test_check_that_fails_keeps_the_old_resource(cloud: LocalCloud, command: Command, shared: Share) -> None:
+@pytest.mark.parametrize("action", [f"workspaces:{DESCRIBE}", "organizations:DescribeAccount"])
+def test_check_that_fails_keeps_the_old_resource(cloud: LocalCloud, shared: Share, action: str) -> None:
     """Neither does one whose check ends in an error."""
-    cloud.deny(f"workspaces:{DESCRIBE}")
+    command = Command(cloud, own={"requireOrganization": "true"})
+    cloud.deny(action)
     with pytest.raises(AccessDenied):
         command.check(*shared)
     with pytest.raises(ExpectedError, match="kept"):
@@ -276,6 +300,23 @@ def test_failed_grant_of_a_kept_share_that_cannot_be_looked_at(
     with pytest.raises(AccessDenied, match=f"^sharing image .*the caller needs workspaces:{GRANT}"):
         command.create(shared)
     assert command.process.declarations.has_failed(shared)
+
+
+@pytest.mark.parametrize("broken", [["grant"], ["is_shared", "is_shared_now"]], ids=["grant", "look"])
+def test_bug_while_a_kept_share_is_taken_over(
+    cloud: LocalCloud, command: Command, shared: Share, monkeypatch: pytest.MonkeyPatch, broken: list[str]
+) -> None:
+    """That the share lives on hides no bug, neither in the grant nor in the look after it."""
+    kept(command, shared)
+    cloud.fail(GRANT, "AccessDeniedException")
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    for name in broken:
+        monkeypatch.setattr(Permissions, name, fail)
+    with pytest.raises(Bug, match="ZeroDivisionError"):
+        command.create(shared)
 
 
 def test_failed_grant_of_another_share_than_the_kept_one(cloud: LocalCloud, command: Command, shared: Share) -> None:

@@ -1,12 +1,14 @@
 """The engine runs four operations at once: which of them wait for each other."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
 from local.cloud import AwsError, Call, LocalCloud, Response
+from pulumi_workspaces_images.declarations import Declarations
 from pulumi_workspaces_images.errors import AccessDenied, ExpectedError
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import GRANT, LEGAL, SALES, Command
@@ -59,8 +61,17 @@ def test_grant_waits_for_a_revoke(cloud: LocalCloud, command: Command, shared: S
     assert [call.parameters["AllowCopyImage"] for call in cloud.writes()] == [False, True]
 
 
-def test_revoke_waits_for_a_grant(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """A delete learns how the grant ended before it decides."""
+def test_revoke_waits_for_a_grant(
+    cloud: LocalCloud, command: Command, shared: Share, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A delete learns how the grant ended before it decides, however slowly that is noted."""
+    note = Declarations.failed
+
+    def slowly(declarations: Declarations, share: Share | None) -> None:
+        time.sleep(0.1)
+        note(declarations, share)
+
+    monkeypatch.setattr(Declarations, "failed", slowly)
     held = Held(cloud, allow=True, refuse=True)
     command.declare(shared)
     with ThreadPoolExecutor(2) as pool:
@@ -73,6 +84,21 @@ def test_revoke_waits_for_a_grant(cloud: LocalCloud, command: Command, shared: S
             creating.result(5)
         with pytest.raises(ExpectedError, match="kept"):
             deleting.result(5)
+    assert cloud.shared_with(shared.image_id) == {SALES}
+
+
+def test_share_that_is_declared_while_its_delete_waits(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """A delete decides when its turn comes: the share is kept."""
+    held = Held(cloud, allow=True)
+    with ThreadPoolExecutor(2) as pool:
+        granting = pool.submit(command.update, shared)
+        assert held.arrived.wait(5)
+        deleting = pool.submit(command.delete, shared)
+        assert not wait([deleting], 0.05).done
+        command.declare(shared)
+        held.go_on.set()
+        granting.result(5)
+        deleting.result(5)
     assert cloud.shared_with(shared.image_id) == {SALES}
 
 

@@ -50,7 +50,7 @@ PARTS = {
     "the AWS environment or profile",
     "the signature does not match the request",
     "not accepted",
-    "not shared",
+    "reading image share … in …: not shared",
     "only reported",
     "`pulumi up` revokes it",
 }
