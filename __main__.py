@@ -42,7 +42,11 @@ def read_shares() -> list[tuple[str, dict[str, Any]]]:
     """Return the name and the other arguments of every `ImageShares` that is configured."""
     text = pulumi.Config("workspaces-images").get("shares")
     if text is None:
-        refuse("", "is not set: which images to share, and with whom; docs/reference/configuration.md shows how")
+        refuse(
+            "",
+            "is not set: which images to share, and with whom; set it with `pulumi config set --path`, as "
+            "docs/reference/configuration.md shows",
+        )
     try:
         images = json.loads(text)
     except (ValueError, RecursionError):
@@ -176,5 +180,5 @@ for component, settings in read_shares():
         shares[component]["region"] = first.region
 
 if problems:
-    refuse("", f"cannot be declared: {'; '.join(problems)}")
+    refuse("", f"cannot be declared: {'; '.join(dict.fromkeys(problems))}")
 pulumi.export("shares", shares)

@@ -61,7 +61,7 @@ def preview() -> str:
 
     Raises:
         EngineError: there is no engine and none can be had.
-        subprocess.CalledProcessError: a command failed.
+        SystemExit: a command failed; with what it printed.
     """
     with tempfile.TemporaryDirectory() as folder, LocalCloud() as cloud:
         program = Path(folder, "program")
@@ -71,19 +71,22 @@ def preview() -> str:
         environment |= {"HOME": folder, "AWS_ENDPOINT_URL": cloud.url}
 
         def pulumi(*arguments: str) -> str:
-            return subprocess.run(
-                ["pulumi", *arguments, "--non-interactive", "--color", "always"],
-                cwd=program,
-                env=environment,
-                stdout=subprocess.PIPE,
-                text=True,
-                check=True,
-                timeout=_TIME_LIMIT,
-            ).stdout
+            command = ["pulumi", *arguments, "--non-interactive", "--color", "always"]
+            done = subprocess.run(
+                command, cwd=program, env=environment, capture_output=True, text=True, timeout=_TIME_LIMIT
+            )
+            if done.returncode:
+                raise SystemExit(f"error: {' '.join(command)} exited {done.returncode}\n{done.stdout}{done.stderr}")
+            return done.stdout
 
         def declare(**accounts: str) -> None:
-            text = f'from pulumi_workspaces_images import *\nImageShares("golden", {_IMAGE!r}, accounts={accounts!r})\n'
-            (program / "__main__.py").write_text(text)
+            # One after the other, so that the lines are always in the same order.
+            (program / "__main__.py").write_text(
+                "from pulumi import ResourceOptions\nfrom pulumi_workspaces_images import ImageShare\nlast = None\n"
+                f"for name, account in {accounts!r}.items():\n"
+                f"    opts = ResourceOptions(depends_on=last)\n"
+                f"    last = ImageShare(f'golden-{{name}}', {_IMAGE!r}, account, opts=opts)\n"
+            )
 
         cloud.create_image(_OWNER, "us-east-1", image_id=_IMAGE)
         (program / "Pulumi.yaml").write_text("name: images\nruntime: python\n")

@@ -9,7 +9,7 @@ from local.environment import ROOT
 
 PAGES = {
     str(path.relative_to(ROOT)): path
-    for pattern in ("*.md", "docs/**/*.md", "examples/*/*.md", "benchmarks/*.md", ".github/**/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md", "benchmarks/*.md", ".github/**/*.md")
     for path in sorted(ROOT.glob(pattern))
 }
 

@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
@@ -140,7 +141,11 @@ def _adopt(options: argparse.Namespace) -> str:
     problem = connection.region_problem(region)
     if problem:
         raise ConfigurationError(problem)
-    return adopt(connection, region, options.images)
+    text = adopt(connection, region, options.images)
+    if text.endswith("{}"):
+        note = f"note: the caller owns no image in {region}; is it the owner's account, and the Region right?"
+        print(note, file=sys.stderr)
+    return text
 
 
 def _image_id(text: str) -> str:

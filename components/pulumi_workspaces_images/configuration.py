@@ -13,8 +13,10 @@ from .configuration_values import (
     choice,
     file,
     flag,
+    flat_key_problem,
     objects,
     proxy,
+    set_without_path,
     single_file,
     text,
     texts,
@@ -175,8 +177,15 @@ def read_aws(configuration: Mapping[str, object]) -> AwsConfiguration:
 
 
 def _key_problem(key: str) -> str | None:
-    if key == "assumeRole":
-        return "invalid config key 'aws:assumeRole', should be 'aws:assumeRoles'"  # pulumi-aws's own words
+    root = set_without_path(key)
+    if key == "assumeRole" or root == "assumeRole":
+        # The first half is pulumi-aws's own words.
+        return (
+            "invalid config key 'aws:assumeRole', should be 'aws:assumeRoles'; it is a list: "
+            "`pulumi config set --path 'aws:assumeRoles[0].roleArn' ARN`"
+        )
+    if root in _HONOURED | _WITHOUT_CONCERN:
+        return flat_key_problem(f"aws:{key}")
     if key in _REFUSED:
         return f"aws:{key} {_REFUSED[key]}"
     known = _HONOURED | _WITHOUT_CONCERN

@@ -15,6 +15,17 @@ from urllib.parse import urlsplit
 from .errors import ConfigurationError
 
 
+def set_without_path(key: str) -> str:
+    """Return what `key` would have been a part of with `--path`, `a` of `a.b` and `a[0]`; empty for others."""
+    root = re.split(r"[.\[]", key, maxsplit=1)[0]
+    return root if root != key else ""
+
+
+def flat_key_problem(key: str) -> str:
+    """Say what is wrong with such a key, of which nothing reads the parts."""
+    return f"{key} was set without --path, so it is one flat key: `pulumi config rm` it, and set it again with --path"
+
+
 def text(values: Mapping[str, object], key: str, at: str) -> str | None:
     """Return a text, None where it is not set or empty. `at` is what precedes `key` in its full name."""
     value = values.get(key)

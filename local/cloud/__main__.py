@@ -7,6 +7,8 @@ import signal
 import sys
 import threading
 
+from local.environment import ROOT
+
 from . import LocalCloud
 from .faults import CONTROL, FAULTS
 
@@ -19,16 +21,16 @@ _BANNER = """\
 The local cloud is at {url}; Ctrl-C ends it and forgets everything in it.
 Account {owner} owns a golden image in {region}: {image}
 
-For the shell that uses it, in this repository (Pulumi, its state, and AWS for Pulumi, boto3 and the AWS CLI):
-  eval "$(make -s env)"
+For the shell that uses it, in any folder (Pulumi, whose stacks are then kept in {root}/.pulumi-state):
+  eval "$(make -s -C {root} env)"
   export AWS_ENDPOINT_URL={url} AWS_REGION={region} AWS_DEFAULT_REGION={region}
   export AWS_ACCESS_KEY_ID={AWS_ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY={AWS_SECRET_ACCESS_KEY}
-A first share:
+A first share, in this repository:
   pulumi stack init play
   pulumi config set --path 'workspaces-images:shares.golden.imageId' {image}
   pulumi config set --path 'workspaces-images:shares.golden.accounts.sales' {recipient}
   pulumi up
-To share by hand, as somebody in the console would:
+To share by hand, as somebody in the console would (False revokes):
   python -c 'import boto3; boto3.client("workspaces").update_workspace_image_permission(
     ImageId="{image}", AllowCopyImage=True, SharedAccountId="{other}")'
 To see what a fault does (one of {faults}):
@@ -61,6 +63,7 @@ def main() -> int:
             owner=OWNER,
             region=REGION,
             image=image,
+            root=ROOT,
             recipient=RECIPIENT,
             other=OTHER,
             other_key=cloud.credentials(OTHER)["AWS_ACCESS_KEY_ID"],

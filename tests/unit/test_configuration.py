@@ -68,7 +68,15 @@ def test_keys_without_concern() -> None:
 
 def test_singular_assume_role() -> None:
     """The old singular key is refused in pulumi-aws's own words."""
-    assert refusal(assumeRole="{}") == "invalid config key 'aws:assumeRole', should be 'aws:assumeRoles'"
+    for key in ("assumeRole", "assumeRole.roleArn"):
+        message = refusal(**{key: "{}"})
+        assert message.startswith("invalid config key 'aws:assumeRole', should be 'aws:assumeRoles'; it is a list: ")
+
+
+@pytest.mark.parametrize("key", ["assumeRoles[0].roleArn", "allowedAccountIds[0]", "endpoints.sts", "defaultTags.a"])
+def test_path_that_was_taken_for_a_name(key: str) -> None:
+    """Without --path `pulumi config set` makes one key of it, which nothing would read."""
+    assert refusal(**{key: "a"}).startswith(f"aws:{key} was set without --path, so it is one flat key: ")
 
 
 def test_key_that_cannot_be_honoured() -> None:

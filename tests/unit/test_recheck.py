@@ -1,5 +1,7 @@
 """`workspaces-images:recheck`, and what stands beside it in its namespace."""
 
+import re
+
 import pytest
 
 from pulumi_workspaces_images.errors import ConfigurationError
@@ -35,6 +37,17 @@ def test_recheck_misspelt(key: str) -> None:
         ConfigurationError, match=rf"^workspaces-images:{key} is .*did you mean workspaces-images:recheck"
     ):
         read_recheck({f"workspaces-images:{key}": "off"})
+
+
+@pytest.mark.parametrize(
+    "key", ["shares.golden.imageId", "shares[0]", "allowedAccountIds[0]", "recheck.strict", "requireOrganization.x"]
+)
+def test_path_that_was_taken_for_a_name(key: str) -> None:
+    """Without --path `pulumi config set` makes one key of it, which nothing would read."""
+    with pytest.raises(
+        ConfigurationError, match=rf"^workspaces-images:{re.escape(key)} was set without --path, so it is"
+    ):
+        read_recheck({f"workspaces-images:{key}": "222222222222"})
 
 
 def test_recheck_leaves_other_keys_alone() -> None:

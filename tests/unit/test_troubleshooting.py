@@ -75,7 +75,7 @@ def texts(node: ast.AST) -> Iterator[str]:
 
 SHOWN = {text for path in SOURCES for text in texts(ast.parse(path.read_text()))}
 ITEMS = [" ".join(item.split()) for item in re.findall(r"^- (.*\n(?: {2}.*\n)*)", PAGE, re.MULTILINE)]
-ENTRIES = [item.strip("`") for item in ITEMS]
+ENTRIES = [re.sub(r"^(`+) ?(.+?) ?\1$", r"\2", item) for item in ITEMS]
 
 
 def test_every_message_has_an_entry() -> None:
