@@ -17,6 +17,9 @@ OWNER, RECIPIENT, OTHER = "111111111111", "222222222222", "333333333333"
 # Always the same, so that a stack that was configured for it finds it again after a restart.
 GOLDEN_IMAGE = "wsi-golden001"
 
+# The last line, for who reads along.
+READY = "Ready."
+
 _BANNER = """\
 The local cloud is at {url}; Ctrl-C ends it and forgets everything in it.
 Account {owner} owns a golden image in {region}: {image}
@@ -37,7 +40,8 @@ To see what a fault does (one of {faults}):
   curl {url}{control} -d '{{"fault": "deny", "action": "workspaces:UpdateWorkspaceImagePermission"}}'
   curl {url}{control} -X DELETE
 
-Another account's key is AKIA, its 12 digits, and TEST: {other_key}"""
+Another account's key is AKIA, its 12 digits, and TEST: {other_key}
+{ready}"""
 
 
 def main() -> int:
@@ -64,6 +68,7 @@ def main() -> int:
             region=REGION,
             image=image,
             root=ROOT,
+            ready=READY,
             recipient=RECIPIENT,
             other=OTHER,
             other_key=cloud.credentials(OTHER)["AWS_ACCESS_KEY_ID"],

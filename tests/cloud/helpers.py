@@ -1,15 +1,24 @@
 """What the tests of the local cloud share."""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from local.cloud.__main__ import READY
+
 OWNER = "111111111111"
 SALES = "222222222222"
 LEGAL = "333333333333"
+
+
+def printed_until_ready(stdout: IO[str] | None) -> list[str]:
+    """What `make cloud` prints before it serves, line by line."""
+    assert stdout
+    return list(itertools.takewhile(lambda line: line != READY, (line.rstrip() for line in stdout)))
 
 
 @contextmanager

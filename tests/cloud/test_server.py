@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from local.cloud import LocalCloud
-from tests.cloud.helpers import OWNER
+from tests.cloud.helpers import OWNER, printed_until_ready
 
 Client = Callable[..., Any]
 
@@ -136,11 +136,7 @@ def test_the_command_serves_a_golden_image(ending: signal.Signals) -> None:
     """It prints what a person needs, and ends without complaint."""
     process = serve(0)
     assert process.stdout
-    printed = ""
-    for line in process.stdout:
-        printed += line
-        if "Another account" in line:
-            break
+    printed = "\n".join(printed_until_ready(process.stdout))
     url = re.search(r"http://127\.0\.0\.1:\d+", printed)
     assert url
     for needed in (

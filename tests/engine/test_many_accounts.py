@@ -6,6 +6,7 @@ import pytest
 
 from local.cloud import AwsError, Call, LocalCloud, Response
 from tests.engine.harness import LEGAL, OWNER, REGION, SALES, Run, Stack
+from tests.pages import blocks
 
 FOREIGN = "999999999999"
 FINANCE = "444444444444"
@@ -30,7 +31,7 @@ def named(run: Run, *accounts: str) -> str:
 
 
 def test_thirty_accounts_and_the_preview_of_a_change(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Thirty named resources; the next preview is clean; a change of two shows exactly two."""
+    """Thirty named resources; the next preview is clean; a change of two shows exactly two, as the page says."""
     fan_out(stack, image, TEAMS)
     stack.up()
     assert stack.declared() == {f"golden-{label}": account for label, account in TEAMS.items()}
@@ -39,8 +40,11 @@ def test_thirty_accounts_and_the_preview_of_a_change(stack: Stack, cloud: LocalC
 
     changed = changed_teams()
     fan_out(stack, image, changed)
-    run = stack.preview()
+    run = stack.preview("--suppress-progress")
     assert run.counts == {"create": 1, "delete": 1, "same": 31}
+    lines = run.output.split("\n\n", 1)[1].rstrip().splitlines()
+    shown = "".join(f"{line.rstrip()}\n" for line in lines)
+    assert shown in [block.text for block in blocks("docs/how-to/many-accounts.md")], shown
     cloud.forget_calls()
     stack.up()
     assert cloud.shared_with(image) == set(changed.values())

@@ -54,7 +54,7 @@ def test_no_link_is_dead(page: str) -> None:
 @pytest.mark.parametrize("page", PAGES)
 def test_no_snippet_is_untried(page: str) -> None:
     """What is typed, what is printed and what is a file belongs to a page that is followed; the rest is tried here."""
-    # Below, and in tests/engine/test_troubleshooting.py and test_pages.py.
+    # Below, and in tests/engine/test_troubleshooting.py and test_many_accounts.py.
     elsewhere = {
         "CONTRIBUTING.md": "sh",
         "docs/troubleshooting.md": "text",

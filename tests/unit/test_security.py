@@ -21,6 +21,7 @@ from pulumi_workspaces_images.process import Process
 from pulumi_workspaces_images.provider import ImageShareProvider
 from pulumi_workspaces_images.recheck import _OWN_KEYS
 from pulumi_workspaces_images.share import Share
+from tests.cloud.helpers import printed_until_ready
 from tests.unit.helpers import CANARY, IMAGE, KEY_ID, OWNER, PLAIN, REGION, SALES, Command, state
 
 ROLE = f"arn:aws:iam::{OWNER}:role/images"
@@ -296,11 +297,7 @@ def test_local_cloud_listens_on_loopback_only() -> None:
         [sys.executable, "-u", "-c", LISTENERS, "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as running:
         assert running.stdout
-        lines = []
-        for line in running.stdout:
-            lines.append(line.strip())
-            if line.startswith("Any other account"):
-                break
+        lines = printed_until_ready(running.stdout)
         running.terminate()
     bound = [line.removeprefix("bound ") for line in lines if line.startswith("bound ")]
     assert bound
