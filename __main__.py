@@ -27,6 +27,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_workspaces_images import ImageShares, find_images
+from pulumi_workspaces_images.program import refuse_unread_keys
 
 KEY = "workspaces-images:shares"
 SETTINGS = {"imageId", "imageName", "keep", "region", "accounts", "organizationalUnitId", "exclusive"}
@@ -40,6 +41,7 @@ def refuse(path: str, problem: str) -> NoReturn:
 
 def read_shares() -> list[tuple[str, dict[str, Any]]]:
     """Return the name and the other arguments of every `ImageShares` that is configured."""
+    refuse_unread_keys()
     text = pulumi.Config("workspaces-images").get("shares")
     if text is None:
         refuse(

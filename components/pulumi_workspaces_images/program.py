@@ -94,6 +94,19 @@ def current_run() -> Run:
         return _run
 
 
+def refuse_unread_keys() -> None:
+    """Refuse all keys of `workspaces-images:` that nobody reads; for the stack program, whose own namespace that is.
+
+    Raises:
+        pulumi.RunError: there are such keys, misspelt or set without `--path`; one line that names them all.
+    """
+    from .recheck import unread_keys
+
+    problems = unread_keys(current_run().configuration)
+    if problems:
+        raise pulumi.RunError("; ".join(problems))
+
+
 def declare(image_id: object, account_id: object, region: object) -> None:
     """Note that the program shares an image with an account, as far as it is plain text.
 

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from pulumi_workspaces_images.errors import ConfigurationError
-from pulumi_workspaces_images.recheck import Recheck, read_recheck
+from pulumi_workspaces_images.recheck import Recheck, read_recheck, unread_keys
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_recheck_refuses(said: object) -> None:
         read_recheck({"workspaces-images:recheck": said})
 
 
-@pytest.mark.parametrize("key", ["rechek", "reCheck", "re-check", "rechecks"])
+@pytest.mark.parametrize("key", ["rechek", "reCheck", "re-check", "rechecks", "rech"])
 def test_recheck_misspelt(key: str) -> None:
     """A misspelt key is refused: it would leave the default in force, unnoticed."""
     with pytest.raises(
@@ -54,3 +54,17 @@ def test_recheck_leaves_other_keys_alone() -> None:
     """The namespace is also the stack program's own: its other keys are none of the provider's business."""
     keys = {"workspaces-images:shares": "{}", "workspaces-images:owner": "x", "other:rechek": "off"}
     assert read_recheck(keys) is Recheck.STRICT
+
+
+def test_keys_that_nobody_reads() -> None:
+    """Of the stack program, whose own namespace it is: all of them at once."""
+    read = {"aws:region": "a", "workspaces-images:shares": "{}", "workspaces-images:recheck": "off", "mine:shares": "a"}
+    assert unread_keys(read) == []
+    lost = {"workspaces-images:share": "{}", "workspaces-images:shares.golden.imageId": "a", "workspaces-images:x": "a"}
+    assert unread_keys({**read, **lost}) == [
+        "workspaces-images:share is not a configuration key; did you mean workspaces-images:shares?",
+        "workspaces-images:shares.golden.imageId was set without --path, so it is one flat key: "
+        "`pulumi config rm` it, and set it again with --path",
+        "workspaces-images:x is not a configuration key; "
+        "there are recheck, allowedAccountIds, requireOrganization, shares",
+    ]

@@ -114,10 +114,11 @@ def looked_for(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
     return looks
 
 
-def run(engine: Organization, shares: Any, region: str | None = REGION) -> dict[str, Any]:
+def run(engine: Organization, shares: Any, region: str | None = REGION, **more: str) -> dict[str, Any]:
     """Run the stack program with this configuration; return the stack output `shares`."""
     text = shares if shares is None or isinstance(shares, str) else json.dumps(shares)
     configuration = {key: value for key, value in {"aws:region": region, KEY: text}.items() if value is not None}
+    configuration |= {f"workspaces-images:{key}": value for key, value in more.items()}
     output: dict[str, Any] = {}
 
     def run_mocked() -> None:
@@ -304,6 +305,15 @@ def test_bad_configuration_is_one_line_that_names_the_key(
         run(organization, shares)
     assert str(raised.value).startswith(f"{KEY}{said}")
     assert "\n" not in str(raised.value)
+    assert organization.seen == []
+
+
+def test_keys_that_nobody_reads_are_named_before_all_else(organization: Organization) -> None:
+    """A forgotten --path above all: what the user did set is there, under another key."""
+    with pytest.raises(
+        pulumi.RunError, match=r"^workspaces-images:shares\.golden\.imageId was set without --path.*sharess"
+    ):
+        run(organization, {"golden": {"accounts": [SALES]}}, **{"shares.golden.imageId": IMAGE, "sharess": "{}"})
     assert organization.seen == []
 
 
