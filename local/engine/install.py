@@ -250,6 +250,7 @@ def from_source() -> list[Path]:
     def build(root: Path) -> None:
         set_version = f"-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{show(version)}"
         options = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", f"-s -w {set_version}"]
+        options += ["-gcflags=all=-dwarf=false"]  # -w drops it anyway; not making it saves a twelfth of the time
         run(["go", "build", *options, "-o", f"{root}/bin/", "tool"], HERE, 60, CGO_ENABLED="0", GOWORK="off")
 
     def link(root: Path) -> None:
