@@ -12,37 +12,36 @@ ROUNDS ?=
 SEED ?=
 JOBS ?= 2
 LATENCY ?= 0.1
-UV_VERSION := 0.13.9
+WHEEL ?=
 
-# One virtual environment for programs and tools; its stamp file says which lock it was last filled from.
+# One virtual environment for programs and tools.
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := $(VENV)/packages.stamp
-PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: help setup demo cloud test chaos bench docs dist lint audit env lock clean
+.PHONY: help packages setup demo cloud test test-all chaos bench docs dist lint audit env lock clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r name text; do \
-	  printf '  make %-6s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r name text; do \
+	  printf '  make %-8s %s\n' "$$name" "$$text"; done
 
 # What set-up has to say goes to stderr: the stdout of `make -s env` is for the shell.
-$(PACKAGES): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "Python 3.10 or newer is needed: make PYTHON=...")'
-	@echo "packages: installing what requirements.lock names into $(VENV); the first time takes a minute or two" >&2
-	@$(PYTHON) -m venv $(VENV) >&2
-	@$(PIP) install --require-hashes -r requirements.lock >&2
-	@$(PIP) install --no-build-isolation --no-deps -e . >&2
-	@touch $@
+packages: ## Install the packages that requirements.lock names; `setup` does it as well
+	@$(PYTHON) local/packages.py $(if $(WHEEL),--wheel)
 
-setup: $(PACKAGES) ## Install the packages and a Pulumi engine; every other target does it as well
+setup: packages ## Install the packages and a Pulumi engine; every other target does it as well
 	@$(BIN)/python -m local.engine.install >/dev/null
 
 demo: setup ## Tell the main story on the local cloud
 	@$(BIN)/python -m local.demo
 
-test: lint ## Check and test everything
-	@$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report term $(PYTEST_ARGS)
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+
+test: lint ## Check and test everything that takes five minutes (WHEEL=1: with the built wheel installed)
+	@$(PYTEST) -m "not nightly" --cov --cov-report term $(PYTEST_ARGS)
+
+test-all: lint ## The same, and what is left to the night: all engine tests, long random runs
+	@FUZZ_EXAMPLES=1000 MODEL_EXAMPLES=100 $(PYTEST) --cov --cov-report term $(PYTEST_ARGS)
+	@$(BIN)/python -m tests.chaos --rounds 100 --jobs $(JOBS)
 
 chaos: setup ## Random changes, faults and kills, each healed by one up (ROUNDS, else without end; SEED, JOBS=2)
 	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) --jobs $(JOBS)
@@ -72,10 +71,9 @@ lint: setup ## Check style and types
 audit: setup ## List known vulnerabilities of what requirements.lock pins, and what could not be audited
 	@$(BIN)/python -m local.audit
 
-lock: $(PACKAGES) ## Pin all packages anew, at their newest versions
-	@$(PIP) install uv==$(UV_VERSION)
+lock: packages ## Pin all packages anew, at their newest versions
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --custom-compile-command "make lock" --extra stack --extra dev --extra docs \
+	  --no-emit-find-links --custom-compile-command "make lock" --extra stack --group dev --group docs \
 	  --output-file requirements.lock pyproject.toml
 
 clean: ## Remove what set-up and runs have left in the checkout, but for the stacks in .pulumi-state

@@ -7,9 +7,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import venv
 from pathlib import Path
 
+from local import packages
 from local.cloud import LocalCloud
 from local.environment import ROOT, engine_environment
 
@@ -30,7 +30,7 @@ def build() -> Path:
 
 
 def try_out(wheel: Path) -> None:
-    """Install the wheel and what it depends on into an empty environment, and run an example there."""
+    """Install the wheel and its locked dependencies into an empty environment, and run an example there."""
     with tempfile.TemporaryDirectory() as folder, LocalCloud() as cloud:
         home = Path(folder)
         program = home / _EXAMPLE
@@ -39,10 +39,27 @@ def try_out(wheel: Path) -> None:
             program,
             ignore=shutil.ignore_patterns(".venv", "Pulumi.*.yaml", "__pycache__"),
         )
-        venv.create(program / ".venv", with_pip=True)
         python = program / ".venv" / "bin" / "python"
-        _run(str(python), "-m", "pip", "--quiet", "--disable-pip-version-check", "install", str(wheel))
-        _run(str(python), "-m", "pip", "--disable-pip-version-check", "check")
+        uv, pinned = packages.uv(), home / "requirements.txt"
+        wanted = home / "wheel.txt"
+        wanted.write_text(f"pulumi-workspaces-images @ {wheel.as_uri()}\n")
+        _run(uv, "venv", "--quiet", "--python", sys.executable, str(program / ".venv"))
+        _run(
+            uv,
+            "pip",
+            "compile",
+            "--quiet",
+            "--python",
+            str(python),
+            "--constraint",
+            str(packages.LOCK),
+            "--generate-hashes",
+            "--output-file",
+            str(pinned),
+            str(wanted),
+        )
+        _run(uv, "pip", "sync", "--quiet", "--require-hashes", "--no-build", "--python", str(python), str(pinned))
+        _run(uv, "pip", "check", "--python", str(python))
         package = "from importlib import resources; print(resources.files('pulumi_workspaces_images') / 'py.typed')"
         typed = subprocess.run([python, "-c", package], cwd=home, stdout=subprocess.PIPE, text=True, check=True).stdout
         if not (Path(typed.strip()).is_file() and Path(typed.strip()).is_relative_to(program)):
