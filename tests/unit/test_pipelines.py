@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from local.engine.install import MINIMUM, parse_version, pinned, show
 from local.environment import ROOT
 
 GITHUB = {path.stem: path for path in (ROOT / ".github" / "workflows").glob("*.yml")}
@@ -22,8 +23,8 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def job(name: str) -> dict[str, Any]:
-    """The one job of a workflow."""
-    (job,) = load(GITHUB[name])["jobs"].values()
+    """The job of a workflow, the first if it has several."""
+    job = next(iter(load(GITHUB[name])["jobs"].values()))
     found: dict[str, Any] = job
     return found
 
@@ -55,7 +56,27 @@ def test_published_schema(arguments: list[str | Path]) -> None:
 
 
 def test_this_repository_runs_its_own_checks() -> None:
-    assert job("ci")["steps"][-1] == {"run": ".ci/run"}
+    """Each change by day, everything at night, and with the wheel as users get it."""
+    ci = load(GITHUB["ci"])
+    assert {name: job["steps"][-1] for name, job in ci["jobs"].items()} == {
+        "test": {"run": ".ci/run"},
+        "nightly": {"run": "make test-all"},
+    }
+    assert ci["on"]["schedule"] != []
+    assert "schedule" in ci["jobs"]["nightly"]["if"]
+    assert ci["env"] == {"WHEEL": "1"}
+
+
+def test_supported_pythons_and_engines_are_tested() -> None:
+    """The classifiers and the README promise no more than ci.yml tests; the ends are tested for each change."""
+    jobs = load(GITHUB["ci"])["jobs"]
+    by_day, at_night = jobs["test"]["strategy"]["matrix"], jobs["nightly"]["strategy"]["matrix"]
+    classifiers = re.findall(r'Python :: (3\.\d+)"', (ROOT / "pyproject.toml").read_text())
+    assert sorted({*by_day["python"], *at_night["python"]}, key=parse_version) == classifiers
+    assert by_day["python"] == [classifiers[0], classifiers[-1]]
+    assert by_day["pulumi"] == [show(MINIMUM), "latest"]
+    for version in (*classifiers, show(pinned("github.com/pulumi/pulumi/pkg/v3")), show(MINIMUM)):
+        assert version in (ROOT / "README.md").read_text()
 
 
 def test_commits_are_checked_as_make_lint_does() -> None:
@@ -112,8 +133,23 @@ def test_least_permissions(name: str) -> None:
     assert rights == wanted.get(name, {"id-token"})
     if name != "ci":
         assert "vars.PULUMI_STACK != ''" in job(name)["if"]  # this repository itself has none
-    for used in job(name)["steps"]:
-        assert re.fullmatch(r"[\w-]+/[\w-]+@v\d+", used.get("uses", "a/b@v1"))
+
+
+@pytest.mark.parametrize("name", GITHUB)
+def test_actions_are_pinned_by_commit(name: str) -> None:
+    """A tag can be moved to other code. The comment says which version the commit is."""
+    used = re.findall(r"uses: (.*)", GITHUB[name].read_text())
+    assert used
+    for action in used:
+        assert re.match(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+(?:; .*)?$", action)
+
+
+@pytest.mark.parametrize("name", ["preview", "up", "drift"])
+def test_packages_are_installed_as_make_does(name: str) -> None:
+    install = "python3 local/packages.py"
+    assert {"run": install} in job(name)["steps"]
+    assert install in load(GITLAB)[".pulumi"]["before_script"]
+    assert f"$(PYTHON) {install.split()[1]} " in (ROOT / "Makefile").read_text()
 
 
 def test_forks_get_no_preview() -> None:
