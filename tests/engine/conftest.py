@@ -9,6 +9,19 @@ from local.cloud import LocalCloud
 from tests.engine.harness import Stack, environment_in
 from tests.pages import policies
 
+HERE = Path(__file__).parent
+
+
+BY_DAY = 70  # engine tests in `make test`: with more of them it takes more than five minutes
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep `make test` short: another engine test by day means marking one `nightly`."""
+    by_day = [item for item in items if HERE in item.path.parents and not item.get_closest_marker("nightly")]
+    if len(by_day) > BY_DAY:
+        raise pytest.UsageError(f"{len(by_day)} engine tests are not marked nightly; at most {BY_DAY} may be")
+
 
 @pytest.fixture
 def cloud(_cloud: LocalCloud) -> LocalCloud:

@@ -50,6 +50,7 @@ def test_adopt_then_up_changes_nothing_in_the_cloud(stack: Stack, cloud: LocalCl
     assert stack.preview().clean
 
 
+@pytest.mark.nightly
 def test_newest_image_found_by_name(stack: Stack, cloud: LocalCloud) -> None:
     """With next month's image the share moves on, and the preview says so."""
     cloud.create_image(name="silver")
@@ -69,6 +70,7 @@ def test_newest_image_found_by_name(stack: Stack, cloud: LocalCloud) -> None:
     assert stack.preview().clean
 
 
+@pytest.mark.nightly
 def test_look_up_that_fails_ends_the_program_in_one_line(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """Nothing is unshared because nothing could be looked up."""
     stack.program(f"""
@@ -82,6 +84,7 @@ def test_look_up_that_fails_ends_the_program_in_one_line(stack: Stack, cloud: Lo
     assert cloud.shared_with(image) == {SALES}
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("call", "said"),
     [('find_images("golden", "us-esat-1")', "did you mean us-east-1"), ("find_images(5)", "name must be a text")],

@@ -4,6 +4,7 @@ import pytest
 
 from local.cloud import LocalCloud
 from tests.engine.harness import OWNER, REGION, SALES, Run, Stack
+from tests.nightly import nightly_but_first
 
 GOVCLOUD = "us-gov-west-1"
 
@@ -16,6 +17,7 @@ def refused(stack: Stack) -> Run:
     return run
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("account", "said"),
     [
@@ -32,6 +34,7 @@ def test_account_that_is_none(stack: Stack, image: str, account: object, said: s
     assert refused(stack).line("sales", "shared_account_id", said)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("image_id", ["ami-0a1b2c3d4", None])
 def test_image_id_that_is_none(stack: Stack, image_id: object) -> None:
     """The message names the property and what it should be."""
@@ -39,6 +42,7 @@ def test_image_id_that_is_none(stack: Stack, image_id: object) -> None:
     assert refused(stack).line("sales", "image_id", "wsi-0a1b2c3d4")
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("region", ["us-esat-1", 5])
 def test_region_that_is_none(stack: Stack, image: str, region: object) -> None:
     """A wrong Region would end in a DNS error; it is named instead."""
@@ -70,12 +74,14 @@ def test_live_problems_and_malformed_ones_together(stack: Stack, cloud: LocalClo
     assert run.line("image_id", "PENDING", "AVAILABLE")
 
 
+@pytest.mark.nightly
 def test_image_that_does_not_exist(stack: Stack) -> None:
     """The message says in which Region and account it was looked for, and as whom."""
     stack.shares("wsi-unknown00", sales=SALES)
     assert refused(stack).line("image_id", "wsi-unknown00", "not found", REGION, OWNER, "arn:aws:")
 
 
+@pytest.mark.nightly
 def test_image_in_another_region(stack: Stack, cloud: LocalCloud) -> None:
     """An image is found in its own Region only."""
     irish = cloud.create_image(region="eu-west-1")
@@ -91,6 +97,7 @@ def test_image_of_another_account(stack: Stack, cloud: LocalCloud) -> None:
     assert refused(stack).line("image_id", theirs, "owned by account 555555555555", OWNER)
 
 
+@pytest.mark.nightly
 def test_image_that_is_not_available(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """An image is shared once it is AVAILABLE."""
     cloud.set_image(image, state="ERROR")
@@ -98,12 +105,14 @@ def test_image_that_is_not_available(stack: Stack, cloud: LocalCloud, image: str
     assert refused(stack).line("image_id", image, "ERROR", "AVAILABLE")
 
 
+@pytest.mark.nightly
 def test_share_with_the_owner_itself(stack: Stack, image: str) -> None:
     """The owner needs no share."""
     stack.shares(image, sales=OWNER)
     assert refused(stack).line("shared_account_id", OWNER, "owns the image itself")
 
 
+@pytest.mark.nightly
 def test_byol_image_in_govcloud(stack: Stack, cloud: LocalCloud) -> None:
     """BYOL images cannot be shared in GovCloud."""
     image = cloud.create_image(region=GOVCLOUD, tenancy="DEDICATED")
@@ -112,6 +121,7 @@ def test_byol_image_in_govcloud(stack: Stack, cloud: LocalCloud) -> None:
     assert refused(stack).line("image_id", image, "BYOL", "GovCloud")
 
 
+@pytest.mark.nightly
 def test_byol_image_elsewhere(stack: Stack, cloud: LocalCloud) -> None:
     """Outside GovCloud a BYOL image is shared like any other."""
     image = cloud.create_image(tenancy="DEDICATED")
@@ -129,6 +139,7 @@ def test_no_credentials(stack: Stack, image: str) -> None:
     assert refused(stack).line("no usable AWS credentials", "aws:profile")
 
 
+@pytest.mark.nightly
 def test_expired_credentials(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """Expired credentials are called expired."""
     cloud.expire(cloud.credentials(OWNER)["AWS_ACCESS_KEY_ID"])
@@ -137,7 +148,7 @@ def test_expired_credentials(stack: Stack, cloud: LocalCloud, image: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "action", ["workspaces:DescribeWorkspaceImages", "workspaces:DescribeWorkspaceImagePermissions"]
+    "action", nightly_but_first(["workspaces:DescribeWorkspaceImages", "workspaces:DescribeWorkspaceImagePermissions"])
 )
 def test_access_denied_to_look(stack: Stack, cloud: LocalCloud, image: str, action: str) -> None:
     """The message names the IAM action that is missing, the image and the caller."""
@@ -158,6 +169,7 @@ def test_access_denied_to_grant(stack: Stack, cloud: LocalCloud, image: str) -> 
     assert "Traceback" not in run.output
 
 
+@pytest.mark.nightly
 def test_role_that_may_not_be_assumed(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """The message names sts:AssumeRole, not the call that needed the role."""
     cloud.deny("sts:AssumeRole")
@@ -166,6 +178,7 @@ def test_role_that_may_not_be_assumed(stack: Stack, cloud: LocalCloud, image: st
     assert refused(stack).line("access denied", "sts:AssumeRole")
 
 
+@pytest.mark.nightly
 def test_singular_assume_role(stack: Stack, image: str) -> None:
     """pulumi-aws 7 has no `aws:assumeRole`, and it is not ignored."""
     stack.configuration["aws:assumeRole"] = {"roleArn": "arn:aws:iam::111111111111:role/images"}
@@ -173,6 +186,7 @@ def test_singular_assume_role(stack: Stack, image: str) -> None:
     assert refused(stack).line("invalid config key 'aws:assumeRole', should be 'aws:assumeRoles'")
 
 
+@pytest.mark.nightly
 def test_caller_that_is_not_allowed(stack: Stack, image: str) -> None:
     """`aws:allowedAccountIds` is about the caller, as in pulumi-aws."""
     stack.configuration["aws:allowedAccountIds"] = ["999999999999"]

@@ -6,13 +6,13 @@ import pytest
 
 from local.cloud import LocalCloud
 from tests.chaos.story import Story
+from tests.nightly import nightly_but_first
 
 SEED = "make test"
-ROUNDS = 5
 
 
-@pytest.mark.parametrize("number", range(2))
-def test_story(cloud: LocalCloud, tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize(("number", "rounds"), nightly_but_first([(0, 2), (0, 5), (1, 5)]))
+def test_story(cloud: LocalCloud, tmp_path: Path, number: int, rounds: int) -> None:
     """Whatever changes, fails or is killed: one more up, and everything is as declared."""
-    failure = Story(SEED, number, cloud, tmp_path, print).tell(ROUNDS)
+    failure = Story(SEED, number, cloud, tmp_path, print).tell(rounds)
     assert failure is None, failure

@@ -93,6 +93,7 @@ def test_tells_the_story_on_one_screen(start: Start, tmp_path: Path) -> None:
     assert max(map(len, lines)) <= 100
 
 
+@pytest.mark.nightly
 def test_fails_on_a_cloud_that_ignores_grants(start: Start, tmp_path: Path) -> None:
     demo = start("-c", ON_A_CLOUD_THAT_IGNORES_GRANTS)
     screen, errors = demo.communicate(timeout=240)
@@ -105,6 +106,7 @@ def test_fails_on_a_cloud_that_ignores_grants(start: Start, tmp_path: Path) -> N
     assert "Updating (demo):" in errors  # the full output of the command
 
 
+@pytest.mark.nightly
 def test_interrupted_in_the_middle_of_an_update(start: Start, tmp_path: Path) -> None:
     with start("-m", "local.demo") as demo:
         assert demo.stdout

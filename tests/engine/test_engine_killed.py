@@ -1,14 +1,19 @@
 """Law 4: killed in the middle, nothing is written afterwards, and the next up ends well."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
+import psutil
 import pytest
 
 from local.cloud import LocalCloud
 from tests.engine.harness import SALES, Run, Stack
+from tests.nightly import nightly_but_first
 from tests.pages import explained
 
 PATIENCE = 60.0  # seconds; only a failing test waits so long
@@ -23,25 +28,39 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
 
 
 def provider_of(engine: int) -> int:
-    """Return the process id of the dynamic provider that an engine has started."""
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/cmdline") as file, open(f"/proc/{entry}/stat") as stat:
-                    if "pulumi.dynamic" in file.read() and int(stat.read().rsplit(")", 1)[1].split()[1]) == engine:
-                        return int(entry)
-            except (FileNotFoundError, ProcessLookupError):
-                continue
+    """Return the process id of the dynamic provider of an engine, which a launcher may have started in between."""
+    for process in psutil.Process(engine).children(recursive=True):
+        with suppress(psutil.Error):
+            if "pulumi.dynamic" in process.cmdline():
+                return process.pid
     raise AssertionError("the engine has started no dynamic provider")
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process still runs."""
+    """Tell whether a process still runs. In a container a dead one may have nobody to reap it."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return True
+
+
+@pytest.fixture(autouse=True, params=nightly_but_first(["official", "found"]))
+def installation(request: pytest.FixtureRequest, stack: Stack, tmp_path: Path) -> None:
+    """Pulumi as it was found, or with a launcher like the official one: a shell, whose child the provider is."""
+    if request.param == "official":
+        folder = tmp_path / "official"
+        folder.mkdir()
+        for name in ("pulumi", "pulumi-language-python"):
+            found = shutil.which(name, path=stack.environment["PATH"])
+            assert found
+            try:
+                os.link(found, folder / name)  # no link that leads elsewhere: the engine looks beside itself
+            except OSError:  # on another file system
+                shutil.copy2(found, folder)
+        launcher = folder / "pulumi-resource-pulumi-python"
+        launcher.write_text('#!/bin/sh\npython -u -m pulumi.dynamic "$@"\n')
+        launcher.chmod(0o755)
+        stack.environment["PATH"] = f"{folder}{os.pathsep}{stack.environment['PATH']}"
 
 
 @pytest.fixture
@@ -89,6 +108,7 @@ def test_engine_killed_during_a_throttled_revoke(
     heals(stack, image)
 
 
+@pytest.mark.nightly
 def test_engine_killed_during_a_throttled_grant(stack: Stack, image: str, killed: Callable[[str], int]) -> None:
     """A killed up is repeated, and ends with the share; the page on troubleshooting shows what the engine says."""
     stack.shares(image, sales=SALES)
@@ -98,6 +118,7 @@ def test_engine_killed_during_a_throttled_grant(stack: Stack, image: str, killed
     assert explained(heals(stack, image).output, "pending operations")
 
 
+@pytest.mark.nightly
 def test_engine_killed_during_an_exclusive_update(
     stack: Stack, cloud: LocalCloud, image: str, killed: Callable[[str], int]
 ) -> None:

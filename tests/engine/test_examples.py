@@ -1,5 +1,6 @@
 """The examples, unchanged, as their READMEs tell to run them: the commands, and what the preview says."""
 
+import pytest
 import yaml
 
 from local.cloud import LocalCloud
@@ -36,6 +37,7 @@ def test_one_share_and_the_drift_check_of_the_pipelines(stack: Stack, cloud: Loc
     assert drifted.line("warning:", f"image {IMAGE} is no longer shared with {SALES}")
 
 
+@pytest.mark.nightly
 def test_golden_image(stack: Stack, cloud: LocalCloud) -> None:
     """Who is not in the configuration loses the share."""
     cloud.create_image(image_id=IMAGE)
@@ -46,6 +48,7 @@ def test_golden_image(stack: Stack, cloud: LocalCloud) -> None:
     assert stack.preview("--expect-no-changes").clean
 
 
+@pytest.mark.nightly
 def test_two_regions_with_an_assumed_role(stack: Stack, cloud: LocalCloud) -> None:
     """The caller's own account may do nothing but assume the role."""
     images = {"us-east-1": IMAGE, "eu-west-1": "wsi-0e5f6g7h8"}
@@ -60,6 +63,7 @@ def test_two_regions_with_an_assumed_role(stack: Stack, cloud: LocalCloud) -> No
     assert stack.preview("--expect-no-changes").clean
 
 
+@pytest.mark.nightly
 def test_adopt(stack: Stack, cloud: LocalCloud) -> None:
     """What was shared by hand is declared afterwards, and nothing else has changed."""
     cloud.create_image(image_id=IMAGE, name="golden")

@@ -22,6 +22,7 @@ def test_account_that_is_not_allowed(stack: Stack, cloud: LocalCloud, image: str
     assert cloud.shared_with(image) == {SALES}
 
 
+@pytest.mark.nightly
 def test_empty_list_allows_nobody(stack: Stack, image: str) -> None:
     """A list that is set and empty is no list that is not set."""
     stack.configuration[ALLOWED] = []
@@ -29,6 +30,7 @@ def test_empty_list_allows_nobody(stack: Stack, image: str) -> None:
     assert stack.preview(ok=False).line(SALES, ALLOWED)
 
 
+@pytest.mark.nightly
 def test_all_accounts_that_are_not_allowed_in_one_run(stack: Stack, image: str) -> None:
     """A component names every account that is refused, in one preview."""
     stack.configuration[ALLOWED] = [SALES]
@@ -38,6 +40,7 @@ def test_all_accounts_that_are_not_allowed_in_one_run(stack: Stack, image: str) 
     assert "Traceback" not in run.output
 
 
+@pytest.mark.nightly
 def test_account_that_is_no_longer_allowed_can_be_removed(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """Guards apply to grants; a share is always revocable, by up and by destroy."""
     stack.shares(image, sales=SALES, legal=LEGAL)
@@ -75,6 +78,7 @@ def members(stack: Stack, cloud: LocalCloud) -> dict[str, str]:
     return made
 
 
+@pytest.mark.nightly
 def test_members_of_the_organization(stack: Stack, cloud: LocalCloud, image: str, members: dict[str, str]) -> None:
     """An ACTIVE member is shared with; each account costs one call, however many shares it has."""
     other = cloud.create_image(name="other")
@@ -99,6 +103,7 @@ def test_accounts_that_are_no_active_members(stack: Stack, image: str, members: 
     assert stack.preview(ok=False).line("finance", "shared_account_id", FINANCE, "not a member")
 
 
+@pytest.mark.nightly
 def test_organization_that_may_not_be_asked(
     stack: Stack, cloud: LocalCloud, image: str, members: dict[str, str]
 ) -> None:
@@ -109,6 +114,7 @@ def test_organization_that_may_not_be_asked(
     assert run.line("access denied", "organizations:DescribeAccount", "delegated administrators")
 
 
+@pytest.mark.nightly
 def test_organization_is_not_asked_to_revoke(
     stack: Stack, cloud: LocalCloud, image: str, members: dict[str, str]
 ) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from local.cloud import LocalCloud
 from tests.engine.harness import LEGAL, OWNER, REGION, SALES, Stack
 
@@ -24,6 +26,7 @@ def test_basic(stack: Stack, cloud: LocalCloud, image: str) -> None:
     assert cloud.shared_with(image) == set()
 
 
+@pytest.mark.nightly
 def test_preview_without_changes_is_clean(stack: Stack, image: str) -> None:
     """Nothing changed: the preview says so, and has looked."""
     stack.shares(image, sales=SALES, legal=LEGAL)
@@ -37,6 +40,7 @@ def test_preview_without_changes_is_clean(stack: Stack, image: str) -> None:
     assert stack.cloud.count("GetCallerIdentity") == 1
 
 
+@pytest.mark.nightly
 def test_preview_writes_nothing(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """No preview writes: not of a new share, not of drift, not of a removal, not of a replacement."""
     stack.shares(image, sales=SALES, legal=LEGAL)
@@ -53,6 +57,7 @@ def test_preview_writes_nothing(stack: Stack, cloud: LocalCloud, image: str) -> 
     assert cloud.writes() == []
 
 
+@pytest.mark.nightly
 def test_disappears(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """A share revoked outside Pulumi: preview names it, up heals it, the next preview is clean."""
     stack.shares(image, sales=SALES, legal=LEGAL)
@@ -67,6 +72,7 @@ def test_disappears(stack: Stack, cloud: LocalCloud, image: str) -> None:
     assert stack.preview().clean
 
 
+@pytest.mark.nightly
 def test_outputs_survive_an_update(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """After drift was healed the state holds every output again."""
     stack.shares(image, sales=SALES)
@@ -87,6 +93,7 @@ def test_image_gone_fails_the_preview(stack: Stack, cloud: LocalCloud, image: st
     assert run.line(image, "was not found in us-east-1", OWNER)
 
 
+@pytest.mark.nightly
 def test_image_gone_is_destroyed_without_error(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """Its owner may destroy a share whose image is gone."""
     stack.shares(image, sales=SALES)
@@ -105,6 +112,7 @@ def test_image_gone_is_dropped_by_refresh(stack: Stack, cloud: LocalCloud, image
     assert stack.state() == []
 
 
+@pytest.mark.nightly
 def test_refresh_drops_a_missing_share_and_up_creates_it_again(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """Refresh records what is; up makes what is declared."""
     stack.shares(image, sales=SALES, legal=LEGAL)
@@ -116,6 +124,7 @@ def test_refresh_drops_a_missing_share_and_up_creates_it_again(stack: Stack, clo
     assert cloud.shared_with(image) == {SALES, LEGAL}
 
 
+@pytest.mark.nightly
 def test_refresh_of_what_is_there_changes_nothing(stack: Stack, image: str) -> None:
     """Refresh finds nothing to do, and keeps all outputs."""
     stack.shares(image, sales=SALES)
@@ -142,6 +151,7 @@ def test_changed_account_replaces(stack: Stack, cloud: LocalCloud, image: str) -
     assert stack.preview().clean
 
 
+@pytest.mark.nightly
 def test_changed_image_replaces(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """Another image is another share."""
     other = cloud.create_image(name="newer")
@@ -152,6 +162,7 @@ def test_changed_image_replaces(stack: Stack, cloud: LocalCloud, image: str) -> 
     assert (cloud.shared_with(image), cloud.shared_with(other)) == (set(), {SALES})
 
 
+@pytest.mark.nightly
 def test_changed_region_replaces(stack: Stack, cloud: LocalCloud) -> None:
     """The same id in another Region is another image, and so another share."""
     for region in ("us-east-1", "eu-west-1"):
@@ -164,6 +175,7 @@ def test_changed_region_replaces(stack: Stack, cloud: LocalCloud) -> None:
     assert cloud.shared_with("wsi-twice0000", region="eu-west-1") == {SALES}
 
 
+@pytest.mark.nightly
 def test_two_regions_in_one_stack(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """The argument goes over the configuration, share by share."""
     irish = cloud.create_image(region="eu-west-1")
@@ -188,6 +200,7 @@ def test_region_from_the_environment(stack: Stack, cloud: LocalCloud, image: str
     assert stack.state()[0]["outputs"]["region"] == REGION
 
 
+@pytest.mark.nightly
 def test_existing_share_is_adopted(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """A share made by hand becomes a resource without an error."""
     cloud.share(image, SALES)
@@ -222,6 +235,7 @@ def test_get_of_an_absent_share_is_an_error(stack: Stack, image: str) -> None:
     assert run.line("error:", image, SALES, REGION, "not shared")
 
 
+@pytest.mark.nightly
 def test_get_in_another_region(stack: Stack, cloud: LocalCloud) -> None:
     """The Region argument of `get` says where to look."""
     irish = cloud.create_image(region="eu-west-1")
@@ -230,6 +244,7 @@ def test_get_in_another_region(stack: Stack, cloud: LocalCloud) -> None:
     stack.up()
 
 
+@pytest.mark.nightly
 def test_get_of_a_malformed_id_says_how_one_looks(stack: Stack) -> None:
     """An id that is not IMAGE/ACCOUNT fails in one line."""
     stack.program('ImageShare.get("sales", "wsi-0a1b2c3d4")')
@@ -257,6 +272,7 @@ def test_account_that_is_unknown_at_preview(stack: Stack, cloud: LocalCloud, ima
     assert stack.preview().clean
 
 
+@pytest.mark.nightly
 def test_role_assumed_by_configuration(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """`aws:assumeRoles` leads from the pipeline's account to the owner's; nothing of it is in our entries."""
     stack.credentials("999999999999")
@@ -270,6 +286,7 @@ def test_role_assumed_by_configuration(stack: Stack, cloud: LocalCloud, image: s
     assert "role/images" not in str(entry)
 
 
+@pytest.mark.nightly
 def test_destroy_of_a_share_that_is_revoked_already(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """What is gone already needs no revoke."""
     stack.shares(image, sales=SALES, legal=LEGAL)
@@ -289,6 +306,7 @@ def test_share_that_was_never_declared_is_not_touched(stack: Stack, cloud: Local
     assert cloud.shared_with(image) == {LEGAL}
 
 
+@pytest.mark.nightly
 def test_image_with_many_shares_is_read_page_by_page(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """A share on the last of three pages is found, and only what is missing is named."""
     accounts = {f"a{n:02}": f"{222222220000 + n:012}" for n in range(60)}
@@ -321,6 +339,7 @@ def test_images_of_a_program_are_looked_at_together(stack: Stack, cloud: LocalCl
     assert not any("__images" in {**share["inputs"], **share["outputs"]} for share in stack.state())
 
 
+@pytest.mark.nightly
 def test_package_is_used_by_a_program_elsewhere_without_pulumi_aws(
     stack: Stack, cloud: LocalCloud, image: str, tmp_path: Path
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from local.cloud import AwsError, Call, LocalCloud, Response
 from tests.engine.harness import LEGAL, OWNER, REGION, SALES, Run, Stack
+from tests.nightly import nightly_but_first
 from tests.pages import blocks
 
 FOREIGN = "999999999999"
@@ -30,6 +31,7 @@ def named(run: Run, *accounts: str) -> str:
     return run.line("warning:", *accounts, "not on the list of its ImageSharesExclusive")
 
 
+@pytest.mark.nightly
 def test_thirty_accounts_and_the_preview_of_a_change(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """Thirty named resources; the next preview is clean; a change of two shows exactly two, as the page says."""
     fan_out(stack, image, TEAMS)
@@ -54,6 +56,7 @@ def test_thirty_accounts_and_the_preview_of_a_change(stack: Stack, cloud: LocalC
     ]
 
 
+@pytest.mark.nightly
 def test_thirty_accounts_exclusive_and_the_preview_of_a_change(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """With exclusive ownership, whose list changes, it shows three."""
     fan_out(stack, image, TEAMS, exclusive=True)
@@ -69,6 +72,7 @@ def test_thirty_accounts_exclusive_and_the_preview_of_a_change(stack: Stack, clo
     assert stack.preview().clean
 
 
+@pytest.mark.nightly
 def test_relabelled_account_loses_no_access(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """A new label is a new resource of the same share: nothing is revoked, nothing else touched."""
     fan_out(stack, image, {"sales": SALES, "legal": LEGAL})
@@ -98,6 +102,7 @@ def test_account_under_two_labels_is_refused(stack: Stack, image: str) -> None:
     assert "Traceback" not in run.output
 
 
+@pytest.mark.nightly
 def test_account_under_two_labels_as_an_output_is_refused(stack: Stack, image: str) -> None:
     """An Output that is known at preview is looked at too."""
     stack.program(
@@ -109,6 +114,7 @@ def test_account_under_two_labels_as_an_output_is_refused(stack: Stack, image: s
     assert stack.preview(ok=False).line(SALES, "'sales'", "'vertrieb'")
 
 
+@pytest.mark.nightly
 def test_children_take_the_options_of_the_component(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """`protect`, `depends_on` and transformations reach the children, as in any component."""
     stack.program(
@@ -146,6 +152,7 @@ def test_renamed_component_with_an_alias_changes_nothing(stack: Stack, cloud: Lo
     assert cloud.writes() == []
 
 
+@pytest.mark.nightly
 def test_declared_in_a_component_and_as_a_plain_resource(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """Either of the two may go; the share stays."""
     plain = f"ImageShare('sales', image_id={image!r}, shared_account_id={SALES!r})"
@@ -160,6 +167,7 @@ def test_declared_in_a_component_and_as_a_plain_resource(stack: Stack, cloud: Lo
     assert stack.preview().clean
 
 
+@pytest.mark.nightly
 def test_foreign_account_is_untouched_without_exclusive(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """What was never declared is not looked at."""
     cloud.share(image, FOREIGN)
@@ -209,6 +217,7 @@ def test_foreign_account_is_named_and_revoked(stack: Stack, cloud: LocalCloud, i
     }
 
 
+@pytest.mark.nightly
 def test_report_names_and_revokes_nothing(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """`exclusive="report"` says who is foreign, in every preview, and changes nothing."""
     cloud.share(image, FOREIGN)
@@ -233,6 +242,7 @@ def test_exclusive_destroyed_leaves_the_shares_of_others(stack: Stack, cloud: Lo
     assert cloud.shared_with(image) == {SALES, FOREIGN}
 
 
+@pytest.mark.nightly
 def test_refresh_of_exclusive_ownership_keeps_everything(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """Refresh has nothing to record; `up --refresh` revokes what is foreign."""
     fan_out(stack, image, {"sales": SALES}, exclusive=True)
@@ -247,6 +257,7 @@ def test_refresh_of_exclusive_ownership_keeps_everything(stack: Stack, cloud: Lo
     assert stack.preview().clean
 
 
+@pytest.mark.nightly
 def test_interrupted_exclusive_update_resumes(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """What was not revoked is still foreign in the next preview, and gone after the next up."""
     fan_out(stack, image, {"sales": SALES}, exclusive=True)
@@ -273,7 +284,7 @@ def test_interrupted_exclusive_update_resumes(stack: Stack, cloud: LocalCloud, i
     assert stack.preview().clean
 
 
-@pytest.mark.parametrize("first", ["share", "exclusive"])
+@pytest.mark.parametrize("first", nightly_but_first(["share", "exclusive"]))
 def test_share_that_contradicts_an_exclusive_list(stack: Stack, cloud: LocalCloud, image: str, first: str) -> None:
     """Whichever is declared second fails at preview, and both are named."""
     lines = [
@@ -289,7 +300,7 @@ def test_share_that_contradicts_an_exclusive_list(stack: Stack, cloud: LocalClou
     assert cloud.shared_with(image) == {SALES}  # nothing is revoked, even by an up without a preview
 
 
-@pytest.mark.parametrize("first", ["share", "exclusive"])
+@pytest.mark.parametrize("first", nightly_but_first(["share", "exclusive"]))
 def test_share_that_contradicts_an_exclusive_list_as_an_output(
     stack: Stack, cloud: LocalCloud, image: str, first: str
 ) -> None:
@@ -305,6 +316,7 @@ def test_share_that_contradicts_an_exclusive_list_as_an_output(
     assert "Traceback" not in run.output
 
 
+@pytest.mark.nightly
 def test_account_that_is_unknown_at_preview_makes_nobody_foreign(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """With an unknown in the list the preview guesses nothing; up knows, and does not revoke the new account."""
     cloud.share(image, LEGAL)
@@ -329,7 +341,7 @@ def test_account_that_is_unknown_at_preview_makes_nobody_foreign(stack: Stack, c
     assert stack.preview().clean
 
 
-@pytest.mark.parametrize("recheck", ["warn", "off"])
+@pytest.mark.parametrize("recheck", nightly_but_first(["warn", "off"]))
 def test_exclusive_never_revokes_what_it_could_not_look_at(
     stack: Stack, cloud: LocalCloud, image: str, recheck: str
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from local.cloud import AwsError, Call, LocalCloud, Response
 from tests.engine.harness import LEGAL, SALES, Stack
+from tests.nightly import nightly_but_first
 
 FINANCE = "444444444444"
 
@@ -29,7 +30,10 @@ RESHUFFLES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize(("before", "after"), RESHUFFLES.values(), ids=RESHUFFLES.keys())
+@pytest.mark.parametrize(
+    ("before", "after"),
+    nightly_but_first(pytest.param(*change, id=name) for name, change in RESHUFFLES.items()),
+)
 def test_reshuffle(stack: Stack, image: str, before: dict[str, str], after: dict[str, str]) -> None:
     """Resources renamed, swapped or doubled without an alias: exactly the declared shares exist."""
     stack.shares(image, **before)
@@ -91,17 +95,24 @@ def dbr(stack: Stack, image: str, **accounts: str) -> None:
 
 @pytest.mark.parametrize(
     ("recheck", "parallel"),
-    [("strict", "false"), ("off", "false"), ("strict", "true")],
-    ids=["strict", "off", "parallel"],
+    nightly_but_first(
+        [
+            pytest.param("strict", "false", id="strict"),
+            pytest.param("off", "false", id="off"),
+            pytest.param("strict", "true", id="parallel"),
+        ]
+    ),
 )
 @pytest.mark.parametrize(
     ("before", "after"),
-    [
-        pytest.param({"a": SALES, "b": LEGAL}, {"a": LEGAL, "b": SALES}, id="swapped"),
-        # The first is deleted, and its share revoked, before the second, which declares it too, is even checked.
-        pytest.param({"a": SALES, "b": SALES}, {"a": LEGAL, "b": SALES}, id="declared twice, first changed"),
-        pytest.param({"a": SALES, "b": SALES}, {"a": SALES, "b": LEGAL}, id="declared twice, second changed"),
-    ],
+    nightly_but_first(
+        [
+            pytest.param({"a": SALES, "b": LEGAL}, {"a": LEGAL, "b": SALES}, id="swapped"),
+            # The first is deleted, and its share revoked, before the second, which declares it too, is even checked.
+            pytest.param({"a": SALES, "b": SALES}, {"a": LEGAL, "b": SALES}, id="declared twice, first changed"),
+            pytest.param({"a": SALES, "b": SALES}, {"a": SALES, "b": LEGAL}, id="declared twice, second changed"),
+        ]
+    ),
 )
 def test_delete_before_replace(
     stack: Stack, image: str, before: dict[str, str], after: dict[str, str], recheck: str, parallel: str
@@ -117,6 +128,7 @@ def test_delete_before_replace(
     settled(stack, image, **after)
 
 
+@pytest.mark.nightly
 def test_delete_before_replace_by_hand(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """A forced replacement that deletes first ends with the share there."""
     dbr(stack, image, a=SALES)
@@ -141,6 +153,7 @@ def test_failed_grant_after_a_rename_keeps_the_old_resource(stack: Stack, cloud:
     settled(stack, image, b=SALES)
 
 
+@pytest.mark.nightly
 def test_failed_grant_after_delete_before_replace_keeps_the_share_in_the_state(
     stack: Stack, cloud: LocalCloud, image: str
 ) -> None:
@@ -173,6 +186,7 @@ def test_failed_grant_after_delete_before_replace_keeps_the_share_in_the_state(
     settled(stack, image, a=FINANCE)
 
 
+@pytest.mark.nightly
 def test_failed_check_after_a_rename_keeps_the_old_resource(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """A resource that fails its check could not take over either."""
     stack.shares(image, a=SALES)
@@ -186,6 +200,7 @@ def test_failed_check_after_a_rename_keeps_the_old_resource(stack: Stack, cloud:
     settled(stack, image, b=SALES)
 
 
+@pytest.mark.nightly
 def test_failed_dependency_after_a_rename_keeps_the_share(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """A renamed share that waits for something that failed is still shared after the next up."""
     stack.shares(image, a=SALES)
@@ -233,6 +248,7 @@ def test_up_with_refresh_revokes_what_is_no_longer_declared(stack: Stack, cloud:
     settled(stack, image, a=SALES)
 
 
+@pytest.mark.nightly
 def test_up_with_refresh_heals(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """`up --refresh` with drift ends with the share there."""
     stack.shares(image, a=SALES, b=LEGAL)
@@ -242,6 +258,7 @@ def test_up_with_refresh_heals(stack: Stack, cloud: LocalCloud, image: str) -> N
     settled(stack, image, a=SALES, b=LEGAL)
 
 
+@pytest.mark.nightly
 def test_destroy_that_runs_the_program_revokes_everything(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """`destroy --run-program` runs the program, which declares nothing for a destroy."""
     stack.shares(image, a=SALES, b=LEGAL)

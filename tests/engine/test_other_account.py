@@ -4,6 +4,7 @@ import pytest
 
 from local.cloud import LocalCloud
 from tests.engine.harness import LEGAL, OWNER, SALES, Stack
+from tests.nightly import nightly_but_first
 
 OTHER = "999999999999"
 
@@ -21,8 +22,10 @@ def untouched(stack: Stack, image: str) -> None:
     assert stack.declared() == {"sales": SALES, "legal": LEGAL}
 
 
-@pytest.mark.parametrize("account", [OTHER, SALES], ids=["stranger", "recipient"])
-@pytest.mark.parametrize("command", ["refresh", "destroy"])
+@pytest.mark.parametrize(
+    "account", nightly_but_first([pytest.param(OTHER, id="stranger"), pytest.param(SALES, id="recipient")])
+)
+@pytest.mark.parametrize("command", nightly_but_first(["refresh", "destroy"]))
 def test_command_with_credentials_of_another_account(stack: Stack, image: str, command: str, account: str) -> None:
     """The command fails, names both accounts, and changes nothing."""
     stack.credentials(account)
@@ -34,6 +37,7 @@ def test_command_with_credentials_of_another_account(stack: Stack, image: str, c
     assert stack.preview().clean
 
 
+@pytest.mark.nightly
 def test_up_that_removes_a_share_with_credentials_of_another_account(stack: Stack, image: str) -> None:
     """Removing a share from the program needs its owner too."""
     stack.program("")
@@ -42,6 +46,7 @@ def test_up_that_removes_a_share_with_credentials_of_another_account(stack: Stac
     untouched(stack, image)
 
 
+@pytest.mark.nightly
 def test_destroy_where_nobody_may_be_asked_who_the_caller_is(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """`aws:skipRequestingAccountId` and an image that AWS does not know: nobody can tell, so nothing is dropped."""
     stack.configuration["aws:skipRequestingAccountId"] = "true"

@@ -5,6 +5,8 @@ import re
 import subprocess
 import sys
 
+import pytest
+
 from local import picture
 from local.cloud import LocalCloud
 from tests.cloud.helpers import printed_until_ready
@@ -16,6 +18,7 @@ IMAGE, OTHER_IMAGE, THIRD_IMAGE = "wsi-0a1b2c3d4", "wsi-0e5f6g7h8", "wsi-0i9j0k1
 OTHER_OWNER = "444444444444"
 
 
+@pytest.mark.nightly
 def test_picture_is_what_a_preview_prints() -> None:
     """In this order or another: Pulumi's SDK registers resources at the same time."""
     drawn, printed = (
@@ -32,6 +35,7 @@ def test_readme(stack: Stack, cloud: LocalCloud) -> None:
     assert cloud.shared_with(IMAGE) == {SALES}
 
 
+@pytest.mark.nightly
 def test_what_the_local_cloud_prints(stack: Stack) -> None:
     """It can be typed as it stands."""
     stack_program(stack)
@@ -53,6 +57,7 @@ def test_what_the_local_cloud_prints(stack: Stack) -> None:
     assert done.counts == {"create": 3}
 
 
+@pytest.mark.nightly
 def test_existing_shares(stack: Stack, cloud: LocalCloud) -> None:
     """Nobody loses access, and nobody gets any."""
     cloud.create_image(image_id=IMAGE, name="golden")
@@ -64,6 +69,7 @@ def test_existing_shares(stack: Stack, cloud: LocalCloud) -> None:
     assert all(write.parameters["AllowCopyImage"] for write in cloud.writes())
 
 
+@pytest.mark.nightly
 def test_many_accounts(stack: Stack, cloud: LocalCloud) -> None:
     cloud.create_image(image_id=IMAGE)
     stack_program(stack)
@@ -71,6 +77,7 @@ def test_many_accounts(stack: Stack, cloud: LocalCloud) -> None:
     assert cloud.shared_with(IMAGE) == {SALES, LEGAL}
 
 
+@pytest.mark.nightly
 def test_regions_and_roles(stack: Stack, cloud: LocalCloud) -> None:
     cloud.create_image(image_id=IMAGE)
     cloud.create_image(region="eu-west-1", image_id=OTHER_IMAGE)
@@ -81,6 +88,7 @@ def test_regions_and_roles(stack: Stack, cloud: LocalCloud) -> None:
     assert (cloud.shared_with(IMAGE), cloud.shared_with(THIRD_IMAGE)) == ({SALES}, {SALES})
 
 
+@pytest.mark.nightly
 def test_moving_shares(stack: Stack, cloud: LocalCloud) -> None:
     """Nobody loses access for a moment."""
     both = {"golden": {"imageId": IMAGE, "accounts": {"sales": SALES, "legal": LEGAL}}}
@@ -91,6 +99,7 @@ def test_moving_shares(stack: Stack, cloud: LocalCloud) -> None:
     assert all(write.parameters["AllowCopyImage"] for write in cloud.writes())
 
 
+@pytest.mark.nightly
 def test_deleting_an_image(stack: Stack, cloud: LocalCloud) -> None:
     images = {"golden-2026-10": IMAGE, "golden-2026-11": OTHER_IMAGE}
     for name, image in images.items():

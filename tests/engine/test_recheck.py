@@ -29,6 +29,7 @@ def test_warn_says_so_and_goes_on(stack: Stack, cloud: LocalCloud) -> None:
     assert run.line("warning:", "access denied", LOOK, "went on without looking")
 
 
+@pytest.mark.nightly
 def test_warn_still_finds_drift(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """A look that succeeds counts."""
     stack.configuration["workspaces-images:recheck"] = "warn"
@@ -36,6 +37,7 @@ def test_warn_still_finds_drift(stack: Stack, cloud: LocalCloud, image: str) -> 
     assert stack.preview().counts["update"] == 1
 
 
+@pytest.mark.nightly
 def test_warn_without_credentials(stack: Stack) -> None:
     """A preview without credentials is possible, and says what it could not see."""
     stack.configuration["workspaces-images:recheck"] = "warn"
@@ -47,6 +49,7 @@ def test_warn_without_credentials(stack: Stack) -> None:
     assert run.line("warning:", "no usable AWS credentials")
 
 
+@pytest.mark.nightly
 def test_off_asks_nobody(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """AWS is not asked, neither in preview nor in up, and drift is not seen."""
     stack.configuration["workspaces-images:recheck"] = "off"
@@ -57,6 +60,7 @@ def test_off_asks_nobody(stack: Stack, cloud: LocalCloud, image: str) -> None:
     assert cloud.calls == []
 
 
+@pytest.mark.nightly
 def test_off_still_refuses_what_is_malformed(stack: Stack, image: str) -> None:
     """What needs no look is checked all the same."""
     stack.configuration["workspaces-images:recheck"] = "off"
@@ -64,6 +68,7 @@ def test_off_still_refuses_what_is_malformed(stack: Stack, image: str) -> None:
     assert stack.preview(ok=False).line("shared_account_id", "12 digits")
 
 
+@pytest.mark.nightly
 def test_unknown_mode_is_refused(stack: Stack) -> None:
     """A typo does not turn the check off."""
     stack.configuration["workspaces-images:recheck"] = "never"

@@ -54,6 +54,7 @@ def secretive(stack: Stack, image: str) -> Stack:
     return stack
 
 
+@pytest.mark.nightly
 def test_no_secret_in_diagnostics_and_state(secretive: Stack, cloud: LocalCloud, image: str) -> None:
     """Neither where all goes well nor where it fails, at the engine's highest verbosity."""
     stack = secretive
@@ -101,6 +102,7 @@ def test_secret_arguments_stay_secret(secretive: Stack, image: str) -> None:
     assert stack.preview("--expect-no-changes").clean
 
 
+@pytest.mark.nightly
 def test_refused_secret_is_not_shown(secretive: Stack, image: str) -> None:
     """A password in the place of an account is refused without being quoted."""
     stack = secretive
@@ -115,6 +117,7 @@ def test_refused_secret_is_not_shown(secretive: Stack, image: str) -> None:
     assert PASSWORD not in run.output
 
 
+@pytest.mark.nightly
 def test_nothing_raw_reaches_the_terminal(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """What AWS says is printed as one line, with escapes spelled out."""
     stack.shares(image, sales=SALES)

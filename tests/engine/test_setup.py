@@ -13,9 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from local.engine import install
 from local.environment import ROOT, engine_environment
 
 HOST = ROOT / "local" / "engine" / "pulumi-language-python"
+
+own_host = pytest.mark.skipif(
+    not (install.folders()[0] / install.HOST).samefile(HOST),
+    reason="it is about this project's own language host, and Pulumi here comes with another one",
+)
 
 # Every process that imports this holds the lock for as long as it lives.
 HELPER = """
@@ -116,6 +122,8 @@ def test_up_then_nothing_to_do_then_destroy(project: Project) -> None:
     assert not project.left_behind()
 
 
+@own_host
+@pytest.mark.nightly
 def test_program_error_shows_its_own_line_once(project: Project) -> None:
     project.program(PROGRAM + 'raise ValueError("no such size")\n')
     preview = project.pulumi("preview", code=1)
@@ -143,6 +151,7 @@ def environment(project: Project) -> Path:
     return folder
 
 
+@own_host
 def test_program_and_provider_run_in_the_projects_environment(project: Project, environment: Path) -> None:
     program = PROGRAM.replace("helper", "only_here") + "import sys\npulumi.export('python', sys.prefix)\n"
     project.program(program)
@@ -155,6 +164,8 @@ def test_program_and_provider_run_in_the_projects_environment(project: Project, 
     assert not project.left_behind()
 
 
+@own_host
+@pytest.mark.nightly
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_program_in_the_projects_environment_ends_with_the_command(
     project: Project, environment: Path, how: signal.Signals
@@ -170,6 +181,8 @@ def test_program_in_the_projects_environment_ends_with_the_command(
         command.communicate(timeout=20)
 
 
+@own_host
+@pytest.mark.nightly
 def test_install_makes_the_projects_environment(project: Project) -> None:
     project.options(toolchain="pip", virtualenv="venv")
     environment = project.folder / "venv"
@@ -192,6 +205,8 @@ def test_install_makes_the_projects_environment(project: Project) -> None:
     assert "install -r requirements.txt` failed, see above" in failed
 
 
+@own_host
+@pytest.mark.nightly
 def test_what_cannot_be_installed_is_one_line(project: Project) -> None:
     assert "set runtime.options.virtualenv in Pulumi.yaml\n" in project.pulumi("install", code=1)
     project.options(toolchain="poetry")

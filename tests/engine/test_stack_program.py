@@ -8,6 +8,7 @@ import pytest
 from local.cloud import LocalCloud
 from local.environment import ROOT
 from tests.engine.harness import LEGAL, REGION, SALES, Stack
+from tests.nightly import nightly_but_first
 
 KEY = "workspaces-images:shares"
 FOREIGN = "999999999999"
@@ -46,6 +47,7 @@ def test_shares_from_configuration(stack: Stack, cloud: LocalCloud, image: str) 
     assert stack.preview().clean
 
 
+@pytest.mark.nightly
 def test_exclusive_images(stack: Stack, cloud: LocalCloud) -> None:
     """Each image as its configuration says: nobody else, named only, or left alone."""
     images = {label: cloud.create_image(name=label) for label in ("true", "report", "false")}
@@ -66,6 +68,7 @@ def test_exclusive_images(stack: Stack, cloud: LocalCloud) -> None:
     assert cloud.shared_with(images["false"]) == {SALES, FOREIGN}
 
 
+@pytest.mark.nightly
 def test_rotation_to_a_new_image(stack: Stack, cloud: LocalCloud) -> None:
     """A new image of the name gets the shares of the oldest one, and the preview names both."""
     april, may = (cloud.create_image(name=name) for name in ("golden-04", "golden-05"))
@@ -90,6 +93,7 @@ def test_rotation_to_a_new_image(stack: Stack, cloud: LocalCloud) -> None:
     assert stack.preview().clean
 
 
+@pytest.mark.nightly
 def test_image_found_by_name_in_another_region(stack: Stack, cloud: LocalCloud) -> None:
     """It is looked for, and shared, in the Region of its label."""
     cloud.create_image(name="golden")
@@ -101,6 +105,7 @@ def test_image_found_by_name_in_another_region(stack: Stack, cloud: LocalCloud) 
     assert stack.output("shares")[f"irish-{irish}"]["region"] == "eu-west-1"
 
 
+@pytest.mark.nightly
 def test_configuration_as_the_command_line_sets_it(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """`pulumi config set --path` works for all of it, though it stores an account as a number."""
     cloud.share(image, FOREIGN)
@@ -118,19 +123,21 @@ def test_configuration_as_the_command_line_sets_it(stack: Stack, cloud: LocalClo
 
 @pytest.mark.parametrize(
     ("shares", "said"),
-    [
-        pytest.param(None, f"{KEY} is not set", id="not set"),
-        pytest.param(
-            {"golden": {"imageId": "wsi-0a1b2c3d4", "accounts": {"sales": "22"}}},
-            f"{KEY}.golden.accounts.sales must be an AWS account of 12 digits",
-            id="account too short",
-        ),
-        pytest.param(
-            {"golden": {"imageName": "golden-*", "accounts": [SALES]}},
-            f"{KEY}.golden.imageName finds no AVAILABLE image named 'golden-*'",
-            id="no such image",
-        ),
-    ],
+    nightly_but_first(
+        [
+            pytest.param(None, f"{KEY} is not set", id="not set"),
+            pytest.param(
+                {"golden": {"imageId": "wsi-0a1b2c3d4", "accounts": {"sales": "22"}}},
+                f"{KEY}.golden.accounts.sales must be an AWS account of 12 digits",
+                id="account too short",
+            ),
+            pytest.param(
+                {"golden": {"imageName": "golden-*", "accounts": [SALES]}},
+                f"{KEY}.golden.imageName finds no AVAILABLE image named 'golden-*'",
+                id="no such image",
+            ),
+        ]
+    ),
 )
 def test_bad_configuration_is_one_line_that_names_the_key(stack: Stack, shares: Any, said: str) -> None:
     """The program ends with one line, without a traceback; the unit tests have many more of them."""

@@ -1,7 +1,11 @@
 """A cloud that is slow to serve: throttled writes, and writes whose answers are lost."""
 
+import pytest
+
 from local.cloud import LocalCloud
 from tests.engine.harness import SALES, Stack
+
+pytestmark = pytest.mark.nightly
 
 UPDATE = "UpdateWorkspaceImagePermission"
 

@@ -28,6 +28,7 @@ def test_access_denied(stack: Stack, cloud: LocalCloud) -> None:
     assert explained(stack.up(ok=False).output, "sharing image wsi-0a1b2c3d4 with 333333333333")
 
 
+@pytest.mark.nightly
 def test_package_is_not_installed(stack: Stack, cloud: LocalCloud, tmp_path: Path) -> None:
     """Destroy fails; state and share are as they were."""
     stack.shares(IMAGE, sales=SALES)
@@ -43,6 +44,7 @@ def test_package_is_not_installed(stack: Stack, cloud: LocalCloud, tmp_path: Pat
     assert (stack.declared(), cloud.shared_with(IMAGE)) == ({"sales": SALES}, {SALES})
 
 
+@pytest.mark.nightly
 def test_target(stack: Stack, cloud: LocalCloud) -> None:
     """A share that is declared by what the target leaves out is lost; the next preview names it."""
     stack.shares(IMAGE, one=SALES, two=SALES)
@@ -60,6 +62,7 @@ def test_import(stack: Stack) -> None:
     assert explained(stack.preview(ok=False).output, "__provider")
 
 
+@pytest.mark.nightly
 def test_credentials_of_another_account(stack: Stack) -> None:
     stack.shares(IMAGE, sales=SALES)
     stack.up()

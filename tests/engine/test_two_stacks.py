@@ -8,6 +8,8 @@ import pytest
 from local.cloud import LocalCloud
 from tests.engine.harness import LEGAL, SALES, Stack, environment_in
 
+pytestmark = pytest.mark.nightly
+
 
 @pytest.fixture
 def other(tmp_path: Path, cloud: LocalCloud, stack: Stack) -> Stack:

@@ -20,12 +20,14 @@ def assert_found(cloud: LocalCloud, pauses: Pauses, what: str) -> None:
         model(cloud, pauses, shrink=False, examples=200)()
 
 
+@pytest.mark.nightly
 def test_finds_a_delete_that_simply_revokes(cloud: LocalCloud, pauses: Pauses, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without law 1."""
     monkeypatch.setattr(Declarations, "is_declared", lambda *_: False)
     assert_found(cloud, pauses, "law 1: a declared share is gone")
 
 
+@pytest.mark.nightly
 def test_finds_that_not_found_counts_as_gone(
     cloud: LocalCloud, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -35,6 +37,7 @@ def test_finds_that_not_found_counts_as_gone(
     assert_found(cloud, pauses, "a stranger's")
 
 
+@pytest.mark.nightly
 def test_finds_an_orphan_that_goes_on_writing(
     cloud: LocalCloud, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
