@@ -16,6 +16,7 @@ from tests.engine.harness import SALES, Run, Stack
 from tests.nightly import nightly_but_first
 from tests.pages import explained
 
+PARTS = ("pulumi", "pulumi-language-python")
 PATIENCE = 60.0  # seconds; only a failing test waits so long
 
 
@@ -50,13 +51,12 @@ def installation(request: pytest.FixtureRequest, stack: Stack, tmp_path: Path) -
     if request.param == "official":
         folder = tmp_path / "official"
         folder.mkdir()
-        for name in ("pulumi", "pulumi-language-python"):
-            found = shutil.which(name, path=stack.environment["PATH"])
-            assert found
+        engine, host = (Path(shutil.which(name, path=stack.environment["PATH"]) or "") for name in PARTS)
+        for file in (engine, *host.parent.glob(f"{host.name}*")):
             try:
-                os.link(found, folder / name)  # no link that leads elsewhere: the engine looks beside itself
+                os.link(file.resolve(), folder / file.name)
             except OSError:  # on another file system
-                shutil.copy2(found, folder)
+                shutil.copy2(file, folder)
         launcher = folder / "pulumi-resource-pulumi-python"
         launcher.write_text('#!/bin/sh\npython -u -m pulumi.dynamic "$@"\n')
         launcher.chmod(0o755)
