@@ -89,7 +89,7 @@ def make_environment() -> None:
         run(python, "-m", "venv", "--clear", *(["--without-pip"] if uv else []), VENV)
     elif uv:
         shutil.rmtree(VENV, ignore_errors=True)
-        run(uv, "venv", "--quiet", "--no-project", "--python", python, VENV)
+        run(uv, "venv", "--quiet", "--python", python, VENV)
     else:
         raise SetupError(
             "this Python has no `venv`, and there is no uv: install one of them, on Debian and Ubuntu with "
