@@ -27,7 +27,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_workspaces_images import ImageShares, find_images
-from pulumi_workspaces_images.program import refuse_unread_keys
+from pulumi_workspaces_images.resources.program import refuse_unread_keys
 
 KEY = "workspaces-images:shares"
 SETTINGS = {"imageId", "imageName", "keep", "region", "accounts", "organizationalUnitId", "exclusive"}

@@ -274,7 +274,7 @@ class DriverInThisProcess(Driver):
     exited: bool = False
 
     def _start(self, engine: str) -> int:
-        from pulumi_workspaces_images import process
+        from pulumi_workspaces_images.lifecycle import command as process
 
         self.pid = os.getpid()
         self._open.enter_context(mock.patch.object(sys, "argv", ["pulumi.dynamic", engine]))

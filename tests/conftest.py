@@ -9,7 +9,7 @@ import pytest
 from botocore.loaders import create_loader
 
 from local.cloud import LocalCloud
-from pulumi_workspaces_images.ahead import THREAD
+from pulumi_workspaces_images.lifecycle.prefetch import THREAD
 
 _LOADER = create_loader()
 

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from . import adopt
+from .commands import adopt
 from .errors import ExpectedError
 
 _PROGRAM = "python -m pulumi_workspaces_images"

@@ -15,15 +15,15 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
-from . import checks, lifecycle
 from .errors import AccessDenied, ExpectedError, NotFound, plainly
+from .lifecycle import base, checks
 from .share import Share
 
 _IDENTITY = ("image_id", "region")
 _INPUTS = ("image_id", "shared_account_ids", "report_only", "region")
 
 
-class ImageSharesExclusiveProvider(lifecycle.Provider):
+class ImageSharesExclusiveProvider(base.Provider):
     """The provider of `ImageSharesExclusive`."""
 
     @plainly
@@ -46,8 +46,8 @@ class ImageSharesExclusiveProvider(lifecycle.Provider):
         }
         wrong = {failure.property for failure in failures}
         if "image_id" in wrong or not isinstance(image_id, str) or not isinstance(region, str):
-            return lifecycle.checked(inputs, failures)
-        listings = not failures and not lifecycle.changed(_IDENTITY, olds, inputs)
+            return base.checked(inputs, failures)
+        listings = not failures and not base.changed(_IDENTITY, olds, inputs)
         self._process.look_ahead(image_id, region, news.get("__images"), listings=listings)
         if not failures and _known(accounts):
             contradictions = self._process.declarations.declare_exclusive(image_id, region, frozenset(accounts))
@@ -55,7 +55,7 @@ class ImageSharesExclusiveProvider(lifecycle.Provider):
         failures += self._process.look(lambda: checks.live_failures(self._process, image_id, None, region)) or []
         if not failures:
             self._foreign(inputs, olds)
-        return lifecycle.checked(inputs, failures)
+        return base.checked(inputs, failures)
 
     @plainly
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -64,7 +64,7 @@ class ImageSharesExclusiveProvider(lifecycle.Provider):
         Raises:
             ExpectedError: AWS could not be asked, and `workspaces-images:recheck` is strict.
         """
-        changed = lifecycle.changed(_IDENTITY, olds, news)
+        changed = base.changed(_IDENTITY, olds, news)
         if changed:
             return DiffResult(changes=True, replaces=changed)
         accounts = news.get("shared_account_ids")

@@ -16,14 +16,14 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
-from . import checks, lifecycle
 from .errors import AccessDenied, ExpectedError, NotFound, plainly
+from .lifecycle import base, checks
 from .share import Share, parse_id
 
 _IDENTITY = ("image_id", "shared_account_id", "region")
 
 
-class ImageShareProvider(lifecycle.Provider):
+class ImageShareProvider(base.Provider):
     """The provider of `ImageShare`."""
 
     @plainly
@@ -45,7 +45,7 @@ class ImageShareProvider(lifecycle.Provider):
         share = Share(**known) if all(known.values()) else None
         with self._process.declarations.taking_over(share):
             if share:
-                unchanged = not lifecycle.changed(_IDENTITY, olds, inputs)
+                unchanged = not base.changed(_IDENTITY, olds, inputs)
                 self._process.look_ahead(share.image_id, share.region, news.get("__images"), listings=unchanged)
             problems = [
                 share and self._process.declarations.declare(share),
@@ -60,7 +60,7 @@ class ImageShareProvider(lifecycle.Provider):
             failures += live
         if failures:
             self._process.declarations.failed(share)
-        return lifecycle.checked(inputs, failures)
+        return base.checked(inputs, failures)
 
     @plainly
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
@@ -69,7 +69,7 @@ class ImageShareProvider(lifecycle.Provider):
         Raises:
             ExpectedError: AWS could not be asked, and `workspaces-images:recheck` is strict.
         """
-        changed = lifecycle.changed(_IDENTITY, olds, news)
+        changed = base.changed(_IDENTITY, olds, news)
         if changed:
             return DiffResult(changes=True, replaces=changed)
         share = _share_of(news)

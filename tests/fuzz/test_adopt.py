@@ -9,8 +9,8 @@ from hypothesis import given
 
 from local.cloud import LocalCloud
 from pulumi_workspaces_images.__main__ import main
-from pulumi_workspaces_images.adopt import adopt
-from pulumi_workspaces_images.connection import Connection
+from pulumi_workspaces_images.aws.connection import Connection
+from pulumi_workspaces_images.commands.adopt import adopt
 from tests.fuzz import strategies as some
 from tests.unit import test_stack_program as stack
 from tests.unit.helpers import IMAGE, LEGAL, OWNER, REGION, SALES

@@ -10,10 +10,11 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from hypothesis import given
 
-from pulumi_workspaces_images import configuration, recheck
+from pulumi_workspaces_images.configuration import aws as configuration
+from pulumi_workspaces_images.configuration import own as recheck
+from pulumi_workspaces_images.configuration.roles import _CHAINED_ROLE_KEYS, _WEB_ROLE_KEYS
 from pulumi_workspaces_images.errors import ConfigurationError, ExpectedError, printable
-from pulumi_workspaces_images.process import Process
-from pulumi_workspaces_images.roles import _CHAINED_ROLE_KEYS, _WEB_ROLE_KEYS
+from pulumi_workspaces_images.lifecycle.command import Process
 from tests.fuzz import strategies as some
 from tests.fuzz.sent import Sent
 from tests.unit.helpers import REGION, RecordingEngine

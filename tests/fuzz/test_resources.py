@@ -8,8 +8,8 @@ from hypothesis import example, given
 from pulumi.dynamic import CheckResult
 
 from local.cloud import LocalCloud
-from pulumi_workspaces_images.declarations import Declarations
 from pulumi_workspaces_images.errors import ExpectedError
+from pulumi_workspaces_images.lifecycle.ledger import Declarations
 from tests.fuzz import strategies as some
 from tests.fuzz.sent import Sent
 from tests.unit.helpers import GRANT, IMAGE, OWNER, REGION, SALES, UNKNOWN, Command

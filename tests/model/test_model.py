@@ -3,8 +3,8 @@
 import pytest
 
 from local.cloud import LocalCloud
-from pulumi_workspaces_images.declarations import Declarations
-from pulumi_workspaces_images.process import Process
+from pulumi_workspaces_images.lifecycle.command import Process
+from pulumi_workspaces_images.lifecycle.ledger import Declarations
 from tests.model.plans import model
 from tests.model.steps import ACCOUNTS, IMAGES, Fault, Program, Up
 from tests.model.world import Pauses, World

@@ -11,7 +11,7 @@ from botocore.session import Session
 from botocore.stub import Stubber
 
 from local.cloud import LocalCloud
-from pulumi_workspaces_images.permissions import Permissions
+from pulumi_workspaces_images.aws.permissions import Permissions
 from pulumi_workspaces_images.share import Share
 from tests.unit.connections import Aws
 from tests.unit.helpers import CANARY, FOREIGN, REGION, SALES, Clock, Command, Owner, Wire

@@ -13,7 +13,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.client import BaseClient
 
-from pulumi_workspaces_images.connection import Connection
+from pulumi_workspaces_images.aws.connection import Connection
 from tests.unit.helpers import CANARY
 
 REGION = "eu-west-1"

@@ -14,12 +14,12 @@ from pulumi import output
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from local.cloud import LocalCloud
-from pulumi_workspaces_images.configuration import AwsConfiguration, read_aws
-from pulumi_workspaces_images.connection import Caller
-from pulumi_workspaces_images.engine import Engine
+from pulumi_workspaces_images.aws.connection import Caller
+from pulumi_workspaces_images.configuration.aws import AwsConfiguration, read_aws
 from pulumi_workspaces_images.errors import ConfigurationError
 from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
-from pulumi_workspaces_images.process import Process
+from pulumi_workspaces_images.lifecycle.command import Process
+from pulumi_workspaces_images.lifecycle.engine import Engine
 from pulumi_workspaces_images.provider import ImageShareProvider
 from pulumi_workspaces_images.share import Share
 

@@ -11,8 +11,8 @@ import yaml
 
 from local.cloud import LocalCloud
 from pulumi_workspaces_images.__main__ import main
-from pulumi_workspaces_images.adopt import labels
-from pulumi_workspaces_images.permissions import Image
+from pulumi_workspaces_images.aws.permissions import Image
+from pulumi_workspaces_images.commands.adopt import labels
 from tests.unit.helpers import DESCRIBE, LEGAL, LIST, OWNER, REGION, SALES
 
 KEY = "workspaces-images:shares"

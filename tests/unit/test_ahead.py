@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pulumi_workspaces_images.ahead import Ahead
 from pulumi_workspaces_images.errors import NotFound
+from pulumi_workspaces_images.lifecycle.prefetch import Ahead
 
 EAST, WEST = "us-east-1", "us-west-2"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from pulumi_workspaces_images.connection import Caller
+from pulumi_workspaces_images.aws.connection import Caller
 from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError
 from tests.unit.connections import REGION, ROLE, ROLE_2, Aws, connect, refuse, request_of, signer
 from tests.unit.helpers import CANARY

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pulumi_workspaces_images.connection import Caller
+from pulumi_workspaces_images.aws.connection import Caller
 from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, CredentialsError
 from tests.unit.connections import REGION, Aws, connect, refuse, request_of
 

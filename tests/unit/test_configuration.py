@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_workspaces_images import configuration
-from pulumi_workspaces_images.configuration import read_aws
+from pulumi_workspaces_images.configuration import aws as configuration
+from pulumi_workspaces_images.configuration.aws import read_aws
 from pulumi_workspaces_images.errors import ConfigurationError
 from tests.unit.helpers import CANARY, configured, refusal
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pulumi_workspaces_images.configuration_values import an_object, choice, flag, objects, text, texts, whole_number
+from pulumi_workspaces_images.configuration.values import an_object, choice, flag, objects, text, texts, whole_number
 from pulumi_workspaces_images.errors import ConfigurationError
 
 

@@ -15,8 +15,8 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import EndpointConnectionError
 
-from pulumi_workspaces_images import credentials
-from pulumi_workspaces_images.configuration import read_aws
+from pulumi_workspaces_images.aws import session as credentials
+from pulumi_workspaces_images.configuration.aws import read_aws
 from pulumi_workspaces_images.errors import ConfigurationError, ExpectedError, Unanswered
 from tests.unit.connections import REGION, ROLE, Aws, config_of, connect, refuse, request_of, write
 from tests.unit.helpers import CANARY
@@ -202,7 +202,7 @@ def test_bad_key_is_found_at_once() -> None:
 def test_import_and_configuration_need_no_botocore_session() -> None:
     """Who never connects, as a program does not, does not pay for boto3 or a botocore session."""
     code = (
-        "import sys; from pulumi_workspaces_images.connection import Connection;"
+        "import sys; from pulumi_workspaces_images.aws.connection import Connection;"
         "Connection({'aws:region': 'us-east-1', 'aws:assumeRoles': '[]'}, project='p').region();"
         "heavy = ('boto3', 'botocore.session', 'botocore.client', 'botocore.endpoint');"
         "print([m for m in sys.modules if m in heavy])"

@@ -15,13 +15,16 @@ from botocore.retries.standard import ThrottledRetryableChecker
 from botocore.validate import ParamValidator
 
 import pulumi_workspaces_images
-from pulumi_workspaces_images import aws_errors, configuration, organization, permissions, share
-from pulumi_workspaces_images.connection import Connection
-from pulumi_workspaces_images.permissions import PAGE_SIZE, Permissions
+from pulumi_workspaces_images import share
+from pulumi_workspaces_images.aws import failures as aws_errors
+from pulumi_workspaces_images.aws import organization, permissions
+from pulumi_workspaces_images.aws.connection import Connection
+from pulumi_workspaces_images.aws.permissions import PAGE_SIZE, Permissions
+from pulumi_workspaces_images.configuration import aws as configuration
 from tests.unit.helpers import DESCRIBE, GRANT, IMAGE, LIST, REGION, SALES, SHARE, FakeConnection, Wire, listing
 
 _LOADER = create_loader()
-_SOURCES = sorted(Path(pulumi_workspaces_images.__file__).parent.glob("*.py"))
+_SOURCES = sorted(Path(pulumi_workspaces_images.__file__).parent.rglob("*.py"))
 
 # Every operation that the package may ask for, and what of its result is read.
 OPERATIONS = {
@@ -216,7 +219,7 @@ def test_every_modelled_error_is_known() -> None:
 def test_every_error_code_in_the_code_exists() -> None:
     """A misspelt code would never be met: it is the model's, or common to all services."""
     here = Path(pulumi_workspaces_images.__file__).parent
-    texts = set(strings(here / "aws_errors.py", here / "permissions.py"))
+    texts = set(strings(here / "aws" / "failures.py", here / "aws" / "permissions.py"))
     codes = {text for text in texts if re.fullmatch(r"\w+Exception", text)}
     own = codes - aws_errors._CREDENTIAL_CODES - aws_errors._THROTTLING_CODES
     assert own >= {"AccessDeniedException", "ResourceNotFoundException", "ResourceUnavailableException"}

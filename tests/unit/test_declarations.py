@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from pulumi_workspaces_images.declarations import Declarations
+from pulumi_workspaces_images.lifecycle.ledger import Declarations
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import IMAGE, LEGAL, REGION, SALES, SHARE
 

@@ -12,8 +12,8 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from pulumi_workspaces_images import engine as engine_module
-from pulumi_workspaces_images.engine import Engine
+from pulumi_workspaces_images.lifecycle import engine as engine_module
+from pulumi_workspaces_images.lifecycle.engine import Engine
 
 pytestmark = pytest.mark.usefixtures("quiet_environment")
 

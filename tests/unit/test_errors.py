@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from botocore import exceptions as aws
 
-from pulumi_workspaces_images.aws_errors import AWS_ERRORS, from_aws
+from pulumi_workspaces_images.aws.failures import AWS_ERRORS, from_aws
 from pulumi_workspaces_images.errors import (
     AccessDenied,
     ConfigurationError,

@@ -9,9 +9,9 @@ import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
 from local.cloud import AwsError, Call, LocalCloud, Response
-from pulumi_workspaces_images import process
 from pulumi_workspaces_images.errors import AccessDenied, Bug, ConfigurationError, ExpectedError
 from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
+from pulumi_workspaces_images.lifecycle import command as process
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import FOREIGN, GRANT, LEGAL, LIST, OTHER, OWNER, REGION, SALES, STRANGER, Command, Owner
 
@@ -304,7 +304,7 @@ def test_configuration_that_cannot_be_honoured_is_an_error(cloud: LocalCloud, sh
 def test_bug_in_any_operation(monkeypatch: pytest.MonkeyPatch, operation: str, arguments: list[Any]) -> None:
     """Every operation brings its traceback along, which the provider process cuts off."""
     monkeypatch.setattr(sys, "tracebacklimit", 0, raising=False)
-    with pytest.raises(Bug, match=rf"(exclusive_provider|process).py.* in {operation}"):
+    with pytest.raises(Bug, match=rf"(exclusive_provider|command).py.* in {operation}"):
         getattr(ImageSharesExclusiveProvider(), operation)(*arguments)
 
 

@@ -21,7 +21,7 @@ from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, Cr
 from tests.unit.helpers import DESCRIBE, OWNER, REGION, SALES, Wire
 
 # The package's attribute of this name is the function.
-module = importlib.import_module("pulumi_workspaces_images.find_images")
+module = importlib.import_module("pulumi_workspaces_images.resources.found_images")
 
 AWS = {
     "aws:region": REGION,

@@ -7,10 +7,10 @@ import boto3
 import pytest
 
 from local.cloud import LocalCloud
-from pulumi_workspaces_images.connection import Connection
+from pulumi_workspaces_images.aws.connection import Connection
+from pulumi_workspaces_images.configuration.own import read_recheck
 from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError
-from pulumi_workspaces_images.guards import Guards
-from pulumi_workspaces_images.recheck import read_recheck
+from pulumi_workspaces_images.lifecycle.recipients import Guards
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import LEGAL, MODES, OWNER, REGION, SALES, UNKNOWN, Command, Wire, found
 

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
+from pulumi_workspaces_images.aws.listing import Listing, Page
+from pulumi_workspaces_images.aws.once import MAX_AGE
 from pulumi_workspaces_images.errors import ExpectedError, Unanswered
-from pulumi_workspaces_images.listing import Listing, Page
-from pulumi_workspaces_images.looks import MAX_AGE
 from tests.unit.helpers import Clock, four_at_once
 
 PAGES: dict[str | None, Page] = {None: (["a", "b"], "1"), "1": ([], "2"), "2": (["c"], "3"), "3": (["d"], None)}

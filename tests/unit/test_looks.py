@@ -5,8 +5,8 @@ from concurrent import futures
 
 import pytest
 
+from pulumi_workspaces_images.aws.once import MAX_AGE, Looks
 from pulumi_workspaces_images.errors import ExpectedError, NotFound
-from pulumi_workspaces_images.looks import MAX_AGE, Looks
 from tests.unit.helpers import Clock, four_at_once
 
 

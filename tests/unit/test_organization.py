@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from pulumi_workspaces_images.connection import Connection
+from pulumi_workspaces_images.aws.connection import Connection
+from pulumi_workspaces_images.aws.organization import Member, Organization
 from pulumi_workspaces_images.errors import AccessDenied, CredentialsError, ExpectedError, Refused, Unanswered
-from pulumi_workspaces_images.organization import Member, Organization
 from tests.unit.helpers import LEGAL, REGION, SALES, Wire
 
 ASK = "DescribeAccount"

@@ -16,7 +16,8 @@ import yaml
 
 import pulumi_workspaces_images
 from local.environment import ROOT
-from pulumi_workspaces_images import FoundImage, configuration
+from pulumi_workspaces_images import FoundImage
+from pulumi_workspaces_images.configuration import aws as configuration
 from tests.pages import PAGES, anchors, blocks, policies, prose
 from tests.unit.test_stack_program import Organization, run
 

@@ -10,7 +10,8 @@ import pytest
 from botocore.exceptions import NoCredentialsError
 from botocore.stub import Stubber
 
-from pulumi_workspaces_images.connection import Caller, Connection
+from pulumi_workspaces_images.aws.connection import Caller, Connection
+from pulumi_workspaces_images.aws.permissions import PAGE_SIZE, Image, Permissions
 from pulumi_workspaces_images.errors import (
     AccessDenied,
     ConfigurationError,
@@ -19,7 +20,6 @@ from pulumi_workspaces_images.errors import (
     NotFound,
     Refused,
 )
-from pulumi_workspaces_images.permissions import PAGE_SIZE, Image, Permissions
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import (
     CALLER,
@@ -269,7 +269,7 @@ def test_error_of_an_operation(
 def test_types_of_boto3_are_not_needed() -> None:
     """They are for mypy; no user has them."""
     stubs = [f"mypy_boto3_{service}" for service in ("organizations", "sts", "workspaces")]
-    code = f"import sys; sys.modules |= dict.fromkeys({stubs}); import pulumi_workspaces_images.permissions"
+    code = f"import sys; sys.modules |= dict.fromkeys({stubs}); import pulumi_workspaces_images.aws.permissions"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

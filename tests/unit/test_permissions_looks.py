@@ -8,11 +8,11 @@ from typing import Any, cast
 import pytest
 from botocore.stub import Stubber
 
-from pulumi_workspaces_images import permissions as module
-from pulumi_workspaces_images.connection import Connection
+from pulumi_workspaces_images.aws import permissions as module
+from pulumi_workspaces_images.aws.connection import Connection
+from pulumi_workspaces_images.aws.once import MAX_AGE
+from pulumi_workspaces_images.aws.permissions import Permissions
 from pulumi_workspaces_images.errors import AccessDenied, NotFound
-from pulumi_workspaces_images.looks import MAX_AGE
-from pulumi_workspaces_images.permissions import Permissions
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import (
     DESCRIBE,

@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 from botocore.stub import Stubber
 
+from pulumi_workspaces_images.aws.permissions import Permissions
 from pulumi_workspaces_images.errors import AccessDenied, NotFound, Refused, Unanswered
-from pulumi_workspaces_images.permissions import Permissions
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import DESCRIBE, GRANT, IMAGE, LEGAL, LIST, REGION, SALES, SHARE, Answer, Wire, listing
 from tests.unit.workspaces import (

@@ -99,5 +99,5 @@ def test_end_of_the_process_is_no_bug(kind: type[BaseException]) -> None:
 )
 def test_bug_in_any_operation(operation: str, arguments: list[Any]) -> None:
     """Every operation brings its traceback along."""
-    with pytest.raises(Bug, match=rf"(provider|process).py.* in {operation}"):
+    with pytest.raises(Bug, match=rf"(provider|command).py.* in {operation}"):
         getattr(ImageShareProvider(), operation)(*arguments)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pulumi.dynamic import Config, ConfigureRequest
 
-from pulumi_workspaces_images import process as module
+from pulumi_workspaces_images.configuration.own import Recheck
 from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, ExpectedError, NotFound, Unanswered
-from pulumi_workspaces_images.process import Process
+from pulumi_workspaces_images.lifecycle import command as module
+from pulumi_workspaces_images.lifecycle.command import Process
 from pulumi_workspaces_images.provider import ImageShareProvider
-from pulumi_workspaces_images.recheck import Recheck
 from tests.unit.helpers import SHARE, RecordingEngine, Wire
 
 pytestmark = pytest.mark.usefixtures("quiet_environment")

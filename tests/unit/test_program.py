@@ -10,7 +10,7 @@ import pytest
 from pulumi.runtime.config import _SECRET_KEYS, CONFIG
 
 from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError
-from pulumi_workspaces_images.program import refusals
+from pulumi_workspaces_images.resources.program import refusals
 from tests.unit.helpers import LEGAL, OWNER, REGION, SALES, Wire
 
 FINANCE = "444444444444"
@@ -194,7 +194,7 @@ def test_program_pays_nothing_for_what_it_does_not_use(own: dict[str, str]) -> N
     """Without the organization's guard, botocore's session is not even imported."""
     code = (
         "import sys, pulumi.runtime\n"
-        "from pulumi_workspaces_images.program import refusals\n"
+        "from pulumi_workspaces_images.resources.program import refusals\n"
         f"pulumi.runtime.set_all_config({ {**AWS, **own}!r}, [])\n"
         f"assert refusals([{SALES!r}]) == []\n"
         "print(*[name for name in ('boto3', 'botocore.session', 'botocore.client') if name in sys.modules])"
@@ -209,7 +209,7 @@ def test_program_that_only_declares_imports_nothing_of_aws() -> None:
         "print(*sorted(name for name in sys.modules if name.startswith(('boto', 'pulumi_workspaces_images.'))))"
     )
     imported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    heavy = ("boto", "connection", "configuration", "credentials", "permissions", "process", "guards", "organization")
+    heavy = ("boto", "_images.aws", "_images.configuration", "lifecycle.command", "lifecycle.recipients")
     assert [name for name in heavy if name in imported] == []
 
 

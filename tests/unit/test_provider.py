@@ -3,7 +3,7 @@
 import pytest
 
 from local.cloud import LocalCloud, Response
-from pulumi_workspaces_images.connection import Connection
+from pulumi_workspaces_images.aws.connection import Connection
 from pulumi_workspaces_images.errors import AccessDenied, ExpectedError, NotFound, Refused
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import GRANT, LEGAL, LIST, MODES, OWNER, REGION, SALES, STRANGER, Command, outputs

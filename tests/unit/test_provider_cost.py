@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pytest
 
 from local.cloud import LocalCloud
-from pulumi_workspaces_images.ahead import THREAD
+from pulumi_workspaces_images.lifecycle.prefetch import THREAD
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import DESCRIBE, GRANT, LIST, REGION, SALES, UNKNOWN, Command
 

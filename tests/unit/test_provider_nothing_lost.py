@@ -6,8 +6,8 @@ Each test makes the engine's calls in its order.
 import pytest
 
 from local.cloud import LocalCloud
+from pulumi_workspaces_images.aws.permissions import Permissions
 from pulumi_workspaces_images.errors import AccessDenied, Bug, ExpectedError, Unanswered
-from pulumi_workspaces_images.permissions import Permissions
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import DESCRIBE, GRANT, LEGAL, LIST, MODES, OWNER, REGION, SALES, UNKNOWN, Command, outputs
 

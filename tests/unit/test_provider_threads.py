@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 import pytest
 
 from local.cloud import AwsError, Call, LocalCloud, Response
-from pulumi_workspaces_images.declarations import Declarations
 from pulumi_workspaces_images.errors import AccessDenied, ExpectedError
+from pulumi_workspaces_images.lifecycle.ledger import Declarations
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import GRANT, LEGAL, SALES, Command
 

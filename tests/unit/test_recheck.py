@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from pulumi_workspaces_images.configuration.own import Recheck, read_recheck, unread_keys
 from pulumi_workspaces_images.errors import ConfigurationError
-from pulumi_workspaces_images.recheck import Recheck, read_recheck, unread_keys
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,13 @@ import pytest
 
 from local.cloud import LocalCloud, Response
 from local.environment import ROOT
-from pulumi_workspaces_images.configuration import _HONOURED
-from pulumi_workspaces_images.connection import Connection
-from pulumi_workspaces_images.engine import Engine
+from pulumi_workspaces_images.aws.connection import Connection
+from pulumi_workspaces_images.configuration.aws import _HONOURED
+from pulumi_workspaces_images.configuration.own import _OWN_KEYS
 from pulumi_workspaces_images.errors import ConfigurationError, ExpectedError
-from pulumi_workspaces_images.process import Process
+from pulumi_workspaces_images.lifecycle.command import Process
+from pulumi_workspaces_images.lifecycle.engine import Engine
 from pulumi_workspaces_images.provider import ImageShareProvider
-from pulumi_workspaces_images.recheck import _OWN_KEYS
 from pulumi_workspaces_images.share import Share
 from tests.cloud.helpers import printed_until_ready
 from tests.unit.helpers import CANARY, IMAGE, KEY_ID, OWNER, PLAIN, REGION, SALES, Command, state

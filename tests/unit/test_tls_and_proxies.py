@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import SSLError
 
-from pulumi_workspaces_images import credentials
+from pulumi_workspaces_images.aws import session as credentials
 from pulumi_workspaces_images.errors import Unanswered
 from tests.unit.connections import REGION, ROLE, Aws, config_of, connect
 from tests.unit.helpers import CANARY

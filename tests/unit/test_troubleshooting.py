@@ -5,10 +5,10 @@ import re
 from collections.abc import Iterator
 
 from local.environment import ROOT
-from pulumi_workspaces_images.adopt import _DESCRIPTION, _EXAMPLE
+from pulumi_workspaces_images.commands.adopt import _DESCRIPTION, _EXAMPLE
 
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text()
-SOURCES = [*(ROOT / "components" / "pulumi_workspaces_images").glob("*.py"), ROOT / "__main__.py"]
+SOURCES = [*(ROOT / "components" / "pulumi_workspaces_images").rglob("*.py"), ROOT / "__main__.py"]
 
 # The command line's help.
 HELP = {

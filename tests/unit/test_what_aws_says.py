@@ -6,12 +6,12 @@ import pytest
 
 from local.cloud import LocalCloud
 from pulumi_workspaces_images.__main__ import main
-from pulumi_workspaces_images.adopt import adopt
-from pulumi_workspaces_images.connection import Caller, Connection
-from pulumi_workspaces_images.engine import Engine
+from pulumi_workspaces_images.aws.connection import Caller, Connection
+from pulumi_workspaces_images.aws.organization import Member
+from pulumi_workspaces_images.aws.permissions import Image, Permissions
+from pulumi_workspaces_images.commands.adopt import adopt
 from pulumi_workspaces_images.errors import ExpectedError
-from pulumi_workspaces_images.organization import Member
-from pulumi_workspaces_images.permissions import Image, Permissions
+from pulumi_workspaces_images.lifecycle.engine import Engine
 from tests.unit import test_stack_program as stack
 from tests.unit.helpers import CANARY, IMAGE, KEY_ID, OWNER, PLAIN, REGION, SALES, Command
 
@@ -71,7 +71,7 @@ def test_account_as_its_organization_names_it(
     """Its name and its state are quoted as data."""
     cloud.create_image(image_id=IMAGE)
     command = Command(cloud, own={"requireOrganization": "true"})
-    monkeypatch.setattr("pulumi_workspaces_images.organization.Organization.member", lambda *_: member)
+    monkeypatch.setattr("pulumi_workspaces_images.aws.organization.Organization.member", lambda *_: member)
     assert all(reason.isprintable() for reason in reasons(command))
 
 

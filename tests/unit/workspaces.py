@@ -7,8 +7,8 @@ from typing import Any, cast
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
-from pulumi_workspaces_images.connection import Caller, Connection
-from pulumi_workspaces_images.permissions import PAGE_SIZE, Permissions
+from pulumi_workspaces_images.aws.connection import Caller, Connection
+from pulumi_workspaces_images.aws.permissions import PAGE_SIZE, Permissions
 from tests.unit.helpers import IMAGE, REGION, SALES, SHARE, Answer, FakeConnection
 
 URL = "https://workspaces.us-east-1.amazonaws.com/"

@@ -10,15 +10,15 @@ from typing import TypeVar
 import pulumi
 from pulumi.dynamic import ConfigureRequest
 
-from .ahead import Ahead
-from .connection import Caller, Connection
-from .declarations import Declarations
+from ..aws.connection import Caller, Connection
+from ..aws.permissions import Permissions
+from ..configuration.own import Recheck, read_recheck
+from ..errors import ConfigurationError, ExpectedError, NotFound, NotTheOwner
+from ..share import image_id_problem
 from .engine import Engine
-from .errors import ConfigurationError, ExpectedError, NotFound, NotTheOwner
-from .guards import Guards
-from .permissions import Permissions
-from .recheck import Recheck, read_recheck
-from .share import image_id_problem
+from .ledger import Declarations
+from .prefetch import Ahead
+from .recipients import Guards
 
 T = TypeVar("T")
 

@@ -3,8 +3,8 @@
 from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import Resource
 
+from ..provider import ImageShareProvider
 from .program import declare, images
-from .provider import ImageShareProvider
 
 
 class ImageShare(Resource, module="workspaces", name="ImageShare"):

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .share import Share
+from ..share import Share
 
 
 class Declarations:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, ResourceProvider
 from pulumi.output import Unknown
 
-from .errors import plainly, printable
+from ..errors import plainly, printable
 
 if TYPE_CHECKING:
-    from .process import Process
+    from .command import Process
 
 
 class Provider(ResourceProvider):
@@ -27,7 +27,7 @@ class Provider(ResourceProvider):
             ConfigurationError: a key that cannot be honoured.
         """
         # Not at the top: the program imports this too, and needs nothing of what leads to AWS.
-        from .process import configure
+        from .command import configure
 
         self._process = configure(req)
 

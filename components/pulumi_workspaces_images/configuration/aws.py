@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from .configuration_values import (
+from ..errors import ConfigurationError
+from .roles import WebIdentity, assume_roles, web_identity
+from .values import (
     account_ids,
     choice,
     file,
@@ -23,8 +25,6 @@ from .configuration_values import (
     url,
     whole_number,
 )
-from .errors import ConfigurationError
-from .roles import WebIdentity, assume_roles, web_identity
 
 T = TypeVar("T")
 

@@ -7,10 +7,10 @@ import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
-from .connection import Connection
-from .errors import ConfigurationError, NotFound, printable
-from .permissions import Image, Permissions
-from .share import image_id_problem
+from ..aws.connection import Connection
+from ..aws.permissions import Image, Permissions
+from ..errors import ConfigurationError, NotFound, printable
+from ..share import image_id_problem
 
 _DESCRIPTION = """\
 Print the shares that WorkSpaces images have now as `workspaces-images:shares`,

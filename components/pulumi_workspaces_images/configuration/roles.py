@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .configuration_values import an_object, expanded, objects, spelt_with, text, texts
-from .errors import ConfigurationError
+from ..errors import ConfigurationError
+from .values import an_object, expanded, objects, spelt_with, text, texts
 
 _ROLE_KEYS = ("roleArn", "sessionName", "duration", "policy", "policyArns")
 _CHAINED_ROLE_KEYS = (*_ROLE_KEYS, "externalId", "sourceIdentity", "tags", "transitiveTagKeys")

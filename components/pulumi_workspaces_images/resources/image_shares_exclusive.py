@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import Resource
 
-from .exclusive_provider import ImageSharesExclusiveProvider
+from ..exclusive_provider import ImageSharesExclusiveProvider
 from .program import contradicts_itself, declare_exclusive, images
 
 

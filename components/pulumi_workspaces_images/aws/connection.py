@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from botocore.exceptions import ConfigParseError, InvalidRegionError, ProfileNotFound, UnknownRegionError
 
-from .aws_errors import AWS_ERRORS, from_aws
-from .configuration import read_aws
-from .errors import ConfigurationError, ExpectedError, without_passwords
+from ..configuration.aws import read_aws
+from ..errors import ConfigurationError, ExpectedError, without_passwords
+from .failures import AWS_ERRORS, from_aws
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
     from mypy_boto3_workspaces import WorkSpacesClient
 
-    from .credentials import ConfiguredSession
+    from .session import ConfiguredSession
 
 _READING = "reading the AWS profile"
 
@@ -218,7 +218,7 @@ class Connection:
     def _connected(self) -> "ConfiguredSession":
         with self._lock:
             if self._session is None:
-                from .credentials import ConfiguredSession
+                from .session import ConfiguredSession
 
                 self._session = ConfiguredSession(self._aws, self._project)
             return self._session

@@ -5,10 +5,10 @@ They apply to what is granted: a share that is no longer allowed can always be r
 
 from collections.abc import Mapping
 
-from .configuration_values import account_ids, flag
-from .connection import Connection
-from .errors import ConfigurationError, printable
-from .organization import Organization
+from ..aws.connection import Connection
+from ..aws.organization import Organization
+from ..configuration.values import account_ids, flag
+from ..errors import ConfigurationError, printable
 
 _ALLOWED = "workspaces-images:allowedAccountIds"
 _ORGANIZATION = "workspaces-images:requireOrganization"

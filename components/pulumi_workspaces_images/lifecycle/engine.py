@@ -7,7 +7,7 @@ from functools import cached_property
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from .errors import printable
+from ..errors import printable
 
 _SECONDS_TO_ANSWER = 10.0
 

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi.runtime.config
 
-from .declarations import Declarations
-from .errors import ConfigurationError, ExpectedError
-from .share import Share, account_id_problem
+from ..errors import ConfigurationError, ExpectedError
+from ..lifecycle.ledger import Declarations
+from ..share import Share, account_id_problem
 
 # What leads to AWS is imported when it is needed: most programs only declare.
 if TYPE_CHECKING:
-    from .connection import Connection
-    from .guards import Guards
-    from .permissions import Permissions
+    from ..aws.connection import Connection
+    from ..aws.permissions import Permissions
+    from ..lifecycle.recipients import Guards
 
 
 class Run:
@@ -53,21 +53,21 @@ class Run:
     @functools.cached_property
     def connection(self) -> "Connection":
         """AWS, as the configuration says; a key that cannot be honoured raises ConfigurationError."""
-        from .connection import Connection
+        from ..aws.connection import Connection
 
         return Connection(self.configuration, project=self.project)
 
     @functools.cached_property
     def permissions(self) -> "Permissions":
         """The image permissions behind the connection."""
-        from .permissions import Permissions
+        from ..aws.permissions import Permissions
 
         return Permissions(self.connection)
 
     @functools.cached_property
     def guards(self) -> "Guards":
         """With whom an image may be shared; a key that cannot be honoured raises ConfigurationError."""
-        from .guards import Guards
+        from ..lifecycle.recipients import Guards
 
         return Guards(self.configuration, self.connection)
 
@@ -100,7 +100,7 @@ def refuse_unread_keys() -> None:
     Raises:
         pulumi.RunError: there are such keys, misspelt or set without `--path`; one line that names them all.
     """
-    from .recheck import unread_keys
+    from ..configuration.own import unread_keys
 
     problems = unread_keys(current_run().configuration)
     if problems:
@@ -183,7 +183,7 @@ def refusals(accounts: Iterable[str], region: object = None) -> list[str]:
 
 
 def _organization_problems(run: Run, accounts: list[str], region: str | None) -> list[str | None]:
-    from .recheck import Recheck, read_recheck
+    from ..configuration.own import Recheck, read_recheck
 
     recheck = read_recheck(run.configuration)
     if recheck is Recheck.OFF:

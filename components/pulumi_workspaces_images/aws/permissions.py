@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from .aws_errors import AWS_ERRORS, from_aws
+from ..errors import ExpectedError, NotFound, Refused, Unanswered
+from ..share import Share
 from .connection import Connection
-from .errors import ExpectedError, NotFound, Refused, Unanswered
+from .failures import AWS_ERRORS, from_aws
 from .listing import Listing, Page
-from .looks import Looks
-from .share import Share
+from .once import Looks
 
 if TYPE_CHECKING:
     from mypy_boto3_workspaces import WorkSpacesClient

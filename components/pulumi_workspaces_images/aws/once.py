@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-from .errors import ExpectedError
+from ..errors import ExpectedError
 
 # Seconds for which one look answers. It is made for one command, not for a day.
 MAX_AGE = 300.0

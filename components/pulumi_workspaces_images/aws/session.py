@@ -23,10 +23,10 @@ from botocore.model import OperationModel
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
-from .aws_errors import NO_ANSWER
-from .configuration import AwsConfiguration
-from .errors import ConfigurationError
-from .roles import WebIdentity
+from ..configuration.aws import AwsConfiguration
+from ..configuration.roles import WebIdentity
+from ..errors import ConfigurationError
+from .failures import NO_ANSWER
 
 _PACKAGE = "pulumi-workspaces-images"
 

@@ -4,8 +4,8 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from .errors import ExpectedError
-from .looks import MAX_AGE
+from ..errors import ExpectedError
+from .once import MAX_AGE
 
 Page = tuple[Iterable[str], str | None]
 """The accounts of one page, and the token of the next one; None on the last."""

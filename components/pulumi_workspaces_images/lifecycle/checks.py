@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 from pulumi.dynamic import CheckFailure
 from pulumi.output import Unknown
 
-from .errors import ConfigurationError, NotFound
-from .share import account_id_problem, image_id_problem, shown
+from ..errors import ConfigurationError, NotFound
+from ..share import account_id_problem, image_id_problem, shown
 
 if TYPE_CHECKING:
-    from .connection import Caller
-    from .permissions import Image
-    from .process import Process
+    from ..aws.connection import Caller
+    from ..aws.permissions import Image
+    from .command import Process
 
 
 def resolve_region(process: "Process", region: Any, failures: list[CheckFailure]) -> Any:

@@ -5,10 +5,10 @@ No pulumi in here, as in `permissions`.
 
 from dataclasses import dataclass
 
-from .aws_errors import AWS_ERRORS, from_aws
+from ..errors import AccessDenied, ExpectedError
 from .connection import Connection
-from .errors import AccessDenied, ExpectedError
-from .looks import Looks
+from .failures import AWS_ERRORS, from_aws
+from .once import Looks
 
 _ACTION = "organizations:DescribeAccount"
 

@@ -4,8 +4,8 @@ import difflib
 import enum
 from collections.abc import Mapping
 
-from .configuration_values import choice, flat_key_problem, set_without_path
-from .errors import ConfigurationError
+from ..errors import ConfigurationError
+from .values import choice, flat_key_problem, set_without_path
 
 _AT = "workspaces-images:"
 _OWN_KEYS = ("recheck", "allowedAccountIds", "requireOrganization")

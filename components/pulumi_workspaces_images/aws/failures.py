@@ -18,7 +18,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
 
-from .errors import AccessDenied, CredentialsError, ExpectedError, NotFound, Refused, Unanswered, without_passwords
+from ..errors import AccessDenied, CredentialsError, ExpectedError, NotFound, Refused, Unanswered, without_passwords
 
 # Every error in reach is caught as one of these three.
 AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 import pulumi
 
-from .errors import ConfigurationError, ExpectedError
+from ..errors import ConfigurationError, ExpectedError
 from .program import current_run
 
 _OLDEST = datetime.min.replace(tzinfo=timezone.utc)

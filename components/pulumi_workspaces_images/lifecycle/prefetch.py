@@ -4,7 +4,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Collection
 
-from .permissions import Permissions
+from ..aws.permissions import Permissions
 
 # As many as the engine's workers: AWS meets no more at once in a preview than in an update.
 _AT_ONCE = 4

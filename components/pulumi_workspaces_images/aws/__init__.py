@@ -1,0 +1,1 @@
+"""What AWS can do and knows. Neither pulumi nor grpc in here."""

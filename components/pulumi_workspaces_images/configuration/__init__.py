@@ -1,0 +1,1 @@
+"""The stack configuration as typed values. Neither pulumi nor botocore in here."""
