@@ -40,7 +40,7 @@ test: lint ## Check and test everything that takes five minutes (WHEEL=1: with t
 	@$(PYTEST) -m "not nightly" --cov --cov-report term $(PYTEST_ARGS)
 
 test-all: lint ## The same, and what is left to the night: all engine tests, long random runs
-	@FUZZ_EXAMPLES=1000 MODEL_EXAMPLES=100 $(PYTEST) --cov --cov-report term $(PYTEST_ARGS)
+	@FUZZ_EXAMPLES=300 MODEL_EXAMPLES=100 $(PYTEST) --cov --cov-report term $(PYTEST_ARGS)
 	@$(BIN)/python -m tests.chaos --rounds 100 --jobs $(JOBS)
 
 chaos: setup ## Random changes, faults and kills, each healed by one up (ROUNDS, else without end; SEED, JOBS=2)
@@ -63,9 +63,10 @@ docs: setup ## Draw the README's picture and build the documentation into build/
 dist: setup ## Build the wheel and the sdist into dist/, check them, and try the wheel in an empty environment
 	@$(BIN)/python -m local.dist
 
-lint: setup ## Check style and types
+lint: setup ## Check style, layers and types
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
+	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/mypy
 
 audit: setup ## List known vulnerabilities of what requirements.lock pins, and what could not be audited
