@@ -27,7 +27,8 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_workspaces_images import ImageShares, find_images
-from pulumi_workspaces_images.resources.program import refuse_unread_keys
+from pulumi_workspaces_images.configuration.own import unread_keys
+from pulumi_workspaces_images.resources.program import current_run
 
 KEY = "workspaces-images:shares"
 SETTINGS = {"imageId", "imageName", "keep", "region", "accounts", "organizationalUnitId", "exclusive"}
@@ -41,7 +42,9 @@ def refuse(path: str, problem: str) -> NoReturn:
 
 def read_shares() -> list[tuple[str, dict[str, Any]]]:
     """Return the name and the other arguments of every `ImageShares` that is configured."""
-    refuse_unread_keys()
+    unread = unread_keys(current_run().configuration)
+    if unread:
+        raise pulumi.RunError("; ".join(unread))
     text = pulumi.Config("workspaces-images").get("shares")
     if text is None:
         refuse(

@@ -263,7 +263,7 @@ class Driver:
 class DriverInThisProcess(Driver):
     """The same servicer in a thread of this process: started in milliseconds, and within reach of a test's patches.
 
-    What a process has to itself is lent to it until it ends: `sys.argv`, the environment, the package's one `Process`,
+    What a process has to itself is lent to it until it ends: `sys.argv`, the environment, the package's one `Command`,
     `sys.tracebacklimit`. One may be started while another is still open, which then counts as the older process.
 
     Attributes:
@@ -274,12 +274,12 @@ class DriverInThisProcess(Driver):
     exited: bool = False
 
     def _start(self, engine: str) -> int:
-        from pulumi_workspaces_images.lifecycle import command as process
+        from pulumi_workspaces_images.lifecycle import command
 
         self.pid = os.getpid()
         self._open.enter_context(mock.patch.object(sys, "argv", ["pulumi.dynamic", engine]))
         self._open.enter_context(mock.patch.dict(os.environ, self._environment))
-        self._open.enter_context(mock.patch.object(process, "_process", None))
+        self._open.enter_context(mock.patch.object(command, "_command", None))
         self._open.enter_context(mock.patch.object(os, "_exit", self._exit))
         self._open.enter_context(_own_tracebacklimit())
         namespace: dict[str, Any] = {"__name__": "pulumi.dynamic.__main__"}

@@ -9,7 +9,6 @@ import pytest
 from botocore.loaders import create_loader
 
 from local.cloud import LocalCloud
-from pulumi_workspaces_images.lifecycle.prefetch import THREAD
 
 _LOADER = create_loader()
 
@@ -37,5 +36,5 @@ def _nobody_looks_ahead_any_more() -> Iterator[None]:
     """A look in the background that outlives its test would be one call too many in the next."""
     yield
     for thread in threading.enumerate():
-        if thread.name == THREAD:
+        if thread.name == "prefetch":
             thread.join(10)

@@ -16,9 +16,17 @@ class ExpectedError(Exception):
         """`message` may quote what AWS answered: control characters in it are escaped."""
         super().__init__(printable(message))
 
+    def again(self) -> "ExpectedError":
+        """Return the same failure as a new exception: one that is raised many times collects all their tracebacks."""
+        return type(self)(str(self))
+
 
 class ConfigurationError(ExpectedError):
     """A stack configuration key, or the lack of one, that cannot be honoured. The message names the key."""
+
+
+class NoSuchRegion(ConfigurationError):
+    """WorkSpaces does not exist in a Region of that name."""
 
 
 class CredentialsError(ExpectedError):
@@ -49,7 +57,7 @@ class Bug(Exception):
     """Anything but an expected failure; its message holds the traceback, which a provider process cuts off."""
 
 
-def plainly(function: Function) -> Function:
+def one_line(function: Function) -> Function:
     """Let an expected failure reach the user as its one line, and a bug with its traceback."""
 
     @functools.wraps(function)

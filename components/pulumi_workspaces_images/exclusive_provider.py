@@ -15,7 +15,7 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
-from .errors import AccessDenied, ExpectedError, NotFound, plainly
+from .errors import AccessDenied, ExpectedError, NotFound, one_line
 from .lifecycle import base, checks
 from .share import Share
 
@@ -26,7 +26,7 @@ _INPUTS = ("image_id", "shared_account_ids", "report_only", "region")
 class ImageSharesExclusiveProvider(base.Provider):
     """The provider of `ImageSharesExclusive`."""
 
-    @plainly
+    @one_line
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Find all that is wrong, contradictions with declared shares among it, and name the foreign accounts.
 
@@ -37,7 +37,7 @@ class ImageSharesExclusiveProvider(base.Provider):
         failures = checks.list_format_failures(image_id, accounts)
         if not isinstance(news.get("report_only", False), (bool, Unknown)):
             failures.append(CheckFailure("report_only", "must be True or False"))
-        region = checks.resolve_region(self._process, news.get("region"), failures)
+        region = checks.resolve_region(self._command, news.get("region"), failures)
         inputs = {
             "image_id": image_id,
             "shared_account_ids": accounts,
@@ -48,16 +48,16 @@ class ImageSharesExclusiveProvider(base.Provider):
         if "image_id" in wrong or not isinstance(image_id, str) or not isinstance(region, str):
             return base.checked(inputs, failures)
         listings = not failures and not base.changed(_IDENTITY, olds, inputs)
-        self._process.look_ahead(image_id, region, news.get("__images"), listings=listings)
+        self._command.prefetch(image_id, region, news.get("__images"), listings=listings)
         if not failures and _known(accounts):
-            contradictions = self._process.declarations.declare_exclusive(image_id, region, frozenset(accounts))
+            contradictions = self._command.ledger.declare_exclusive(image_id, region, frozenset(accounts))
             failures += [CheckFailure("shared_account_ids", contradiction) for contradiction in contradictions]
-        failures += self._process.look(lambda: checks.live_failures(self._process, image_id, None, region)) or []
+        failures += self._command.recheck(lambda: checks.live_failures(self._command, image_id, None, region)) or []
         if not failures:
             self._foreign(inputs, olds)
         return base.checked(inputs, failures)
 
-    @plainly
+    @one_line
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare the list, and where it is the same, look for foreign accounts.
 
@@ -75,7 +75,7 @@ class ImageSharesExclusiveProvider(base.Provider):
         foreign = self._foreign(news, olds)
         return DiffResult(changes=bool(foreign) and not news.get("report_only"))
 
-    @plainly
+    @one_line
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Revoke what is foreign.
 
@@ -84,7 +84,7 @@ class ImageSharesExclusiveProvider(base.Provider):
         """
         return CreateResult(props["image_id"], self._sync(props, {}))
 
-    @plainly
+    @one_line
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Revoke what is foreign to the new list and was foreign to the old one.
 
@@ -93,7 +93,7 @@ class ImageSharesExclusiveProvider(base.Provider):
         """
         return UpdateResult(self._sync(news, olds))
 
-    @plainly
+    @one_line
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Look whether the image exists; that is all there is to refresh.
 
@@ -106,14 +106,14 @@ class ImageSharesExclusiveProvider(base.Provider):
             )
         image_id, region = props["image_id"], props["region"]
         try:
-            self._process.permissions.describe(image_id, region)
+            self._command.permissions.describe(image_id, region)
         except (NotFound, AccessDenied) as error:
-            self._process.confirm_gone(image_id, region, props["owner_account_id"], error)
+            self._command.ownership.confirm_gone(image_id, region, props["owner_account_id"], error)
             return ReadResult("", {})
         outputs = {name: props[name] for name in (*_INPUTS, "owner_account_id", "revoked_account_ids") if name in props}
         return ReadResult(id_, outputs, {name: props[name] for name in _INPUTS if name in props})
 
-    @plainly
+    @one_line
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Do nothing: that the list is given up is no reason to revoke anything."""
 
@@ -125,15 +125,15 @@ class ImageSharesExclusiveProvider(base.Provider):
         accounts, image_id, region = news["shared_account_ids"], news["image_id"], news["region"]
         if not _known(accounts):
             return []
-        if self._process.never_looks:
-            self._process.warn_once(
+        if self._command.never_asks:
+            self._command.warn_once(
                 f"image {image_id} in {region}: nobody looks for foreign accounts, as workspaces-images:recheck is off"
             )
-        shared = self._process.look(lambda: self._process.permissions.shared_with(image_id, region))
+        shared = self._command.recheck(lambda: self._command.permissions.shared_with(image_id, region))
         foreign = sorted((shared or set()) - set(accounts) - set(olds.get("shared_account_ids") or ()))
         if foreign:
             what = "only reported" if news.get("report_only") is True else "`pulumi up` revokes it"
-            self._process.warn_once(
+            self._command.warn_once(
                 f"image {image_id} in {region} is shared with {', '.join(foreign)}, not on the list of its "
                 f"ImageSharesExclusive: {what}"
             )
@@ -142,7 +142,7 @@ class ImageSharesExclusiveProvider(base.Provider):
     def _sync(self, news: dict[str, Any], olds: dict[str, Any]) -> dict[str, Any]:
         image_id, region = news["image_id"], news["region"]
         outputs = {name: news[name] for name in _INPUTS}
-        outputs["owner_account_id"] = self._process.owner(image_id, region)
+        outputs["owner_account_id"] = self._command.ownership.owner(image_id, region)
         revoked: list[str] = []
         failed: list[ExpectedError] = []
         if not news["report_only"]:
@@ -157,18 +157,16 @@ class ImageSharesExclusiveProvider(base.Provider):
         return {**outputs, "revoked_account_ids": revoked}
 
     def _revoke(self, share: Share) -> None:
-        declarations = self._process.declarations
-        with declarations.serialized(share):
-            if declarations.is_declared(share):
+        ledger = self._command.ledger
+        with ledger.serialized(share):
+            if ledger.is_declared(share):
                 raise ExpectedError(
                     f"unsharing image {share.image_id} from {share.shared_account_id} in {share.region}: kept, as the "
                     "program also declares an ImageShare of it; put the account on the exclusive list, or remove that"
                 )
-            declarations.revoked(share)  # whatever comes of it: a later look or grant puts it right
-            self._process.permissions.revoke(share)
-        self._process.engine.info(
-            f"image {share.image_id} in {share.region} was unshared from {share.shared_account_id}"
-        )
+            ledger.revoked(share)  # whatever comes of it: a later look or grant puts it right
+            self._command.permissions.revoke(share)
+        self._command.info(f"image {share.image_id} in {share.region} was unshared from {share.shared_account_id}")
 
 
 def _known(accounts: Any) -> TypeGuard[list[str]]:

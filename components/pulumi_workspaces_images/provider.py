@@ -16,7 +16,7 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
-from .errors import AccessDenied, ExpectedError, NotFound, plainly
+from .errors import AccessDenied, ExpectedError, NotFound, one_line
 from .lifecycle import base, checks
 from .share import Share, parse_id
 
@@ -26,7 +26,7 @@ _IDENTITY = ("image_id", "shared_account_id", "region")
 class ImageShareProvider(base.Provider):
     """The provider of `ImageShare`."""
 
-    @plainly
+    @one_line
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Find all that is wrong with a share before anything is done, and note that it is declared.
 
@@ -35,7 +35,7 @@ class ImageShareProvider(base.Provider):
         """
         image_id, account_id = news.get("image_id"), news.get("shared_account_id")
         failures = checks.format_failures(image_id, account_id)
-        region = checks.resolve_region(self._process, news.get("region"), failures)
+        region = checks.resolve_region(self._command, news.get("region"), failures)
         inputs = {"image_id": image_id, "shared_account_id": account_id, "region": region}
 
         wrong = {failure.property for failure in failures}
@@ -43,26 +43,25 @@ class ImageShareProvider(base.Provider):
             name: None if name in wrong or isinstance(value, Unknown) else value for name, value in inputs.items()
         }
         share = Share(**known) if all(known.values()) else None
-        with self._process.declarations.taking_over(share):
+        with self._command.ledger.taking_over(share):
             if share:
                 unchanged = not base.changed(_IDENTITY, olds, inputs)
-                self._process.look_ahead(share.image_id, share.region, news.get("__images"), listings=unchanged)
-            problems = [
-                share and self._process.declarations.declare(share),
-                known["shared_account_id"] and self._process.guards.list_problem(known["shared_account_id"]),
-            ]
+                self._command.prefetch(share.image_id, share.region, news.get("__images"), listings=unchanged)
+            problems = [self._command.ledger.declare(share)] if share else []
+            if known["shared_account_id"]:
+                problems.append(self._command.recipients.list_problem(known["shared_account_id"]))
             failures += [CheckFailure("shared_account_id", problem) for problem in problems if problem]
-            live = self._process.look(lambda: checks.live_failures(self._process, **known)) or []
-            account, where = known["shared_account_id"], known["region"]
-            look = functools.partial(checks.organization_failures, self._process, account, where)
+            live = self._command.recheck(lambda: checks.live_failures(self._command, **known)) or []
             if not any(failure.property == "shared_account_id" for failure in live):  # the owner need not be asked for
-                live += self._process.look(look) or []
+                account, where = known["shared_account_id"], known["region"]
+                ask = functools.partial(checks.organization_failures, self._command, account, where)
+                live += self._command.recheck(ask) or []
             failures += live
         if failures:
-            self._process.declarations.failed(share)
+            self._command.ledger.failed(share)
         return base.checked(inputs, failures)
 
-    @plainly
+    @one_line
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare the identity, and where it is the same, look whether the permission is still there.
 
@@ -73,19 +72,19 @@ class ImageShareProvider(base.Provider):
         if changed:
             return DiffResult(changes=True, replaces=changed)
         share = _share_of(news)
-        with self._process.declarations.serialized(share):
-            if self._process.declarations.was_revoked(share):
+        with self._command.ledger.serialized(share):
+            if self._command.ledger.was_revoked(share):
                 # By the deletion of another resource in this update, not by somebody else; no look is needed.
                 return DiffResult(changes=True)
-            shared = self._process.look(lambda: self._process.permissions.is_shared(share))
+            shared = self._command.recheck(lambda: self._command.permissions.is_shared(share))
         if shared is False:
-            self._process.engine.warn(
+            self._command.warn(
                 f"image {share.image_id} is no longer shared with {share.shared_account_id} in {share.region}: "
                 "the share was revoked outside Pulumi; the update grants it again"
             )
         return DiffResult(changes=shared is False)
 
-    @plainly
+    @one_line
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Grant the permission; one that is there already is adopted.
 
@@ -95,7 +94,7 @@ class ImageShareProvider(base.Provider):
         share = _share_of(props)
         return CreateResult(share.id, self._grant(share))
 
-    @plainly
+    @one_line
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Grant the permission again: it was revoked outside Pulumi, or earlier in the same update.
 
@@ -104,7 +103,7 @@ class ImageShareProvider(base.Provider):
         """
         return UpdateResult(self._grant(_share_of(news)))
 
-    @plainly
+    @one_line
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Look whether the share exists: for refresh, and for `ImageShare.get`.
 
@@ -115,11 +114,11 @@ class ImageShareProvider(base.Provider):
         is_get = "owner_account_id" not in props
         share = self._share_to_read(id_, props.get("region"), is_get)
         try:
-            shared = self._process.permissions.is_shared(share)
+            shared = self._command.permissions.is_shared(share)
         except (NotFound, AccessDenied) as error:
             if is_get:
                 raise type(error)(f"reading image share {share.id} in {share.region}: {error}") from None
-            self._process.confirm_gone(share.image_id, share.region, props["owner_account_id"], error)
+            self._command.ownership.confirm_gone(share.image_id, share.region, props["owner_account_id"], error)
             shared = False
         if shared:
             outputs = self._outputs(share)
@@ -130,10 +129,10 @@ class ImageShareProvider(base.Provider):
                 f"{share.shared_account_id}; declare an ImageShare to share it"
             )
         answer = f"reading image share {share.id} in {share.region}: not shared"
-        self._process.refuse_strangers(share.image_id, share.region, props["owner_account_id"], answer)
+        self._command.ownership.refuse_others(share.image_id, share.region, props["owner_account_id"], answer)
         return ReadResult("", {})
 
-    @plainly
+    @one_line
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Revoke the permission, unless the running program still declares the share in another resource.
 
@@ -141,48 +140,48 @@ class ImageShareProvider(base.Provider):
             ExpectedError: the permission was not revoked, or must not drop out of the state.
         """
         share = _share_of(props)
-        declarations = self._process.declarations
-        with declarations.serialized(share):
-            if declarations.is_declared(share):
-                if declarations.has_failed(share):
+        ledger = self._command.ledger
+        with ledger.serialized(share):
+            if ledger.is_declared(share):
+                if ledger.has_failed(share):
                     raise ExpectedError(
                         f"unsharing image {share.image_id} from {share.shared_account_id} in {share.region}: kept, as "
                         "another resource declares the share and could not take it over; run `pulumi up` again"
                     )
-                self._process.engine.info(
+                self._command.info(
                     f"image {share.image_id} stays shared with {share.shared_account_id} in {share.region}: "
                     "another resource of the program declares the share"
                 )
-                declarations.kept(share)
+                ledger.kept(share)
                 return
-            declarations.revoked(share)  # whatever comes of it: a later look or grant puts it right
+            ledger.revoked(share)  # whatever comes of it: a later look or grant puts it right
             try:
-                self._process.permissions.revoke(share)
+                self._command.permissions.revoke(share)
             except (NotFound, AccessDenied) as error:
-                self._process.confirm_gone(share.image_id, share.region, props.get("owner_account_id"), error)
+                self._command.ownership.confirm_gone(share.image_id, share.region, props.get("owner_account_id"), error)
 
     def _grant(self, share: Share) -> dict[str, Any]:
-        declarations = self._process.declarations
-        with declarations.serialized(share), declarations.taking_over(share):
+        ledger = self._command.ledger
+        with ledger.serialized(share), ledger.taking_over(share):
             outputs = self._outputs(share)
             try:
-                self._process.permissions.grant(share)
+                self._command.permissions.grant(share)
             except ExpectedError as error:
                 # With `delete_before_replace` the resource that held the share may be gone from the state already: if
                 # this one failed, a share that lives on would be in no state at all.
-                if not (declarations.was_kept(share) and self._lives_on(share)):
+                if not (ledger.was_kept(share) and self._lives_on(share)):
                     raise error from None
-            declarations.granted(share)
+            ledger.granted(share)
         return outputs
 
     def _lives_on(self, share: Share) -> bool:
         try:
-            return self._process.permissions.is_shared_now(share)
+            return self._command.permissions.is_shared_now(share)
         except ExpectedError:
             return False
 
     def _outputs(self, share: Share) -> dict[str, Any]:
-        return {**share._asdict(), "owner_account_id": self._process.owner(share.image_id, share.region)}
+        return {**share._asdict(), "owner_account_id": self._command.ownership.owner(share.image_id, share.region)}
 
     def _share_to_read(self, id_: str, region: Any, is_get: bool) -> Share:
         try:
@@ -192,9 +191,9 @@ class ImageShareProvider(base.Provider):
         if not is_get:
             return Share(image_id, account_id, region)
         failures: list[CheckFailure] = []
-        region = checks.resolve_region(self._process, region, failures)
-        for failure in failures:
-            raise ExpectedError(f"reading image share {id_}: region {failure.reason}")
+        region = checks.resolve_region(self._command, region, failures)
+        if failures:
+            raise ExpectedError(f"reading image share {id_}: region {failures[0].reason}")
         return Share(image_id, account_id, region)
 
 

@@ -14,7 +14,7 @@ from pulumi_workspaces_images.configuration import aws as configuration
 from pulumi_workspaces_images.configuration import own as recheck
 from pulumi_workspaces_images.configuration.roles import _CHAINED_ROLE_KEYS, _WEB_ROLE_KEYS
 from pulumi_workspaces_images.errors import ConfigurationError, ExpectedError, printable
-from pulumi_workspaces_images.lifecycle.command import Process
+from pulumi_workspaces_images.lifecycle.command import Command as ProviderCommand
 from tests.fuzz import strategies as some
 from tests.fuzz.sent import Sent
 from tests.unit.helpers import REGION, RecordingEngine
@@ -73,8 +73,8 @@ values = st.one_of(
 )
 
 
-def read(keys: Mapping[str, object]) -> Process:
-    return Process(keys, project="shares", engine=RecordingEngine())
+def read(keys: Mapping[str, object]) -> ProviderCommand:
+    return ProviderCommand(keys, project="shares", engine=RecordingEngine())
 
 
 def refusal(keys: Mapping[str, object]) -> str:

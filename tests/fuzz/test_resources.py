@@ -8,8 +8,8 @@ from hypothesis import example, given
 from pulumi.dynamic import CheckResult
 
 from local.cloud import LocalCloud
-from pulumi_workspaces_images.errors import ExpectedError
-from pulumi_workspaces_images.lifecycle.ledger import Declarations
+from pulumi_workspaces_images.errors import ExpectedError, Refused
+from pulumi_workspaces_images.lifecycle.ledger import Ledger
 from tests.fuzz import strategies as some
 from tests.fuzz.sent import Sent
 from tests.unit.helpers import GRANT, IMAGE, OWNER, REGION, SALES, UNKNOWN, Command
@@ -25,7 +25,7 @@ def command(cloud: LocalCloud) -> Callable[[str], Command]:
 
     def make(recheck: str) -> Command:
         command = made.setdefault(recheck, Command(cloud, recheck=recheck, own={"allowedAccountIds": None}))
-        command.process.declarations = Declarations()
+        command.process.ledger = Ledger()
         command.engine.warnings.clear()
         return command
 
@@ -48,6 +48,7 @@ def names_its_properties(result: CheckResult, *names: str) -> bool:
 @given(image_id=some.image_ids, account=some.account_ids, region=some.regions)
 @example(image_id=IMAGE, account=SALES, region=None)
 @example(image_id=UNKNOWN, account=UNKNOWN, region=UNKNOWN)
+@example(image_id=IMAGE, account=OWNER, region=REGION)
 @some.tries(60)
 def test_share(
     command: Callable[[str], Command], sent: Sent, mode: str, image_id: Any, account: Any, region: Any
@@ -68,11 +69,15 @@ def test_share(
     assert bool(planned.replaces) == (not same)
     if not some.known(result.inputs) or region == "eu-west-1":  # the image is elsewhere: `off` lets it through
         return
+    if account == OWNER:  # likewise
+        with pytest.raises(Refused):
+            one.provider.create(inputs)
+        return
     made = one.provider.create(inputs)
     assert made.outs
     assert made.id == f"{image_id}/{account}"
     assert one.provider.read(made.id, made.outs).outs == made.outs
-    one.process.declarations = Declarations()  # another command, which declares nothing
+    one.process.ledger = Ledger()  # another command, which declares nothing
     one.provider.delete(made.id, made.outs)
     assert sent.operations().count(GRANT) == 2
 

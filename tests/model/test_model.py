@@ -3,8 +3,9 @@
 import pytest
 
 from local.cloud import LocalCloud
-from pulumi_workspaces_images.lifecycle.command import Process
-from pulumi_workspaces_images.lifecycle.ledger import Declarations
+from pulumi_workspaces_images.lifecycle.command import Command as ProviderCommand
+from pulumi_workspaces_images.lifecycle.ledger import Ledger
+from pulumi_workspaces_images.lifecycle.ownership import Ownership
 from tests.model.plans import model
 from tests.model.steps import ACCOUNTS, IMAGES, Fault, Program, Up
 from tests.model.world import Pauses, World
@@ -23,8 +24,8 @@ def assert_found(cloud: LocalCloud, pauses: Pauses, what: str) -> None:
 @pytest.mark.nightly
 def test_finds_a_delete_that_simply_revokes(cloud: LocalCloud, pauses: Pauses, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without law 1."""
-    monkeypatch.setattr(Declarations, "is_declared", lambda *_: False)
-    assert_found(cloud, pauses, "law 1: a declared share is gone")
+    monkeypatch.setattr(Ledger, "is_declared", lambda *_: False)
+    assert_found(cloud, pauses, "law 1: a declared share (is gone|was revoked)")
 
 
 @pytest.mark.nightly
@@ -32,8 +33,8 @@ def test_finds_that_not_found_counts_as_gone(
     cloud: LocalCloud, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without law 10."""
-    monkeypatch.setattr(Process, "confirm_gone", lambda *_: None)
-    monkeypatch.setattr(Process, "refuse_strangers", lambda *_: None)
+    monkeypatch.setattr(Ownership, "confirm_gone", lambda *_: None)
+    monkeypatch.setattr(Ownership, "refuse_others", lambda *_: None)
     assert_found(cloud, pauses, "a stranger's")
 
 
@@ -42,7 +43,7 @@ def test_finds_an_orphan_that_goes_on_writing(
     cloud: LocalCloud, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the last rule of law 4."""
-    monkeypatch.setattr(Process, "_end_without_engine", lambda *_: None)
+    monkeypatch.setattr(ProviderCommand, "_end_without_engine", lambda *_: None)
     assert_found(cloud, pauses, "law 1: a declared share is gone|law 2: revoke what is not declared")
 
 
@@ -50,7 +51,7 @@ def test_finds_a_share_that_drops_out_of_the_state(
     cloud: LocalCloud, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the rule of law 1 for an update that failed; by a plan of its own, as random ones seldom get there."""
-    monkeypatch.setattr(Declarations, "has_failed", lambda *_: False)
+    monkeypatch.setattr(Ledger, "has_failed", lambda *_: False)
     share = (min(IMAGES), ACCOUNTS[0])
     world = World(cloud, pauses)
     world.take(Up(Program((("a", share),))))

@@ -45,7 +45,7 @@ class CapturedError(Exception):
         self.headers = _texts(request.headers)
 
 
-def request_of(connection: Connection, service: str = "workspaces", region: str = REGION) -> CapturedError:
+def request_of(connection: Connection, service: Any = "workspaces", region: str = REGION) -> CapturedError:
     """Return what a client would have sent."""
     client: Any = connection.client(service, region)
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent import futures
@@ -14,11 +15,12 @@ from pulumi import output
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from local.cloud import LocalCloud
-from pulumi_workspaces_images.aws.connection import Caller
+from pulumi_workspaces_images.aws.connection import Caller, Connection
+from pulumi_workspaces_images.aws.session import watch
 from pulumi_workspaces_images.configuration.aws import AwsConfiguration, read_aws
 from pulumi_workspaces_images.errors import ConfigurationError
 from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
-from pulumi_workspaces_images.lifecycle.command import Process
+from pulumi_workspaces_images.lifecycle.command import Command as ProviderCommand
 from pulumi_workspaces_images.lifecycle.engine import Engine
 from pulumi_workspaces_images.provider import ImageShareProvider
 from pulumi_workspaces_images.share import Share
@@ -69,20 +71,25 @@ class RecordingEngine(Engine):
         self.infos.append(message)
 
 
-class FakeConnection:
-    """Clients made by a test, and a caller that is known or not: what `Permissions` asks of a connection."""
+class FakeConnection(Connection):
+    """AWS through clients that a test makes, and a caller that is known or not."""
 
-    def __init__(self, make: Callable[[str], Any], caller: Caller | None = None) -> None:
+    def __init__(
+        self,
+        make: Callable[[str], Any],
+        caller: Caller | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        super().__init__({}, clock=clock)
         self.made: list[tuple[str, str]] = []
         self._make = make
         self._caller = caller
 
-    def client(self, service: str, region: str) -> Any:
+    def _create_client(self, service: str, region: str) -> Any:
         self.made.append((service, region))
-        return self._make(region)
-
-    def known_caller(self) -> Caller | None:
-        return self._caller
+        client = self._make(region)
+        watch(client, self._before_attempt)
+        return client
 
 
 class Clock:
@@ -198,10 +205,10 @@ class Command:
         keys = {f"aws:{key}": value for key, value in configuration.items() if value is not None}
         self.engine = RecordingEngine()
         keys |= {f"workspaces-images:{key}": value for key, value in {"recheck": recheck, **(own or {})}.items()}
-        self.process = Process(keys, project="shares", engine=self.engine)
+        self.process = ProviderCommand(keys, project="shares", engine=self.engine)
         self.provider = ImageShareProvider()
         self.exclusive = ImageSharesExclusiveProvider()
-        self.provider._process = self.exclusive._process = self.process
+        self.provider._command = self.exclusive._command = self.process
 
     def check(self, image_id: object, shared_account_id: object, region: object = None) -> CheckResult:
         inputs = {"image_id": image_id, "shared_account_id": shared_account_id, "region": region}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pulumi_workspaces_images.errors import NotFound
-from pulumi_workspaces_images.lifecycle.prefetch import Ahead
+from pulumi_workspaces_images.lifecycle.prefetch import Prefetch
 
 EAST, WEST = "us-east-1", "us-west-2"
 
@@ -45,8 +45,8 @@ class Seen:
             raise self._error
 
 
-def ahead_of(seen: Any) -> Ahead:
-    return Ahead(seen)
+def prefetch_of(seen: Any) -> Prefetch:
+    return Prefetch(seen)
 
 
 def until(done: Callable[[], bool]) -> None:
@@ -59,7 +59,7 @@ def until(done: Callable[[], bool]) -> None:
 def test_images_of_a_region_are_described_together() -> None:
     """One call for each Region; no listing where none will be needed."""
     seen = Seen()
-    ahead_of(seen).look([("wsi-a", EAST), ("wsi-b", WEST), ("wsi-c", EAST)], listings=False)
+    prefetch_of(seen).begin([("wsi-a", EAST), ("wsi-b", WEST), ("wsi-c", EAST)], listings=False)
     until(lambda: len(seen.described) == 2)
     assert seen.together == [(["wsi-a", "wsi-c"], EAST), (["wsi-b"], WEST)]
     assert sorted(seen.described) == [("wsi-a", EAST), ("wsi-b", WEST)]
@@ -69,11 +69,11 @@ def test_images_of_a_region_are_described_together() -> None:
 def test_each_image_is_looked_at_once() -> None:
     """Hundreds of shares say the same again and again; one that needs a listing comes later, perhaps."""
     seen = Seen()
-    ahead = ahead_of(seen)
+    prefetch = prefetch_of(seen)
     images = [("wsi-a", EAST), ("wsi-b", EAST)]
     for listings in (False, False, True, True, False):
-        ahead.look(images, listings=listings)
-    ahead.look([*images, ("wsi-c", EAST)], listings=True)
+        prefetch.begin(images, listings=listings)
+    prefetch.begin([*images, ("wsi-c", EAST)], listings=True)
     until(lambda: (len(seen.described), len(seen.listed)) == (2, 3))
     assert seen.together == [(["wsi-a", "wsi-b"], EAST), (["wsi-c"], EAST)]
     assert sorted(seen.listed) == [("wsi-a", EAST), ("wsi-b", EAST), ("wsi-c", EAST)]
@@ -83,7 +83,7 @@ def test_a_few_at_a_time() -> None:
     """Forty images are not forty calls at once."""
     start = threading.Event()
     seen = Seen(wait=lambda: start.wait(5))
-    ahead_of(seen).look([(f"wsi-{n}", EAST) for n in range(40)], listings=True)
+    prefetch_of(seen).begin([(f"wsi-{n}", EAST) for n in range(40)], listings=True)
     until(lambda: seen.at_once == 4)
     start.set()
     until(lambda: len(seen.listed) == 40)
@@ -95,5 +95,28 @@ def test_a_few_at_a_time() -> None:
 def test_failure_is_left_to_who_asks(error: Exception) -> None:
     """It is told by the share that needs the answer, or by nobody; and it holds up nothing else."""
     seen = Seen(error=error)
-    ahead_of(seen).look([(f"wsi-{n}", EAST) for n in range(10)], listings=True)
+    prefetch_of(seen).begin([(f"wsi-{n}", EAST) for n in range(10)], listings=True)
     until(lambda: len(seen.listed) == 10)
+
+
+def test_no_thread_to_be_had_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever needs an answer asks for it."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    seen = Seen()
+    prefetch_of(seen).begin([("wsi-a", EAST)], listings=True)
+    assert seen.described == seen.listed == []
+
+
+def test_threads_are_as_few_as_the_requests_at_a_time() -> None:
+    """A thousand images are not a thousand threads."""
+    start = threading.Event()
+    seen = Seen(wait=lambda: start.wait(5))
+    prefetch_of(seen).begin([(f"wsi-{n}", EAST) for n in range(1000)], listings=True)
+    until(lambda: seen.at_once == 4)
+    assert sum(thread.name == "prefetch" for thread in threading.enumerate()) == 4
+    start.set()
+    until(lambda: len(seen.listed) == 1000)

@@ -13,11 +13,10 @@ pytestmark = pytest.mark.usefixtures("home")
 
 
 def test_caller(aws: Aws, keys: None) -> None:
-    """AWS is asked once who the caller is; what is known is known without asking."""
+    """AWS is asked once who the caller is."""
     connection = connect(endpoints=aws.endpoints, region=REGION)
-    assert connection.known_caller() is None
     me = Caller("111111111111", "arn:aws:iam::111111111111:user/me")
-    assert connection.caller() == connection.caller("us-east-1") == connection.known_caller() == me
+    assert connection.caller() == connection.caller("us-east-1") == me
     assert aws.actions == ["GetCallerIdentity"]
 
 
@@ -52,7 +51,7 @@ def test_caller_is_asked_once_by_four_threads(aws: Aws, keys: None) -> None:
     with ThreadPoolExecutor(4) as pool:
         callers = [pool.submit(ask, n) for n in range(4)]
         assert asked.wait(10)
-        assert connection.known_caller() is None
+        assert connection._caller is None
         answer.set()
         assert {future.result() for future in callers} == {Caller("111111111111", "arn:aws:iam::111111111111:user/me")}
     assert len(aws.asked) == 1
@@ -64,7 +63,7 @@ def test_failure_to_tell_the_caller_is_not_kept(aws: Aws, keys: None) -> None:
     aws.answer = refuse("ExpiredToken", "The security token included in the request is expired")
     with pytest.raises(CredentialsError, match=r"^asking AWS who the caller is: the AWS credentials are expired"):
         connection.caller()
-    assert connection.known_caller() is None
+    assert connection._caller is None
     aws.answer = refuse("AccessDenied", "no")
     with pytest.raises(AccessDenied, match=r"sts:GetCallerIdentity"):
         connection.caller()

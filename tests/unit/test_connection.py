@@ -214,5 +214,5 @@ def test_import_and_configuration_need_no_botocore_session() -> None:
 def test_read_only_when_asked(aws: Aws) -> None:
     """Reading the configuration and making a session asks nobody anything."""
     configuration = read_aws({"aws:assumeRoles": json.dumps([{"roleArn": ROLE}]), "aws:endpoints": aws.endpoints})
-    credentials.ConfiguredSession(configuration, "p")
+    credentials.ConfiguredSession(configuration, "p", lambda **_: None)
     assert aws.paths == []

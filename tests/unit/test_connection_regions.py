@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pulumi_workspaces_images.errors import ConfigurationError
+from pulumi_workspaces_images.errors import ConfigurationError, NoSuchRegion
 from tests.unit.connections import REGION, connect, write
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -60,7 +60,7 @@ def test_unreadable_profile_file(home: Path) -> None:
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-3", "cn-northwest-1", "us-gov-west-1", "us-gov-east-1"])
 def test_regions_with_workspaces(region: str) -> None:
     """A Region where WorkSpaces exists is no problem, whatever its partition."""
-    assert connect().region_problem(region) is None
+    assert connect().valid_region(region) == region
 
 
 def test_workspaces_regions_known() -> None:
@@ -81,7 +81,6 @@ def test_workspaces_regions_known() -> None:
         ("us-east-3", "'us-east-3' is not a Region where WorkSpaces exists; did you mean us-east-"),
         ("us-east-1a", "'us-east-1a' is not a Region where WorkSpaces exists; did you mean us-east-1,"),
         ("EU-WEST-1", "'EU-WEST-1' is not a Region where WorkSpaces exists"),
-        ("", "'' is not a Region where WorkSpaces exists"),
         ("eu-north-1", "WorkSpaces does not exist in eu-north-1; near it are eu-central-1, eu-west-1,"),
         ("us-west-1", "WorkSpaces does not exist in us-west-1; near it are us-east-1, us-east-2, us-west-2"),
         ("cn-north-1", "WorkSpaces does not exist in cn-north-1; near it are cn-northwest-1"),
@@ -90,28 +89,29 @@ def test_workspaces_regions_known() -> None:
 )
 def test_region_problem(region: str, problem: str) -> None:
     """A Region that does not exist, or has no WorkSpaces, is told with the near ones."""
-    said = connect().region_problem(region)
-    assert said is not None
-    assert said.startswith(problem)
+    with pytest.raises(NoSuchRegion) as caught:
+        connect().valid_region(region)
+    assert str(caught.value).startswith(problem)
 
 
-@pytest.mark.parametrize("region", ["us-esat-1", "eu-north-1", "mars-1", ""])
+@pytest.mark.parametrize("region", ["us-esat-1", "eu-north-1", "mars-1"])
 def test_skip_region_validation(region: str) -> None:
     """With aws:skipRegionValidation no Region is a problem."""
-    assert connect(skipRegionValidation="true").region_problem(region) is None
-    assert connect(skipRegionValidation="false").region_problem(region) is not None
+    assert connect(skipRegionValidation="true").valid_region(region) == region
+    with pytest.raises(NoSuchRegion):
+        connect(skipRegionValidation="false").valid_region(region)
 
 
 @pytest.mark.parametrize("region", ["fips-us-east-1", "us-east-1-fips", "fips-us-gov-west-1"])
 @pytest.mark.parametrize("skip", ["true", "false"])
 def test_fips_name_of_a_region_is_refused(region: str, skip: str) -> None:
     """It would be a second name, and so a second share, of the same Region; also where any other name will do."""
-    assert connect(skipRegionValidation=skip).region_problem(region) == (
-        f"{region!r} is an endpoint, not a Region; name the Region, and set aws:useFipsEndpoint"
-    )
+    with pytest.raises(NoSuchRegion) as caught:
+        connect(skipRegionValidation=skip).valid_region(region)
+    assert str(caught.value) == f"{region!r} is an endpoint, not a Region; name the Region, and set aws:useFipsEndpoint"
 
 
-@pytest.mark.parametrize("ask", ["partition", "region_problem"])
+@pytest.mark.parametrize("ask", ["partition", "valid_region"])
 def test_unreadable_profile_wherever_it_is_met(home: Path, ask: str) -> None:
     """Region names need the session, and with it the profile: that fails in one line there too."""
     write(home, "config", "region = eu-west-1\n")

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from pulumi_workspaces_images.lifecycle.ledger import Declarations
+from pulumi_workspaces_images.lifecycle.ledger import Ledger
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import IMAGE, LEGAL, REGION, SALES, SHARE
 
@@ -14,7 +14,7 @@ OTHERS = [Share(IMAGE, LEGAL, REGION), Share("wsi-999999999", SALES, REGION), Sh
 
 def test_nothing_is_known_at_first() -> None:
     """A new process has seen nothing declared, revoked or failed."""
-    declarations = Declarations()
+    declarations = Ledger()
     assert not declarations.is_declared(SHARE)
     assert not declarations.was_revoked(SHARE)
     assert not declarations.has_failed(SHARE)
@@ -27,7 +27,7 @@ def test_nothing_is_known_at_first() -> None:
 )
 def test_each_note_is_about_one_share_and_one_thing(note: str, told: str) -> None:
     """What is noted of a share says nothing about another one, nor anything else about the same one."""
-    declarations = Declarations()
+    declarations = Ledger()
     getattr(declarations, note)(SHARE)
     getattr(declarations, note)(SHARE)
     answers = {name: getattr(declarations, name)(SHARE) for name in TOLD}
@@ -37,7 +37,7 @@ def test_each_note_is_about_one_share_and_one_thing(note: str, told: str) -> Non
 
 def test_a_grant_undoes_a_revoke_and_a_failure() -> None:
     """What was granted again is neither revoked nor failing."""
-    declarations = Declarations()
+    declarations = Ledger()
     for share in (SHARE, OTHERS[0]):
         declarations.revoked(share)
         declarations.failed(share)
@@ -50,14 +50,14 @@ def test_a_grant_undoes_a_revoke_and_a_failure() -> None:
 
 def test_a_grant_declares_nothing() -> None:
     """Only check declares: an update of a resource that is no longer declared must not keep its share."""
-    declarations = Declarations()
+    declarations = Ledger()
     declarations.granted(SHARE)
     assert not declarations.is_declared(SHARE)
 
 
 def test_a_revoke_after_a_grant_counts() -> None:
     """The last write decides."""
-    declarations = Declarations()
+    declarations = Ledger()
     declarations.granted(SHARE)
     declarations.revoked(SHARE)
     assert declarations.was_revoked(SHARE)
@@ -65,7 +65,7 @@ def test_a_revoke_after_a_grant_counts() -> None:
 
 def test_one_thread_at_a_time_works_on_a_share() -> None:
     """Who comes second waits until the first is done, and sees what it did."""
-    declarations = Declarations()
+    declarations = Ledger()
     order: list[str] = []
     inside, leave = threading.Event(), threading.Event()
 
@@ -94,7 +94,7 @@ def test_one_thread_at_a_time_works_on_a_share() -> None:
 @pytest.mark.parametrize("other", OTHERS)
 def test_shares_do_not_wait_for_each_other(other: Share) -> None:
     """Only the same image, account and Region are the same share."""
-    declarations = Declarations()
+    declarations = Ledger()
     with declarations.serialized(SHARE):
         done = threading.Event()
 
@@ -110,7 +110,7 @@ def test_shares_do_not_wait_for_each_other(other: Share) -> None:
 
 def test_a_failure_inside_lets_the_next_one_in() -> None:
     """An exception does not lock a share for good."""
-    declarations = Declarations()
+    declarations = Ledger()
     with pytest.raises(ZeroDivisionError), declarations.serialized(SHARE):
         raise ZeroDivisionError
     entered = threading.Event()
@@ -129,7 +129,7 @@ def test_a_failure_inside_lets_the_next_one_in() -> None:
 
 def test_share_beside_its_list() -> None:
     """An account on the list contradicts nothing, in either order; nor does a share without any list."""
-    declarations = Declarations()
+    declarations = Ledger()
     assert declarations.declare(SHARE) is None
     assert declarations.declare_exclusive(IMAGE, REGION, frozenset({SALES, LEGAL})) == []
     assert declarations.declare(OTHERS[0]) is None
@@ -138,7 +138,7 @@ def test_share_beside_its_list() -> None:
 @pytest.mark.parametrize("listed", [frozenset({LEGAL}), frozenset()])
 def test_contradiction_in_either_order(listed: frozenset[str]) -> None:
     """Both say the same: the image, the Region, the account, and what to do. The empty list is a list."""
-    first, second = Declarations(), Declarations()
+    first, second = Ledger(), Ledger()
     first.declare(SHARE)
     (told,) = first.declare_exclusive(IMAGE, REGION, listed)
     second.declare_exclusive(IMAGE, REGION, listed)
@@ -148,7 +148,7 @@ def test_contradiction_in_either_order(listed: frozenset[str]) -> None:
 
 def test_share_that_contradicts_is_declared() -> None:
     """Its old resource must not revoke it: the update is refused, and the user decides."""
-    declarations = Declarations()
+    declarations = Ledger()
     declarations.declare_exclusive(IMAGE, REGION, frozenset())
     assert declarations.declare(SHARE)
     assert declarations.is_declared(SHARE)
@@ -156,7 +156,7 @@ def test_share_that_contradicts_is_declared() -> None:
 
 def test_list_of_another_image_or_region() -> None:
     """It contradicts nothing here."""
-    declarations = Declarations()
+    declarations = Ledger()
     declarations.declare(SHARE)
     assert declarations.declare_exclusive("wsi-999999999", REGION, frozenset()) == []
     assert declarations.declare_exclusive(IMAGE, "eu-west-1", frozenset()) == []
@@ -165,7 +165,7 @@ def test_list_of_another_image_or_region() -> None:
 
 def test_two_lists_of_one_image() -> None:
     """The first one holds; the second is told of the accounts that are in one of them only, and of shares."""
-    declarations = Declarations()
+    declarations = Ledger()
     assert declarations.declare_exclusive(IMAGE, REGION, frozenset({SALES})) == []
     assert declarations.declare_exclusive(IMAGE, REGION, frozenset({SALES})) == []
     declarations.declare(SHARE)
@@ -181,7 +181,7 @@ def test_two_lists_of_one_image() -> None:
 @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
 def test_whatever_ends_taking_over_is_a_failure(error: type[BaseException]) -> None:
     """The error passes through; the share could not be taken over."""
-    declarations = Declarations()
+    declarations = Ledger()
     with pytest.raises(error), declarations.taking_over(SHARE):
         raise error
     assert declarations.has_failed(SHARE)
@@ -192,7 +192,7 @@ def test_whatever_ends_taking_over_is_a_failure(error: type[BaseException]) -> N
 
 def test_taking_over_that_ends_well_is_no_failure() -> None:
     """Neither does it undo an earlier one: a grant does."""
-    declarations = Declarations()
+    declarations = Ledger()
     with declarations.taking_over(SHARE):
         pass
     assert not declarations.has_failed(SHARE)
@@ -204,6 +204,6 @@ def test_taking_over_that_ends_well_is_no_failure() -> None:
 
 def test_nothing_cannot_fail() -> None:
     """A share that is not known yet is none."""
-    declarations = Declarations()
+    declarations = Ledger()
     declarations.failed(None)
     assert not declarations.has_failed(SHARE)

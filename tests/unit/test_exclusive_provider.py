@@ -280,7 +280,7 @@ def test_configuration_is_that_of_the_process(monkeypatch: pytest.MonkeyPatch) -
     provider: Any = ImageSharesExclusiveProvider()
     monkeypatch.setattr(process, "configure", lambda given: ("the process of", given))
     provider.configure(request)
-    assert provider._process == ("the process of", request)
+    assert provider._command == ("the process of", request)
 
 
 def test_configuration_that_cannot_be_honoured_is_an_error(cloud: LocalCloud, shared_image: str) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from local.cloud import LocalCloud
 from pulumi_workspaces_images.aws.connection import Connection
-from pulumi_workspaces_images.configuration.own import read_recheck
+from pulumi_workspaces_images.configuration.own import read_own
 from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError
-from pulumi_workspaces_images.lifecycle.recipients import Guards
+from pulumi_workspaces_images.lifecycle.recipients import Recipients
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import LEGAL, MODES, OWNER, REGION, SALES, UNKNOWN, Command, Wire, found
 
@@ -21,9 +21,9 @@ KEYS = {"aws:accessKey": "AKIAEXAMPLE", "aws:secretKey": "example", "aws:maxRetr
 NOT_LISTED = f"account {LEGAL} is not on the list {ALLOWED} of the accounts that may be shared with"
 
 
-def guards(**own: object) -> Guards:
+def guards(**own: object) -> Recipients:
     configuration = {**KEYS, **{f"workspaces-images:{key}": value for key, value in own.items()}}
-    return Guards(configuration, Connection(configuration))
+    return Recipients(read_own(configuration), Connection(configuration))
 
 
 @pytest.fixture(autouse=True)
@@ -98,7 +98,7 @@ def test_list_that_is_none(listed: str) -> None:
 def test_misspelt_guard_is_refused(key: str, meant: str) -> None:
     """A guard with a typo would guard nothing, in silence."""
     with pytest.raises(ConfigurationError, match=f"did you mean workspaces-images:{meant}\\?$"):
-        read_recheck({f"workspaces-images:{key}": "[]"})
+        read_own({f"workspaces-images:{key}": "[]"})
 
 
 @pytest.mark.parametrize("key", ["allowedAccountIds", "requireOrganization"])
@@ -115,7 +115,6 @@ def test_guard_that_is_set_and_empty(key: str) -> None:
 def test_organization_that_is_not_required(wire: Wire, said: object) -> None:
     """AWS is not asked."""
     guard = guards(requireOrganization=said)
-    assert not guard.organization_required
     assert guard.organization_problem(SALES, REGION) is None
     assert wire.sent == []
 

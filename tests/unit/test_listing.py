@@ -1,6 +1,7 @@
 """One image's listing: pages are read as far as somebody needs to know, once for all who ask."""
 
 import threading
+import traceback
 
 import pytest
 
@@ -60,6 +61,17 @@ def test_failed_page_is_not_asked_for_again(error: ExpectedError) -> None:
             listing.accounts()
     assert listing.holds("a")
     assert book.read == [None, "1"]
+
+
+def test_failure_that_is_met_many_times_does_not_grow() -> None:
+    """Each caller gets an exception of its own: a shared one would collect the traceback of every raise."""
+    listing = Listing(Book(Unanswered("no")))
+    depths = set()
+    for _ in range(50):
+        with pytest.raises(Unanswered) as caught:
+            listing.accounts()
+        depths.add(len(list(traceback.walk_tb(caught.value.__traceback__))))
+    assert max(depths) <= 4
 
 
 def test_bug_is_not_kept() -> None:

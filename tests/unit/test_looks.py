@@ -1,11 +1,12 @@
 """One look for all who ask: at the same time, and for a while after."""
 
 import threading
+import traceback
 from concurrent import futures
 
 import pytest
 
-from pulumi_workspaces_images.aws.once import MAX_AGE, Looks
+from pulumi_workspaces_images.aws.once import MAX_AGE, Once
 from pulumi_workspaces_images.errors import ExpectedError, NotFound
 from tests.unit.helpers import Clock, four_at_once
 
@@ -26,13 +27,13 @@ class Eye:
 
 def test_one_look_per_key() -> None:
     """What was seen once is told again; another key is another look."""
-    looks, eye = Looks[int](), Eye()
+    looks, eye = Once[int](), Eye()
     assert [looks.get("a", eye), looks.get("a", eye), looks.get(("a", "b"), eye), looks.get("a", eye)] == [1, 1, 2, 1]
 
 
 def test_nothing_seen_is_something_seen() -> None:
     """A look that found nothing at all is not repeated."""
-    looks, seen = Looks[frozenset[str]](), list[int]()
+    looks, seen = Once[frozenset[str]](), list[int]()
 
     def look() -> frozenset[str]:
         seen.append(1)
@@ -47,7 +48,7 @@ def test_nothing_seen_is_something_seen() -> None:
 def test_look_grows_old(seconds: float, looked: int, error: Exception | None) -> None:
     """After five minutes it is made again, also one that failed."""
     clock, eye = Clock(), Eye(error)
-    looks = Looks[int](clock)
+    looks = Once[int](clock)
     for now in (0.0, seconds):  # 0.0: as on a machine that has just started
         clock.now = now
         try:
@@ -59,7 +60,7 @@ def test_look_grows_old(seconds: float, looked: int, error: Exception | None) ->
 
 def test_failed_look_is_not_repeated() -> None:
     """Thirty shares of an image that may not be looked at fail for one call."""
-    looks, eye = Looks[int](), Eye(NotFound("no"))
+    looks, eye = Once[int](), Eye(NotFound("no"))
     for _ in range(3):
         with pytest.raises(NotFound, match=r"^no$"):
             looks.get("a", eye)
@@ -68,7 +69,7 @@ def test_failed_look_is_not_repeated() -> None:
 
 def test_bug_is_not_kept() -> None:
     """Anything but an expected failure is nothing that was seen, and locks nobody out."""
-    looks = Looks[int]()
+    looks = Once[int]()
     with pytest.raises(ZeroDivisionError):
         looks.get("a", Eye(ZeroDivisionError()))
     assert looks.get("a", Eye()) == 1
@@ -77,7 +78,7 @@ def test_bug_is_not_kept() -> None:
 @pytest.mark.parametrize("error", [None, NotFound("no")])
 def test_who_asks_meanwhile_waits(error: ExpectedError | None) -> None:
     """Four threads, one look; each gets what it saw, or how it failed."""
-    looks, go_on, count = Looks[int](), threading.Event(), list[int]()
+    looks, go_on, count = Once[int](), threading.Event(), list[int]()
 
     def look() -> int:
         count.append(1)
@@ -98,10 +99,20 @@ def test_who_asks_meanwhile_waits(error: ExpectedError | None) -> None:
 
 def test_keys_do_not_wait_for_each_other() -> None:
     """A slow look holds up those who ask for the same."""
-    looks, go_on = Looks[int](), threading.Event()
+    looks, go_on = Once[int](), threading.Event()
     with futures.ThreadPoolExecutor(1) as pool:
         slow = pool.submit(looks.get, "a", lambda: int(go_on.wait(5)))
         assert looks.get("b", Eye()) == 1
         assert not slow.done()
         go_on.set()
         assert slow.result(5) == 1
+
+
+def test_failure_that_is_met_many_times_does_not_grow() -> None:
+    """Each caller gets an exception of its own: a shared one would collect the traceback of every raise."""
+    once, eye = Once[int](), Eye(NotFound("no such image"))
+    for _ in range(50):
+        with pytest.raises(NotFound, match=r"^no such image$") as caught:
+            once.get("a", eye)
+    assert len(list(traceback.walk_tb(caught.value.__traceback__))) == 2
+    assert eye.count == 1

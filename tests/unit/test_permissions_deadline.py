@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pulumi_workspaces_images.aws.permissions import DEADLINE, Permissions
+from pulumi_workspaces_images.aws.connection import DEADLINE
+from pulumi_workspaces_images.aws.permissions import Permissions
 from pulumi_workspaces_images.errors import Unanswered
 from tests.unit.helpers import GRANT, IMAGE, LIST, REGION, SALES, SHARE, Clock, Wire, listing
 from tests.unit.workspaces import DENIED, GRANTING, LISTING, LOST, OK, THROTTLED, permissions, stands_alone

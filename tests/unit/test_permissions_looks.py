@@ -1,4 +1,4 @@
-"""Looks that are made once for all who ask: shared by threads, remembered for a while, many images in one call."""
+"""Once that are made once for all who ask: shared by threads, remembered for a while, many images in one call."""
 
 import threading
 from collections.abc import Callable
@@ -8,8 +8,7 @@ from typing import Any, cast
 import pytest
 from botocore.stub import Stubber
 
-from pulumi_workspaces_images.aws import permissions as module
-from pulumi_workspaces_images.aws.connection import Connection
+from pulumi_workspaces_images.aws.connection import DEADLINE, Connection
 from pulumi_workspaces_images.aws.once import MAX_AGE
 from pulumi_workspaces_images.aws.permissions import Permissions
 from pulumi_workspaces_images.errors import AccessDenied, NotFound
@@ -189,7 +188,7 @@ def test_looking_while_another_thread_writes(wire: Wire, make_client: Callable[.
 
 def test_limits() -> None:
     """Long enough for throttling, short enough for a pipeline."""
-    assert 60 <= module.DEADLINE <= 600
+    assert 60 <= DEADLINE <= 600
     assert 60 <= MAX_AGE <= 600
 
 

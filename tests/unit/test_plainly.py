@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pulumi_workspaces_images.errors import Bug, NotFound, plainly
+from pulumi_workspaces_images.errors import Bug, NotFound, one_line
 from pulumi_workspaces_images.provider import ImageShareProvider
 from tests.unit.helpers import SALES
 
@@ -25,7 +25,7 @@ def shown(error: BaseException) -> str:
 def test_expected_failure_is_one_line() -> None:
     """Neither its traceback, nor what led to it."""
 
-    @plainly
+    @one_line
     def fail() -> None:
         try:
             raise KeyError("inner")
@@ -44,7 +44,7 @@ def test_bug_brings_its_traceback() -> None:
     def divide() -> float:
         return 1 / 0
 
-    @plainly
+    @one_line
     def fail() -> None:
         try:
             divide()
@@ -63,7 +63,7 @@ def test_bug_brings_its_traceback() -> None:
 def test_result_and_arguments_pass_through() -> None:
     """A method behaves as it is written, and keeps its name and its documentation."""
 
-    @plainly
+    @one_line
     def add(a: int, b: int) -> int:
         """Add."""
         return a + b
@@ -76,7 +76,7 @@ def test_result_and_arguments_pass_through() -> None:
 def test_end_of_the_process_is_no_bug(kind: type[BaseException]) -> None:
     """An interrupt passes through."""
 
-    @plainly
+    @one_line
     def fail() -> None:
         raise kind
 

@@ -11,7 +11,7 @@ from pulumi.dynamic import Config, ConfigureRequest
 from pulumi_workspaces_images.configuration.own import Recheck
 from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, ExpectedError, NotFound, Unanswered
 from pulumi_workspaces_images.lifecycle import command as module
-from pulumi_workspaces_images.lifecycle.command import Process
+from pulumi_workspaces_images.lifecycle.command import Command
 from pulumi_workspaces_images.provider import ImageShareProvider
 from tests.unit.helpers import SHARE, RecordingEngine, Wire
 
@@ -27,13 +27,13 @@ def engine() -> RecordingEngine:
 
 
 @pytest.fixture
-def start(engine: RecordingEngine) -> Callable[..., Process]:
+def start(engine: RecordingEngine) -> Callable[..., Command]:
     """Start a process with a `recheck` mode and other configuration."""
 
-    def start(recheck: str = "", **configuration: object) -> Process:
+    def start(recheck: str = "", **configuration: object) -> Command:
         keys = {f"aws:{key}": value for key, value in configuration.items()}
         mode = {"workspaces-images:recheck": recheck} if recheck else {}
-        return Process({**KEYS, **keys, **mode}, project="shares", engine=engine)
+        return Command({**KEYS, **keys, **mode}, project="shares", engine=engine)
 
     return start
 
@@ -47,56 +47,56 @@ def raising(error: Exception) -> Callable[[], Any]:
 
 @pytest.mark.parametrize("recheck", ["", "strict", "warn"])
 @pytest.mark.parametrize("seen", [True, False, []])
-def test_look_that_succeeds(start: Callable[..., Process], engine: RecordingEngine, recheck: str, seen: object) -> None:
+def test_look_that_succeeds(start: Callable[..., Command], engine: RecordingEngine, recheck: str, seen: object) -> None:
     """What was seen is returned, and nothing is said."""
-    assert start(recheck).look(lambda: seen) is seen
+    assert start(recheck).recheck(lambda: seen) is seen
     assert engine.warnings == []
 
 
 @pytest.mark.parametrize("recheck", ["", "strict"])
 @pytest.mark.parametrize("kind", [AccessDenied, NotFound, Unanswered, ExpectedError])
 def test_strict_look_that_fails(
-    start: Callable[..., Process], engine: RecordingEngine, recheck: str, kind: type[ExpectedError]
+    start: Callable[..., Command], engine: RecordingEngine, recheck: str, kind: type[ExpectedError]
 ) -> None:
     """The failure is an error, and not a warning as well; strict is the default."""
     with pytest.raises(kind, match=r"^looking at the image: no$"):
-        start(recheck).look(raising(kind("looking at the image: no")))
+        start(recheck).recheck(raising(kind("looking at the image: no")))
     assert engine.warnings == []
 
 
 @pytest.mark.parametrize("kind", [AccessDenied, NotFound, Unanswered, ExpectedError])
 def test_warning_look_that_fails(
-    start: Callable[..., Process], engine: RecordingEngine, kind: type[ExpectedError]
+    start: Callable[..., Command], engine: RecordingEngine, kind: type[ExpectedError]
 ) -> None:
     """The failure is a warning that says what follows, once for however many shares; a different one is shown too."""
     process = start("warn")
     for _ in range(3):
-        assert process.look(raising(kind("looking at the image: no"))) is None
-    assert process.look(raising(kind("looking at another image: no"))) is None
+        assert process.recheck(raising(kind("looking at the image: no"))) is None
+    assert process.recheck(raising(kind("looking at another image: no"))) is None
     assert engine.warnings == [
         f"looking at {what}: no; went on without looking, as workspaces-images:recheck is warn"
         for what in ("the image", "another image")
     ]
 
 
-def test_no_look_at_all(start: Callable[..., Process], engine: RecordingEngine) -> None:
+def test_no_look_at_all(start: Callable[..., Command], engine: RecordingEngine) -> None:
     """With `off` AWS is not asked, and nothing is said."""
-    assert start("off").look(lambda: pytest.fail("asked")) is None
+    assert start("off").recheck(lambda: pytest.fail("asked")) is None
     assert engine.warnings == []
 
 
 @pytest.mark.parametrize("recheck", ["strict", "warn"])
-def test_configuration_that_cannot_be_honoured_is_an_error(start: Callable[..., Process], recheck: str) -> None:
+def test_configuration_that_cannot_be_honoured_is_an_error(start: Callable[..., Command], recheck: str) -> None:
     """No mode makes a wrong key right."""
     with pytest.raises(ConfigurationError):
-        start(recheck).look(raising(ConfigurationError("aws:profile names no profile")))
+        start(recheck).recheck(raising(ConfigurationError("aws:profile names no profile")))
 
 
 @pytest.mark.parametrize("recheck", ["strict", "warn"])
-def test_bug_in_a_look_is_no_warning(start: Callable[..., Process], recheck: str) -> None:
+def test_bug_in_a_look_is_no_warning(start: Callable[..., Command], recheck: str) -> None:
     """Only an expected failure is passed over."""
     with pytest.raises(ZeroDivisionError):
-        start(recheck).look(raising(ZeroDivisionError()))
+        start(recheck).recheck(raising(ZeroDivisionError()))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_bug_in_a_look_is_no_warning(start: Callable[..., Process], recheck: str
 def test_wrong_configuration_is_found_at_the_start(configuration: dict[str, object], key: str) -> None:
     """Before anything is done, and by name."""
     with pytest.raises(ConfigurationError, match=key):
-        Process(configuration, project="shares", engine=RecordingEngine())
+        Command(configuration, project="shares", engine=RecordingEngine())
 
 
 class ExitError(BaseException):
@@ -119,7 +119,7 @@ class ExitError(BaseException):
 
 @pytest.mark.parametrize("write", ["grant", "revoke"])
 def test_nothing_is_written_once_the_engine_has_died(
-    start: Callable[..., Process],
+    start: Callable[..., Command],
     engine: RecordingEngine,
     wire: Wire,
     monkeypatch: pytest.MonkeyPatch,
@@ -146,7 +146,7 @@ def test_nothing_is_written_once_the_engine_has_died(
 
 
 def test_looking_goes_on_once_the_engine_has_died(
-    start: Callable[..., Process], engine: RecordingEngine, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    start: Callable[..., Command], engine: RecordingEngine, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A look does no harm."""
     monkeypatch.setattr("os._exit", lambda code: pytest.fail("ended"))
@@ -158,7 +158,7 @@ def test_looking_goes_on_once_the_engine_has_died(
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that no provider has configured yet; what it sets for itself ends with the test."""
-    monkeypatch.setattr(module, "_process", None)
+    monkeypatch.setattr(module, "_command", None)
     monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
     monkeypatch.setattr("pulumi.get_project", lambda: "shares")
     monkeypatch.setattr(sys, "argv", ["provider"])
@@ -174,8 +174,8 @@ def test_all_providers_share_one_process() -> None:
     first, second = ImageShareProvider(), ImageShareProvider()
     first.configure(request(region="eu-west-1"))
     second.configure(request(region="eu-west-3"))
-    assert first._process is second._process
-    assert first._process.connection.region() == "eu-west-1"
+    assert first._command is second._command
+    assert first._command.connection.region() == "eu-west-1"
 
 
 @pytest.mark.usefixtures("fresh")
@@ -187,7 +187,7 @@ def test_process_is_what_the_stack_configures(monkeypatch: pytest.MonkeyPatch) -
         made.update(others, configuration=configuration)
         return SimpleNamespace()
 
-    monkeypatch.setattr(module, "Process", make)
+    monkeypatch.setattr(module, "Command", make)
     monkeypatch.setattr(sys, "argv", ["provider", "127.0.0.1:1"])
     configuration = {"aws:region": "eu-west-1", "workspaces-images:recheck": "off", "other:key": "x"}
     module.configure(ConfigureRequest(Config(configuration, "shares")))
@@ -210,12 +210,12 @@ def test_configuration_that_fails_does_so_for_each_resource() -> None:
     for _ in range(2):
         with pytest.raises(ConfigurationError, match="aws:assumeRole"):
             ImageShareProvider().configure(request(assumeRole="{}"))
-    assert module._process is None
+    assert module._command is None
 
 
-def test_recheck_is_read(start: Callable[..., Process]) -> None:
+def test_recheck_is_read(start: Callable[..., Command]) -> None:
     """Strict is the default."""
-    assert [start(mode).recheck for mode in ("", "strict", "warn", "off")] == [
+    assert [start(mode).settings.recheck for mode in ("", "strict", "warn", "off")] == [
         Recheck.STRICT,
         Recheck.STRICT,
         Recheck.WARN,

@@ -1,5 +1,7 @@
-"""What a program is told before it declares: every account that is refused, at once."""
+"""What a program is told before it declares, and what its shares cost."""
 
+import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ import pytest
 from pulumi.runtime.config import _SECRET_KEYS, CONFIG
 
 from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError
-from pulumi_workspaces_images.resources.program import refusals
+from pulumi_workspaces_images.resources.program import current_run, declare, images_beside, refusals
 from tests.unit.helpers import LEGAL, OWNER, REGION, SALES, Wire
 
 FINANCE = "444444444444"
@@ -217,3 +219,60 @@ def test_owner_is_not_refused_here(wire: Wire) -> None:
     """Who owns the image is the share's own check's to say."""
     configure(allowedAccountIds=f"[{OWNER}]")
     assert refusals([OWNER]) == []
+
+
+def test_configuration_is_parsed_once_however_many_shares_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parsing it for each of 5,000 shares took 12 s."""
+    parsed: list[dict[str, str]] = []
+
+    def parse() -> dict[str, str]:
+        parsed.append({"other:key": "x"})
+        return parsed[-1]
+
+    configure(allowedAccountIds=f'["{SALES}"]')
+    monkeypatch.setattr(pulumi.runtime.config, "get_config_env", parse)
+    for _ in range(100):
+        declare("wsi-0a1b2c3d4", SALES, None)
+        refusals([SALES])
+    assert len(parsed) == 1
+
+
+def test_other_configuration_is_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether a key is set anew, the environment changes, or the SDK starts with a new store."""
+    configure()
+    runs = [current_run()]
+    assert current_run() is runs[0]
+    pulumi.runtime.set_config("aws:region", "eu-west-1")
+    runs.append(current_run())
+    monkeypatch.setenv("PULUMI_CONFIG", "{}")
+    runs.append(current_run())
+    configure()
+    runs.append(current_run())
+    assert len(set(map(id, runs))) == 4
+
+
+def test_hints_of_a_thousand_images_are_small() -> None:
+    """Each share tells of the images beside its own, and together they tell of all."""
+    configure()
+    images = [f"wsi-{number:09}" for number in range(1000)]
+    for image in images:
+        declare(image, SALES, None)
+
+    async def hints() -> list[str | None]:
+        return [await images_beside(image, None).future() for image in images]
+
+    told = asyncio.run(hints())
+    assert sum(len(hint or "") for hint in told) < 2_000_000
+    assert {image for hint in set(told) for image, _ in json.loads(hint or "[]")} == set(images)
+    for image, hint in zip(images, told, strict=True):
+        assert [image, None] in json.loads(hint or "")
+
+
+def test_only_image_needs_no_hint() -> None:
+    configure()
+    declare("wsi-0a1b2c3d4", SALES, None)
+
+    async def hint() -> str | None:
+        return await images_beside("wsi-0a1b2c3d4", None).future()
+
+    assert asyncio.run(hint()) is None

@@ -140,7 +140,7 @@ def test_read_in_a_region_that_boto3_does_not_know(
     command: Command, shared: Share, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The share was made with `aws:skipRegionValidation`, or with a newer boto3: refresh looks where the state says."""
-    monkeypatch.setattr(Connection, "region_problem", lambda *_: "is not a Region")
+    monkeypatch.setattr(Connection, "valid_region", lambda *_: pytest.fail("nobody asks"))
     assert command.read(shared).outs == outputs(shared)
 
 

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import pytest
 
 from local.cloud import LocalCloud
-from pulumi_workspaces_images.lifecycle.prefetch import THREAD
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import DESCRIBE, GRANT, LIST, REGION, SALES, UNKNOWN, Command
 
@@ -93,7 +92,7 @@ def test_looks_that_a_check_begins(
     command = Command(cloud, region=configured)
     command.provider.check({} if new else share._asdict(), {**share._asdict(), "region": argument})
     for thread in threading.enumerate():
-        if thread.name == THREAD:
+        if thread.name == "prefetch":
             thread.join(10)
     assert cost(cloud) == {"GetCallerIdentity": 1, **begun}
     assert {call.region for call in cloud.calls if call.service == "workspaces"} == {"eu-west-1"}

@@ -200,7 +200,7 @@ def test_share_that_was_kept_and_lost_since_is_not_taken_for_granted(
 
 def test_grant_without_outputs_keeps_the_old_resource(cloud: LocalCloud, command: Command, shared: Share) -> None:
     """Who cannot say whose image it is, is not in the state either."""
-    command.process.declarations.declare(shared)
+    command.process.ledger.declare(shared)
     cloud.fail("GetCallerIdentity", "AccessDeniedException")
     with pytest.raises(AccessDenied):
         command.create(shared)
@@ -252,7 +252,7 @@ def test_bug_keeps_the_old_resource(
     command: Command, shared: Share, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
     """Whatever kept the new resource from taking over, the old one stays in the state."""
-    command.process.declarations.declare(shared)
+    command.process.ledger.declare(shared)
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError
@@ -299,7 +299,7 @@ def test_failed_grant_of_a_kept_share_that_cannot_be_looked_at(
     cloud.deny("workspaces:*")
     with pytest.raises(AccessDenied, match=f"^sharing image .*the caller needs workspaces:{GRANT}"):
         command.create(shared)
-    assert command.process.declarations.has_failed(shared)
+    assert command.process.ledger.has_failed(shared)
 
 
 @pytest.mark.parametrize("broken", [["grant"], ["is_shared", "is_shared_now"]], ids=["grant", "look"])
@@ -332,7 +332,7 @@ def test_share_that_contradicts_a_list_keeps_the_old_resource(
     cloud: LocalCloud, command: Command, shared: Share
 ) -> None:
     """A resource that fails its check for the list's sake does not take over."""
-    command.process.declarations.declare_exclusive(shared.image_id, REGION, frozenset())
+    command.process.ledger.declare_exclusive(shared.image_id, REGION, frozenset())
     assert command.check(*shared).failures
     with pytest.raises(ExpectedError, match="kept"):
         command.delete(shared)

@@ -9,7 +9,7 @@ import pytest
 
 from local.cloud import AwsError, Call, LocalCloud, Response
 from pulumi_workspaces_images.errors import AccessDenied, ExpectedError
-from pulumi_workspaces_images.lifecycle.ledger import Declarations
+from pulumi_workspaces_images.lifecycle.ledger import Ledger
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import GRANT, LEGAL, SALES, Command
 
@@ -65,13 +65,13 @@ def test_revoke_waits_for_a_grant(
     cloud: LocalCloud, command: Command, shared: Share, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A delete learns how the grant ended before it decides, however slowly that is noted."""
-    note = Declarations.failed
+    note = Ledger.failed
 
-    def slowly(declarations: Declarations, share: Share | None) -> None:
+    def slowly(declarations: Ledger, share: Share | None) -> None:
         time.sleep(0.1)
         note(declarations, share)
 
-    monkeypatch.setattr(Declarations, "failed", slowly)
+    monkeypatch.setattr(Ledger, "failed", slowly)
     held = Held(cloud, allow=True, refuse=True)
     command.declare(shared)
     with ThreadPoolExecutor(2) as pool:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pulumi_workspaces_images.configuration.own import Recheck, read_recheck, unread_keys
+from pulumi_workspaces_images.configuration.own import Recheck, read_own, unread_keys
 from pulumi_workspaces_images.errors import ConfigurationError
 
 
@@ -20,14 +20,14 @@ from pulumi_workspaces_images.errors import ConfigurationError
 )
 def test_recheck(said: str | None, recheck: Recheck) -> None:
     """`workspaces-images:recheck` is strict, warn or off; strict where it is not set."""
-    assert read_recheck({} if said is None else {"workspaces-images:recheck": said}) is recheck
+    assert read_own({} if said is None else {"workspaces-images:recheck": said}).recheck is recheck
 
 
 @pytest.mark.parametrize("said", ["OFF", "no", "true", True, 0])
 def test_recheck_refuses(said: object) -> None:
     """Anything else is refused, with what it may be."""
     with pytest.raises(ConfigurationError, match=r"^workspaces-images:recheck must be strict, warn or off$"):
-        read_recheck({"workspaces-images:recheck": said})
+        read_own({"workspaces-images:recheck": said})
 
 
 @pytest.mark.parametrize("key", ["rechek", "reCheck", "re-check", "rechecks", "rech"])
@@ -36,7 +36,7 @@ def test_recheck_misspelt(key: str) -> None:
     with pytest.raises(
         ConfigurationError, match=rf"^workspaces-images:{key} is .*did you mean workspaces-images:recheck"
     ):
-        read_recheck({f"workspaces-images:{key}": "off"})
+        read_own({f"workspaces-images:{key}": "off"})
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,13 @@ def test_path_that_was_taken_for_a_name(key: str) -> None:
     with pytest.raises(
         ConfigurationError, match=rf"^workspaces-images:{re.escape(key)} was set without --path, so it is"
     ):
-        read_recheck({f"workspaces-images:{key}": "222222222222"})
+        read_own({f"workspaces-images:{key}": "222222222222"})
 
 
 def test_recheck_leaves_other_keys_alone() -> None:
     """The namespace is also the stack program's own: its other keys are none of the provider's business."""
     keys = {"workspaces-images:shares": "{}", "workspaces-images:owner": "x", "other:rechek": "off"}
-    assert read_recheck(keys) is Recheck.STRICT
+    assert read_own(keys).recheck is Recheck.STRICT
 
 
 def test_keys_that_nobody_reads() -> None:

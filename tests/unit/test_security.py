@@ -17,7 +17,7 @@ from pulumi_workspaces_images.aws.connection import Connection
 from pulumi_workspaces_images.configuration.aws import _HONOURED
 from pulumi_workspaces_images.configuration.own import _OWN_KEYS
 from pulumi_workspaces_images.errors import ConfigurationError, ExpectedError
-from pulumi_workspaces_images.lifecycle.command import Process
+from pulumi_workspaces_images.lifecycle.command import Command as ProviderCommand
 from pulumi_workspaces_images.lifecycle.engine import Engine
 from pulumi_workspaces_images.provider import ImageShareProvider
 from pulumi_workspaces_images.share import Share
@@ -59,7 +59,7 @@ def test_refused_value_is_not_quoted(quiet_environment: None, value: object) -> 
     for key in [*(f"aws:{name}" for name in _HONOURED), *(f"workspaces-images:{name}" for name in _OWN_KEYS)]:
         told = ""
         try:
-            Process({key: value}, project="", engine=Engine(None))
+            ProviderCommand({key: value}, project="", engine=Engine(None))
         except ConfigurationError as error:
             told = f"{error!r} {''.join(traceback.format_exception(error))}"
         assert CANARY not in told
@@ -178,9 +178,9 @@ def test_no_secret_in_what_is_written(
         **where(tmp_path, monkeypatch.setenv),
     }
     failure(cloud, configuration)
-    process = Process(configuration, project="shares", engine=Engine(None))  # without an engine, all is printed
+    process = ProviderCommand(configuration, project="shares", engine=Engine(None))  # without an engine, all is printed
     provider = ImageShareProvider()
-    provider._process = process
+    provider._command = process
     share = Share(IMAGE, SALES, REGION)
     news = {**share._asdict(), "__provider": "reference"}
     operations: list[Callable[[], Any]] = [

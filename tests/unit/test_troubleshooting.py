@@ -54,8 +54,8 @@ PARTS = {
     "only reported",
     "`pulumi up` revokes it",
 }
-# Never shown: an exception's text that is replaced, and a thread's name.
-INTERNAL = {"no answer to …", "looking ahead"}
+# Never shown: an exception's text that is replaced.
+INTERNAL = {"no answer to …"}
 LEFT_OUT = HELP | DOING | PARTS | INTERNAL
 
 

@@ -1,13 +1,14 @@
 """What the tests of permissions share: what Amazon WorkSpaces is asked, what it answers, how failures are called."""
 
+import time
 import traceback
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
 from botocore.stub import Stubber
 
-from pulumi_workspaces_images.aws.connection import Caller, Connection
+from pulumi_workspaces_images.aws.connection import Caller
 from pulumi_workspaces_images.aws.permissions import PAGE_SIZE, Permissions
 from tests.unit.helpers import IMAGE, REGION, SALES, SHARE, Answer, FakeConnection
 
@@ -29,8 +30,13 @@ GONE: Answer = (400, "ResourceNotFoundException", "No such image.")
 OK: Answer = {}
 
 
-def permissions(make: Callable[[str], Any], caller: Caller | None = None, **options: Any) -> Permissions:
-    return Permissions(cast(Connection, FakeConnection(make, caller)), **options)
+def permissions(
+    make: Callable[[str], Any],
+    caller: Caller | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    **options: Any,
+) -> Permissions:
+    return Permissions(FakeConnection(make, caller, clock), **options)
 
 
 def grant(asked: Permissions) -> None:

@@ -5,19 +5,20 @@ the stack configuration, the environment, the profile. Beneath is botocore's own
 environment, profiles, SSO, web identity, container and instance roles.
 """
 
-import difflib
 import os
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from botocore.exceptions import ConfigParseError, InvalidRegionError, ProfileNotFound, UnknownRegionError
 
 from ..configuration.aws import read_aws
-from ..errors import ConfigurationError, ExpectedError, without_passwords
+from ..errors import ConfigurationError, ExpectedError, NoSuchRegion, Unanswered, without_passwords
 from .failures import AWS_ERRORS, from_aws
+from .regions import region_problem
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -27,9 +28,13 @@ if TYPE_CHECKING:
 
     from .session import ConfiguredSession
 
-_READING = "reading the AWS profile"
+T = TypeVar("T")
 
-_NAMES = {"workspaces": "WorkSpaces"}
+# Seconds for one call with all its retries: an hour of throttling must end in a message, not in a hanging pipeline.
+DEADLINE = 300.0
+
+_NO_LIMITS = float("inf"), None
+_READING = "reading the AWS profile"
 
 
 @dataclass(frozen=True)
@@ -46,24 +51,36 @@ class Caller:
 
 
 class Connection:
-    """AWS, as the stack configuration says; one per provider process, shared by its threads."""
+    """AWS, as the stack configuration says; one per provider process, shared by its threads.
 
-    def __init__(self, configuration: Mapping[str, object], *, project: str = "") -> None:
+    Whatever is asked goes through `ask`.
+    """
+
+    def __init__(
+        self,
+        configuration: Mapping[str, object],
+        *,
+        project: str = "",
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Read the `aws:` keys. AWS is not asked, and no session made, before it is needed.
 
         Args:
             configuration: the raw stack configuration, keys with their namespace, e.g. `aws:region`.
             project: the Pulumi project, named in the user agent.
+            clock: the time in seconds, for deadlines and for the age of what was seen.
 
         Raises:
             ConfigurationError: keys that cannot be honoured, all of them, each with its name.
         """
+        self.clock = clock
         self._aws = read_aws(configuration)
         self._project = project
+        self._call = threading.local()
         self._lock = threading.RLock()
         self._session: ConfiguredSession | None = None
         self._clients: dict[tuple[str, str], BaseClient] = {}
-        self._known_regions: dict[str, list[str]] = {}
+        self._known_regions: dict[str, tuple[str, ...]] = {}
         self._caller: Caller | None = None
         self._asking: Future[Caller] | None = None
 
@@ -87,28 +104,24 @@ class Connection:
             )
         return str(region)
 
-    def region_problem(self, region: str, service: str = "workspaces") -> str | None:
-        """Say in one clause why `service` cannot be in `region`; None where it can, as far as botocore knows.
+    def valid_region(self, argument: str | None = None) -> str:
+        """Return the Region as `region` does, if WorkSpaces exists there, as far as botocore knows.
 
         With `aws:skipRegionValidation` any Region will do, by its own name: botocore has second ones for FIPS
         endpoints, and a second name would make a second share of the same one.
+
+        Raises:
+            NoSuchRegion: WorkSpaces does not exist there.
+            ConfigurationError: there is no Region, or the profile or its file cannot be read.
         """
+        region = self.region(argument)
         if "fips" in region.split("-"):
-            return f"{region!r} is an endpoint, not a Region; name the Region, and set aws:useFipsEndpoint"
-        if self._aws.skip_region_validation:
-            return None
-        name = _NAMES.get(service, service)
-        regions = self._regions(service)
-        if region in regions:
-            return None
-        near = difflib.get_close_matches(region, regions, n=3)
-        if region not in self._regions("sts"):
-            problem = f"{region!r} is not a Region where {name} exists"
-            return f"{problem}; did you mean {', '.join(near)}?" if near else problem
-        # A good name: what is near is then a matter of geography, `eu` for `eu-north-1`.
-        partition, area = self.partition(region), region.split("-")[0]
-        near = [r for r in regions if r.split("-")[0] == area and self.partition(r) == partition] or near
-        return f"{name} does not exist in {region}; near it are {', '.join(near)}"
+            raise NoSuchRegion(f"{region!r} is an endpoint, not a Region; name the Region, and set aws:useFipsEndpoint")
+        if not self._aws.skip_region_validation:
+            problem = region_problem(region, self._regions("workspaces"), self._regions("sts"), self.partition)
+            if problem:
+                raise NoSuchRegion(problem)
+        return region
 
     def partition(self, region: str) -> str:
         """Return a Region's partition: `aws`, `aws-cn`, `aws-us-gov`, ...; `aws` for a name nobody knows."""
@@ -126,8 +139,6 @@ class Connection:
     def client(self, service: Literal["sts"], region: str) -> "STSClient": ...
     @overload
     def client(self, service: Literal["organizations"], region: str) -> "OrganizationsClient": ...
-    @overload
-    def client(self, service: str, region: str) -> "BaseClient": ...
     def client(self, service: str, region: str) -> "BaseClient":
         """Return the client for a service in a Region; one for all threads.
 
@@ -146,7 +157,7 @@ class Connection:
             client = self._clients.get((service, region))
             if client is None:
                 try:
-                    client = self._connected().create_client(service, region)
+                    client = self._create_client(service, region)
                 except AWS_ERRORS as error:
                     raise self._translated(error, f"connecting to {service} in {region}") from None
                 except ValueError as error:  # an endpoint or a number from the environment
@@ -193,16 +204,52 @@ class Connection:
         self._check_account(caller)
         return caller
 
-    def known_caller(self) -> Caller | None:
-        """Return the caller if AWS has said already; it is never asked."""
-        return self._caller
+    def ask(
+        self, doing: str, action: str, call: Callable[[], T], *, before_attempt: Callable[[], None] | None = None
+    ) -> T:
+        """Ask AWS: the one way to do so, with one deadline for all attempts and one translation of failures.
+
+        Args:
+            doing: what is being done, for messages, e.g. `listing the images in us-east-1`.
+            action: the IAM action behind it, e.g. `workspaces:DescribeWorkspaceImages`.
+            call: calls a client's method. All attempts, the sign-in to roles included, end with `DEADLINE`.
+            before_attempt: called before each attempt; what it raises ends the call.
+
+        Returns:
+            What `call` returned.
+
+        Raises:
+            NotFound, AccessDenied, CredentialsError, Refused, Unanswered: AWS said no, or nothing.
+        """
+        outer = getattr(self._call, "limits", _NO_LIMITS)
+        self._call.limits = self.clock() + DEADLINE, before_attempt
+        try:
+            return call()
+        except _TooLate:
+            raise Unanswered(
+                f"{doing}: AWS throttled or failed every attempt for {DEADLINE:.0f} s; try again later"
+            ) from None
+        except AWS_ERRORS as error:
+            caller = self._caller
+            raise self._translated(error, f"{doing} as {caller.arn}" if caller else doing, action) from None
+        finally:
+            self._call.limits = outer
+
+    def _before_attempt(self, event_name: str, **_: Any) -> None:
+        """Handle botocore's event before a request is sent."""
+        deadline, before_attempt = getattr(self._call, "limits", _NO_LIMITS)
+        if self.clock() > deadline:
+            raise _TooLate
+        # Not before signing in to a role on the way.
+        if before_attempt and event_name.startswith("before-send.workspaces."):
+            before_attempt()
+
+    def _create_client(self, service: str, region: str) -> "BaseClient":
+        return self._connected().create_client(service, region)
 
     def _ask_caller(self, region: str | None) -> Caller:
         client = self.client("sts", self._aws.sts_region or region or self.region())
-        try:
-            answer = client.get_caller_identity()
-        except AWS_ERRORS as error:
-            raise self._translated(error, "asking AWS who the caller is", "sts:GetCallerIdentity") from None
+        answer = self.ask("asking AWS who the caller is", "sts:GetCallerIdentity", lambda: client.get_caller_identity())
         return Caller(answer["Account"], answer["Arn"])
 
     def _check_account(self, caller: Caller) -> None:
@@ -220,7 +267,7 @@ class Connection:
             if self._session is None:
                 from .session import ConfiguredSession
 
-                self._session = ConfiguredSession(self._aws, self._project)
+                self._session = ConfiguredSession(self._aws, self._project, self._before_attempt)
             return self._session
 
     def _profile(self) -> dict[str, Any]:
@@ -230,7 +277,7 @@ class Connection:
             except AWS_ERRORS as error:
                 raise self._translated(error, _READING) from None
 
-    def _regions(self, service: str) -> list[str]:
+    def _regions(self, service: str) -> tuple[str, ...]:
         with self._lock:
             if service not in self._known_regions:  # every check of every share asks
                 session = self._connected()
@@ -239,7 +286,7 @@ class Connection:
                     regions = [r for p in partitions for r in session.get_available_regions(service, p)]
                 except AWS_ERRORS as error:
                     raise self._translated(error, _READING) from None
-                self._known_regions[service] = regions
+                self._known_regions[service] = tuple(regions)
             return self._known_regions[service]
 
     def _translated(self, error: Exception, doing: str, action: str = "") -> ExpectedError:
@@ -249,3 +296,7 @@ class Connection:
         if isinstance(error, ConfigParseError | InvalidRegionError):
             return ConfigurationError(f"{doing}: {error}")
         return from_aws(error, doing, action)
+
+
+class _TooLate(Exception):
+    """The call's deadline has passed."""

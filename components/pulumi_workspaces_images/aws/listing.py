@@ -36,8 +36,8 @@ class Listing:
         Raises:
             ExpectedError: what `read_page` raised, now or for somebody else.
         """
-        while account not in self._accounts and not self._complete:
-            self._read_on(account)
+        while not self._read_on(account):
+            pass
         return account in self._accounts
 
     def accounts(self) -> frozenset[str]:
@@ -46,8 +46,8 @@ class Listing:
         Raises:
             ExpectedError: what `read_page` raised, now or for somebody else; half a listing is none.
         """
-        while not self._complete:
-            self._read_on()
+        while not self._read_on():
+            pass
         return frozenset(self._accounts)
 
     def is_old(self) -> bool:
@@ -57,18 +57,20 @@ class Listing:
         """
         return self._clock() - self._read_at > MAX_AGE
 
-    def _read_on(self, unless: str | None = None) -> None:
+    def _read_on(self, until: str | None = None) -> bool:
+        """Read the next page, unless `until` is listed already; return whether no more is needed."""
         with self._lock:
-            if self._complete or unless in self._accounts:
-                return  # it was on the page that another thread has read meanwhile
+            if self._complete or until in self._accounts:
+                return True
             if self._error:
-                raise self._error
+                raise self._error.again()
             try:
                 accounts, self._token = self._read_page(self._token)
             except ExpectedError as error:
-                self._error = error
+                self._error = error.again()
                 raise
             finally:
                 self._read_at = self._clock()
             self._accounts.update(accounts)
             self._complete = not self._token
+            return self._complete or until in self._accounts

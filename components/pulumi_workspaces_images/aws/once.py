@@ -1,41 +1,56 @@
-"""Looking once: concurrent askers share one look at AWS, and what it saw."""
+"""Ask once: concurrent callers share one request to AWS, and its answer."""
 
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Hashable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ..errors import ExpectedError
 
-# Seconds for which one look answers. It is made for one command, not for a day.
+# Seconds for which one answer is used. It is asked for one command, not for a day.
 MAX_AGE = 300.0
 
 T = TypeVar("T")
 
 
-class Looks(Generic[T]):
-    """What was seen, by key. Who asks while a look is under way waits for it; a failed look is not repeated either."""
+@dataclass(frozen=True)
+class _Seen(Generic[T]):
+    at: float
+    answer: T | None
+    error: ExpectedError | None
+
+
+class Once(Generic[T]):
+    """Answers by key. Concurrent callers wait for the request in progress. A failed one is not repeated either.
+
+    Safe for threads.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` tells the time in seconds."""
         self._clock = clock
         self._guard = threading.Lock()
         self._locks: defaultdict[Hashable, threading.Lock] = defaultdict(threading.Lock)
-        self._seen: dict[Hashable, tuple[float, T | ExpectedError]] = {}
+        self._seen: dict[Hashable, _Seen[T]] = {}
 
-    def get(self, key: Hashable, look: Callable[[], T]) -> T:
-        """Return what `look` saw for `key`, at most `MAX_AGE` seconds ago; raise the `ExpectedError` that it raised."""
+    def get(self, key: Hashable, ask: Callable[[], T]) -> T:
+        """Return what `ask` returned for `key` in the last `MAX_AGE` seconds, or raise the ExpectedError it raised."""
         with self._guard:
             lock = self._locks[key]
         with lock:
-            at, seen = self._seen.get(key, (-MAX_AGE, None))
-            if seen is None or self._clock() - at > MAX_AGE:
-                try:
-                    seen = look()
-                except ExpectedError as error:
-                    seen = error
-                self._seen[key] = (self._clock(), seen)
-        if isinstance(seen, ExpectedError):
-            raise seen
-        return seen
+            seen = self._seen.get(key)
+            if seen is None or self._clock() - seen.at > MAX_AGE:
+                seen = self._ask(ask)
+                self._seen[key] = seen
+        if seen.error:
+            raise seen.error.again()
+        return seen.answer  # type: ignore[return-value]  # None only if T allows it
+
+    def _ask(self, ask: Callable[[], T]) -> _Seen[T]:
+        try:
+            answer, error = ask(), None
+        except ExpectedError as failure:
+            answer, error = None, failure
+        return _Seen(self._clock(), answer, error)

@@ -1,16 +1,10 @@
-"""What AWS Organizations knows about an account: whether it is a member, and in which state.
-
-No pulumi in here, as in `permissions`.
-"""
+"""What AWS Organizations knows about an account: whether it is a member, and in which state."""
 
 from dataclasses import dataclass
 
-from ..errors import AccessDenied, ExpectedError
+from ..errors import AccessDenied
 from .connection import Connection
-from .failures import AWS_ERRORS, from_aws
-from .once import Looks
-
-_ACTION = "organizations:DescribeAccount"
+from .once import Once
 
 
 @dataclass(frozen=True)
@@ -34,7 +28,7 @@ class Organization:
     def __init__(self, connection: Connection) -> None:
         """`connection` is asked for one client, in the Region of the first question; the service itself is global."""
         self._connection = connection
-        self._members: Looks[tuple[Member | None]] = Looks()
+        self._members: Once[Member | None] = Once(connection.clock)
 
     def member(self, account_id: str, region: str) -> Member | None:
         """Return what the organization knows about an account; None if it is not a member.
@@ -45,27 +39,27 @@ class Organization:
 
         Raises:
             AccessDenied: only the management account and delegated administrators may ask.
-            CredentialsError, Refused, Unanswered: the look failed.
+            CredentialsError, Refused, Unanswered: the request failed.
         """
-        return self._members.get(account_id, lambda: (self._describe(account_id, region),))[0]
+        return self._members.get(account_id, lambda: self._describe(account_id, region))
 
     def _describe(self, account_id: str, region: str) -> Member | None:
         client = self._connection.client("organizations", region)
-        try:
-            account = client.describe_account(AccountId=account_id)["Account"]
-        except (
-            client.exceptions.AccountNotFoundException,
-            client.exceptions.AWSOrganizationsNotInUseException,
-        ):
-            return None
-        except AWS_ERRORS as error:
-            raise self._translated(error, account_id) from None
-        # AWS retires Status in favour of State; older partitions may know the one only.
-        state = account.get("State") or account.get("Status", "")
-        return Member(account_id, account.get("Name", ""), state)
 
-    def _translated(self, error: Exception, account_id: str) -> ExpectedError:
-        translated = from_aws(error, f"asking the organization about account {account_id}", _ACTION)
-        if isinstance(translated, AccessDenied):
-            return AccessDenied(f"{translated}; AWS lets the management account and delegated administrators ask")
-        return translated
+        def describe() -> Member | None:
+            try:
+                account = client.describe_account(AccountId=account_id)["Account"]
+            except (
+                client.exceptions.AccountNotFoundException,
+                client.exceptions.AWSOrganizationsNotInUseException,
+            ):
+                return None
+            # AWS retires Status in favour of State; older partitions may know the one only.
+            return Member(account_id, account.get("Name", ""), account.get("State") or account.get("Status", ""))
+
+        try:
+            return self._connection.ask(
+                f"asking the organization about account {account_id}", "organizations:DescribeAccount", describe
+            )
+        except AccessDenied as error:
+            raise AccessDenied(f"{error}; AWS lets the management account and delegated administrators ask") from None

@@ -4,7 +4,6 @@ No pulumi in here: typed results and typed errors, for the dynamic provider and 
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -13,22 +12,14 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ExpectedError, NotFound, Refused, Unanswered
 from ..share import Share
 from .connection import Connection
-from .failures import AWS_ERRORS, from_aws
 from .listing import Listing, Page
-from .once import Looks
+from .once import Once
 
 if TYPE_CHECKING:
-    from mypy_boto3_workspaces import WorkSpacesClient
     from mypy_boto3_workspaces.type_defs import WorkspaceImageTypeDef
 
 # The service's own limit for both listings (botocore's model).
 PAGE_SIZE = 25
-
-# Seconds for one call with all its retries: an hour of throttling must end in a message, not in a hanging pipeline.
-DEADLINE = 300.0
-
-_WRITE = "UpdateWorkspaceImagePermission"
-_RETRIES_WHILE_UNAVAILABLE = 4  # after 2, 4, 8 and 16 seconds
 
 
 @dataclass(frozen=True)
@@ -59,31 +50,20 @@ class Permissions:
     shares ask, and what this process has written itself is known without asking.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        *,
-        before_write: Callable[[], None] = lambda: None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, connection: Connection, *, before_write: Callable[[], None] = lambda: None) -> None:
         """Work through `connection`.
 
         Args:
-            connection: where clients come from; it is asked for one client per Region.
+            connection: AWS.
             before_write: called before each attempt of each write, retries included; what it raises ends the write.
-            clock: the time in seconds, for deadlines and ages.
         """
         self._connection = connection
         self._before_write = before_write
-        self._clock = clock
-        self._this_call = threading.local()
-        self._clients: dict[str, WorkSpacesClient] = {}
-        self._clients_lock = threading.Lock()
-        self._images: Looks[dict[str, Image]] = Looks(clock)
+        self._images: Once[dict[str, Image]] = Once(connection.clock)
+        self._owned: Once[tuple[Image, ...]] = Once(connection.clock)
+        self._lock = threading.Lock()  # guards the dictionaries below
         self._together: dict[tuple[str, str], tuple[str, ...]] = {}
-        self._owned: Looks[tuple[Image, ...]] = Looks(clock)
         self._listings: dict[tuple[str, str], Listing] = {}
-        self._listings_lock = threading.Lock()
         self._written: dict[Share, bool] = {}
 
     def grant(self, share: Share) -> None:
@@ -120,7 +100,8 @@ class Permissions:
         Raises:
             NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
         """
-        written = self._written.get(share)
+        with self._lock:
+            written = self._written.get(share)
         if written is not None:
             return written
         return self._listing(share.image_id, share.region).holds(share.shared_account_id)
@@ -132,7 +113,8 @@ class Permissions:
             NotFound: AWS does not know it in that Region.
             AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
         """
-        together = self._together.get((region, image_id), ())
+        with self._lock:
+            together = self._together.get((region, image_id), ())
         if together:
             try:
                 images = self._images.get((region, together), lambda: self._describe(together, region))
@@ -156,10 +138,11 @@ class Permissions:
         Returns:
             The first image of each call.
         """
-        new = sorted(image_id for image_id in set(image_ids) if (region, image_id) not in self._together)
-        for start in range(0, len(new), PAGE_SIZE):
-            together = tuple(new[start : start + PAGE_SIZE])
-            self._together |= {(region, image_id): together for image_id in together}
+        with self._lock:
+            new = sorted(image_id for image_id in set(image_ids) if (region, image_id) not in self._together)
+            for start in range(0, len(new), PAGE_SIZE):
+                together = tuple(new[start : start + PAGE_SIZE])
+                self._together |= {(region, image_id): together for image_id in together}
         return new[::PAGE_SIZE]
 
     def owned_images(self, region: str) -> tuple[Image, ...]:
@@ -176,11 +159,13 @@ class Permissions:
         Raises:
             NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
         """
-        listing = self._listing(image_id, region).accounts()
-        written = [w for w in list(self._written.items()) if (w[0].region, w[0].image_id) == (region, image_id)]
-        granted = {share.shared_account_id for share, allowed in written if allowed}
-        revoked = {share.shared_account_id for share, allowed in written if not allowed}
-        return (listing | granted) - revoked
+        accounts = set(self._listing(image_id, region).accounts())
+        with self._lock:
+            written = list(self._written.items())
+        for share, allowed in written:
+            if (share.image_id, share.region) == (image_id, region):
+                (accounts.add if allowed else accounts.discard)(share.shared_account_id)
+        return frozenset(accounts)
 
     def _write(self, share: Share, allow: bool, unsettled: tuple[type[ExpectedError], ...]) -> None:
         """Write; an error of the types `unsettled` is settled by a look: the answer may be lost, the work be done."""
@@ -191,20 +176,23 @@ class Permissions:
                 self._settle(share, allow, error)
         except BaseException:
             # Nobody knows how it ended; and what was listed before it counts no more.
-            self._written.pop(share, None)
-            self._listings.pop((share.region, share.image_id), None)
+            with self._lock:
+                self._written.pop(share, None)
+                self._listings.pop((share.region, share.image_id), None)
             raise
-        self._written[share] = allow
+        with self._lock:
+            self._written[share] = allow
 
     def _update(self, share: Share, allow: bool) -> None:
-        client = self._client(share.region)
+        client = self._connection.client("workspaces", share.region)
         verb, preposition = ("sharing", "with") if allow else ("unsharing", "from")
-        self._ask(
+        self._connection.ask(
             f"{verb} image {share.image_id} {preposition} {share.shared_account_id} in {share.region}",
-            f"workspaces:{_WRITE}",
+            "workspaces:UpdateWorkspaceImagePermission",
             lambda: client.update_workspace_image_permission(
                 ImageId=share.image_id, AllowCopyImage=allow, SharedAccountId=share.shared_account_id
             ),
+            before_attempt=self._before_write,
         )
 
     def _settle(self, share: Share, wanted: bool, error: ExpectedError) -> None:
@@ -223,7 +211,7 @@ class Permissions:
             raise error
 
     def _listing(self, image_id: str, region: str) -> Listing:
-        with self._listings_lock:
+        with self._lock:
             listing = self._listings.get((region, image_id))
             if listing is None or listing.is_old():
                 listing = self._listings[region, image_id] = self._new_listing(image_id, region)
@@ -234,60 +222,31 @@ class Permissions:
         action = "workspaces:DescribeWorkspaceImagePermissions"
 
         def read_page(token: str | None) -> Page:
-            client = self._client(region)
+            client = self._connection.client("workspaces", region)
             request: dict[str, Any] = {"ImageId": image_id, "MaxResults": PAGE_SIZE}
             if token:
                 request["NextToken"] = token
-            page = self._ask(doing, action, lambda: client.describe_workspace_image_permissions(**request))
+            page = self._connection.ask(doing, action, lambda: client.describe_workspace_image_permissions(**request))
             permissions = page.get("ImagePermissions", [])
             return [p["SharedAccountId"] for p in permissions if "SharedAccountId" in p], page.get("NextToken")
 
-        return Listing(read_page, self._clock)
+        return Listing(read_page, self._connection.clock)
 
     def _describe(self, image_ids: tuple[str, ...], region: str) -> dict[str, Image]:
-        client = self._client(region)
+        client = self._connection.client("workspaces", region)
         doing, action = _looking_at(image_ids, region), "workspaces:DescribeWorkspaceImages"
-        answer = self._ask(doing, action, lambda: client.describe_workspace_images(ImageIds=list(image_ids)))
+        answer = self._connection.ask(doing, action, lambda: client.describe_workspace_images(ImageIds=list(image_ids)))
         return {image["ImageId"]: _image(image) for image in answer.get("Images", []) if image.get("ImageId")}
 
     def _list_owned(self, region: str) -> tuple[Image, ...]:
-        client = self._client(region)
+        client = self._connection.client("workspaces", region)
         pages = client.get_paginator("describe_workspace_images").paginate(
             ImageType="OWNED", PaginationConfig={"PageSize": PAGE_SIZE}
         )
-        answer = self._ask(
+        answer = self._connection.ask(
             f"listing the images in {region}", "workspaces:DescribeWorkspaceImages", lambda: pages.build_full_result()
         )
         return tuple(_image(image) for image in answer.get("Images", []) if image.get("ImageId"))
-
-    def _ask(self, doing: str, action: str, call: Callable[[], Any]) -> Any:
-        self._this_call.deadline = self._clock() + DEADLINE
-        try:
-            return call()
-        except _TooLate:
-            raise Unanswered(
-                f"{doing}: AWS throttled or failed every attempt for {DEADLINE:.0f} s; try again later"
-            ) from None
-        except AWS_ERRORS as error:
-            caller = self._connection.known_caller()
-            raise from_aws(error, f"{doing} as {caller.arn}" if caller else doing, action) from None
-
-    def _client(self, region: str) -> "WorkSpacesClient":
-        with self._clients_lock:
-            client = self._clients.get(region)
-            if client is None:
-                client = self._clients[region] = self._connection.client("workspaces", region)
-                # At the level of botocore's own rate limiter, and after it: it may hold an attempt back for long.
-                client.meta.events.register_last("before-send", self._before_attempt)
-                # The stubs know no handler that answers; this event's do.
-                client.meta.events.register(f"needs-retry.workspaces.{_WRITE}", _wait_while_unavailable)  # type: ignore[arg-type]
-            return client
-
-    def _before_attempt(self, event_name: str, **_: Any) -> None:
-        if self._clock() > self._this_call.deadline:
-            raise _TooLate
-        if event_name.endswith(f".{_WRITE}"):
-            self._before_write()
 
 
 def _looking_at(image_ids: tuple[str, ...], region: str) -> str:
@@ -305,15 +264,3 @@ def _image(answer: "WorkspaceImageTypeDef") -> Image:
         # botocore gives it in this machine's time zone: what a program makes of it would differ between machines.
         created=created.astimezone(timezone.utc) if created else None,
     )
-
-
-class _TooLate(Exception):
-    """The call's deadline has passed."""
-
-
-def _wait_while_unavailable(response: tuple[Any, dict[str, Any]] | None, attempts: int, **_: Any) -> float | None:
-    """Answer botocore's question whether to try again: the seconds to wait, or None. It does not know this code."""
-    code = response[1].get("Error", {}).get("Code") if response else None
-    if code == "ResourceUnavailableException" and attempts <= _RETRIES_WHILE_UNAVAILABLE:
-        return float(2**attempts)
-    return None

@@ -37,6 +37,11 @@ _MAX_ATTEMPTS = 25
 # with botocore's backoff, nine take some six seconds where the connection is refused.
 _MAX_UNANSWERED = 9
 
+WRITE = "UpdateWorkspaceImagePermission"
+"""The one operation that writes."""
+
+_RETRIES_WHILE_UNAVAILABLE = 4  # after 2, 4, 8 and 16 seconds
+
 # Seconds before the end of a role's session at which it is renewed. botocore's own 15 minutes are also the
 # shortest session that STS grants, which would then be renewed before every single request.
 _RENEWAL = 300
@@ -45,15 +50,17 @@ _RENEWAL = 300
 class ConfiguredSession(Session):
     """A botocore session whose clients, those that botocore makes for credentials too, are as configured."""
 
-    def __init__(self, aws: AwsConfiguration, project: str) -> None:
+    def __init__(self, aws: AwsConfiguration, project: str, before_attempt: Callable[..., None]) -> None:
         """Nothing is asked and no file is read yet.
 
         Args:
             aws: the `aws:` keys of the stack configuration.
             project: the Pulumi project, for the user agent; may be empty.
+            before_attempt: called before each attempt of each call; what it raises ends the call.
         """
         super().__init__()
         self._aws = aws
+        self._before_attempt = before_attempt
         self._proxies = _proxies(aws)
         # Creating clients is not thread-safe (boto3's guide), and renewing a role's session creates one.
         self._creating = threading.RLock()
@@ -105,9 +112,7 @@ class ConfiguredSession(Session):
                 # botocore takes proxies per client, and knows the host only now.
                 options["config"] = (options.get("config") or Config()).merge(Config(proxies={}))
                 client = super().create_client(service_name, region_name, *args, **options)
-        events = f"needs-retry.{client.meta.service_model.service_id.hyphenize()}"
-        client.meta.events.register_first(events, _give_up_unanswered)
-        client.meta.events.register("before-parse", _refuse_what_is_no_answer)
+        watch(client, self._before_attempt)
         return client
 
     def load_credentials(self) -> Credentials | None:
@@ -211,6 +216,29 @@ def _refuse_to_prompt(_prompt: str) -> str:
         "the AWS profile asks for an MFA code (mfa_serial), which cannot be typed here: "
         "sign in beforehand and put the session's credentials into the environment"
     )
+
+
+def watch(client: BaseClient, before_attempt: Callable[..., None]) -> None:
+    """Let a client retry, and take answers, as the package needs it.
+
+    Args:
+        client: a client that botocore has just made.
+        before_attempt: called before each attempt, with botocore's `event_name`.
+    """
+    events: Any = client.meta.events  # the stubs know no handler that answers
+    events.register_first(f"needs-retry.{client.meta.service_model.service_id.hyphenize()}", _give_up_unanswered)
+    events.register(f"needs-retry.workspaces.{WRITE}", _wait_while_unavailable)
+    events.register("before-parse", _refuse_what_is_no_answer)
+    # At the level of botocore's own rate limiter, and after it: it may hold an attempt back for long.
+    events.register_last("before-send", before_attempt)
+
+
+def _wait_while_unavailable(response: tuple[Any, dict[str, Any]] | None, attempts: int, **_: Any) -> float | None:
+    """Answer botocore's question whether to try again: the seconds to wait, or None. It does not know this code."""
+    code = response[1].get("Error", {}).get("Code") if response else None
+    if code == "ResourceUnavailableException" and attempts <= _RETRIES_WHILE_UNAVAILABLE:
+        return float(2**attempts)
+    return None
 
 
 def _give_up_unanswered(attempts: int, caught_exception: Exception | None, **_: Any) -> None:

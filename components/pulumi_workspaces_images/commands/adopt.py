@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from ..aws.connection import Connection
 from ..aws.permissions import Image, Permissions
-from ..errors import ConfigurationError, NotFound, printable
+from ..errors import ConfigurationError, NoSuchRegion, NotFound, printable
 from ..share import image_id_problem
 
 _DESCRIPTION = """\
@@ -135,12 +135,11 @@ def _run(options: argparse.Namespace) -> str:
 def _adopt(options: argparse.Namespace) -> str:
     connection = Connection({"aws:profile": options.profile}, project="")
     try:
-        region = connection.region(options.region)
+        region = connection.valid_region(options.region)
+    except NoSuchRegion:
+        raise
     except ConfigurationError as error:
         raise ConfigurationError(f"{error}; for this command, with --region") from None
-    problem = connection.region_problem(region)
-    if problem:
-        raise ConfigurationError(problem)
     text = adopt(connection, region, options.images)
     if text.endswith("{}"):
         note = f"note: the caller owns no image in {region}; is it the owner's account, and the Region right?"

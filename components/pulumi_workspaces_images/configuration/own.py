@@ -1,41 +1,70 @@
-"""`workspaces-images:recheck`: what becomes of a look at AWS that fails."""
+"""The package's own configuration keys, `workspaces-images:...`, as typed values."""
 
 import difflib
 import enum
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ..errors import ConfigurationError
-from .values import choice, flat_key_problem, set_without_path
+from .values import account_ids, choice, flag, flat_key_problem, set_without_path
 
 _AT = "workspaces-images:"
-_OWN_KEYS = ("recheck", "allowedAccountIds", "requireOrganization")
+RECHECK = f"{_AT}recheck"
+ALLOWED_ACCOUNT_IDS = f"{_AT}allowedAccountIds"
+REQUIRE_ORGANIZATION = f"{_AT}requireOrganization"
+
+_OWN_KEYS = tuple(key.removeprefix(_AT) for key in (RECHECK, ALLOWED_ACCOUNT_IDS, REQUIRE_ORGANIZATION))
 _ALL_KEYS = (*_OWN_KEYS, "shares")  # the last one is the stack program's
 
 
 class Recheck(enum.Enum):
-    """What `workspaces-images:recheck` says about every look at AWS in check and diff."""
+    """What `workspaces-images:recheck` says about a request to AWS that fails in check and diff."""
 
     STRICT = "strict"
-    """A look that fails is an error; the default."""
+    """It is an error; the default."""
     WARN = "warn"
-    """A look that fails is a warning."""
+    """It is a warning."""
     OFF = "off"
     """AWS is not asked."""
 
 
-def read_recheck(configuration: Mapping[str, object]) -> Recheck:
-    """Return what `workspaces-images:recheck` says.
+@dataclass(frozen=True)
+class OwnConfiguration:
+    """What our own keys say.
+
+    Attributes:
+        recheck: what happens if AWS cannot be asked in check and diff.
+        allowed_account_ids: the accounts that images may be shared with; None if every account is allowed.
+        require_organization: whether a recipient must be an ACTIVE member of the caller's organization.
+    """
+
+    recheck: Recheck
+    allowed_account_ids: frozenset[str] | None
+    require_organization: bool
+
+
+def read_own(configuration: Mapping[str, object]) -> OwnConfiguration:
+    """Return what our own keys say.
 
     Raises:
-        ConfigurationError: it says something else, or a key there is misspelt or was set without `--path`. (Other
-            keys there may be the program's own: its project can have that name.)
+        ConfigurationError: a key has a wrong value, is misspelt or was set without `--path`. (Other keys there may be
+            the program's own: its project can have that name.)
     """
     for key in configuration:
         problem = _key_problem(key, _OWN_KEYS)
         if problem:
             raise ConfigurationError(problem)
-    said = choice([r.value for r in Recheck])(configuration, f"{_AT}recheck", "")
-    return Recheck(said) if said else Recheck.STRICT
+    recheck = choice([r.value for r in Recheck])(configuration, RECHECK, "")
+    # An unset variable of a pipeline must not open what is meant to be closed; nobody at all is [].
+    for key in (ALLOWED_ACCOUNT_IDS, REQUIRE_ORGANIZATION):
+        if configuration.get(key) == "":
+            raise ConfigurationError(f"{key} is set, but empty; give it a value, or remove it")
+    allowed = account_ids(configuration, ALLOWED_ACCOUNT_IDS, "") or ()
+    return OwnConfiguration(
+        recheck=Recheck(recheck) if recheck else Recheck.STRICT,
+        allowed_account_ids=None if configuration.get(ALLOWED_ACCOUNT_IDS) is None else frozenset(allowed),
+        require_organization=bool(flag(configuration, REQUIRE_ORGANIZATION, "")),
+    )
 
 
 def unread_keys(configuration: Mapping[str, object]) -> list[str]:

@@ -109,7 +109,7 @@ def an_object(values: Mapping[str, object], key: str, at: str) -> dict[str, obje
     value = _from_json(values, key)
     if value is not None and not isinstance(value, dict):
         raise ConfigurationError(f"{at}{key} must be an object (as JSON)")
-    return value or None
+    return dict(value) if value else None
 
 
 def account_ids(values: Mapping[str, object], key: str, at: str) -> tuple[str, ...] | None:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, ResourceProvider
 from pulumi.output import Unknown
 
-from ..errors import plainly, printable
+from ..errors import one_line, printable
 
 if TYPE_CHECKING:
-    from .command import Process
+    from .command import Command
 
 
 class Provider(ResourceProvider):
@@ -17,9 +17,9 @@ class Provider(ResourceProvider):
     # The reference to a class is not a secret; as one, it would hide the whole resource in every diff.
     serialize_as_secret_always = False
 
-    _process: "Process"
+    _command: "Command"
 
-    @plainly
+    @one_line
     def configure(self, req: ConfigureRequest) -> None:
         """Take the stack's configuration; called once per process and class.
 
@@ -29,7 +29,7 @@ class Provider(ResourceProvider):
         # Not at the top: the program imports this too, and needs nothing of what leads to AWS.
         from .command import configure
 
-        self._process = configure(req)
+        self._command = configure(req)
 
 
 def checked(inputs: dict[str, Any], failures: list[CheckFailure]) -> CheckResult:

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 from pulumi.dynamic import CheckFailure
 from pulumi.output import Unknown
 
-from ..errors import ConfigurationError, NotFound
+from ..errors import ConfigurationError, NoSuchRegion, NotFound
 from ..share import account_id_problem, image_id_problem, shown
 
 if TYPE_CHECKING:
     from ..aws.connection import Caller
     from ..aws.permissions import Image
-    from .command import Process
+    from .command import Command
 
 
-def resolve_region(process: "Process", region: Any, failures: list[CheckFailure]) -> Any:
+def resolve_region(command: "Command", region: Any, failures: list[CheckFailure]) -> Any:
     """Return the Region of a resource: its argument, else the configured one; unknown stays unknown.
 
     A Region that cannot be had or does not exist is added to `failures`, and None is returned.
@@ -25,16 +25,13 @@ def resolve_region(process: "Process", region: Any, failures: list[CheckFailure]
     try:
         if region is not None and not isinstance(region, str):
             raise ConfigurationError(f"must be the name of a Region, e.g. 'us-east-1'; it is {shown(region)}")
-        resolved = process.connection.region(region or None)
+        return command.connection.valid_region(region or None)
     except ConfigurationError as error:
-        failures.append(CheckFailure("region", str(error)))
+        reason = str(error)
+        if isinstance(error, NoSuchRegion) and not region:
+            reason += " (it comes from aws:region, AWS_REGION, AWS_DEFAULT_REGION or the AWS profile)"
+        failures.append(CheckFailure("region", reason))
         return None
-    problem = process.connection.region_problem(resolved)
-    if problem:
-        origin = "" if region else " (it comes from aws:region, AWS_REGION, AWS_DEFAULT_REGION or the AWS profile)"
-        failures.append(CheckFailure("region", problem + origin))
-        return None
-    return resolved
 
 
 def format_failures(image_id: Any, account_id: Any) -> list[CheckFailure]:
@@ -63,7 +60,7 @@ def _format_failures(*found: tuple[str, Callable[[object], str | None], Any]) ->
 
 
 def live_failures(
-    process: "Process", image_id: str | None, shared_account_id: str | None, region: str | None
+    command: "Command", image_id: str | None, shared_account_id: str | None, region: str | None
 ) -> list[CheckFailure]:
     """Return what AWS knows against the share; None for a value that is unknown or wrong already.
 
@@ -72,12 +69,12 @@ def live_failures(
     """
     if not region:
         return []
-    caller = process.connection.caller(region)
+    caller = command.connection.caller(region)
     image = None
     failures = []
     if image_id:
         try:
-            image = process.permissions.describe(image_id, region)
+            image = command.permissions.describe(image_id, region)
         except NotFound:
             asked = f" for account {caller.account} ({caller.arn})" if caller else ""
             reason = (
@@ -86,7 +83,7 @@ def live_failures(
             )
             failures.append(CheckFailure("image_id", reason))
         else:
-            partition = process.connection.partition(region)
+            partition = command.connection.partition(region)
             failures += [CheckFailure("image_id", p) for p in _image_problems(image, region, partition, caller)]
     owner = image.owner_account_id if image and image.owner_account_id else caller.account if caller else None
     if shared_account_id and shared_account_id == owner:
@@ -95,7 +92,7 @@ def live_failures(
     return failures
 
 
-def organization_failures(process: "Process", shared_account_id: str | None, region: str | None) -> list[CheckFailure]:
+def organization_failures(command: "Command", shared_account_id: str | None, region: str | None) -> list[CheckFailure]:
     """Return what its organization has against the recipient; None for a value that is unknown or wrong already.
 
     A look of its own: that the image cannot be looked at must not keep a stranger from being refused.
@@ -103,7 +100,9 @@ def organization_failures(process: "Process", shared_account_id: str | None, reg
     Raises:
         ExpectedError: the organization could not be asked.
     """
-    problem = process.guards.organization_problem(shared_account_id, region) if shared_account_id and region else None
+    if not shared_account_id or not region:
+        return []
+    problem = command.recipients.organization_problem(shared_account_id, region)
     return [CheckFailure("shared_account_id", problem)] if problem else []
 
 

@@ -1,4 +1,4 @@
-"""What the running update declares: how a delete knows that its share is still wanted.
+"""What the running update declares and has done: how a delete knows that its share is still wanted.
 
 The engine creates first and deletes last, and one provider process serves the whole update. A resource that was
 renamed, moved or swapped is, to the engine, one create and one delete of the same share: a delete that simply revokes
@@ -9,21 +9,37 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from ..share import Share
 
 
-class Declarations:
-    """The shares that this process has seen declared, revoked, or failing. Safe for threads."""
+@dataclass
+class _Record:
+    """What is known of one share.
+
+    Attributes:
+        declared: a resource of the program declares it.
+        failed: checking or granting it failed, and no grant has succeeded since.
+        revoked: this process has revoked it, and not granted it again.
+        kept: a resource of it was deleted without a revoke, so only another one can hold it now.
+        serial: held while the share is granted, revoked or checked again.
+    """
+
+    declared: bool = False
+    failed: bool = False
+    revoked: bool = False
+    kept: bool = False
+    serial: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Ledger:
+    """One record per share, and the exclusive list of each image. Safe for threads: one lock guards every record."""
 
     def __init__(self) -> None:
         """Start with nothing declared."""
         self._guard = threading.Lock()
-        self._locks: defaultdict[Share, threading.Lock] = defaultdict(threading.Lock)
-        self._declared: set[Share] = set()
-        self._revoked: set[Share] = set()
-        self._failed: set[Share] = set()
-        self._kept: set[Share] = set()
+        self._records: defaultdict[Share, _Record] = defaultdict(_Record)
         self._exclusive: dict[tuple[str, str], frozenset[str]] = {}
 
     @contextmanager
@@ -34,8 +50,8 @@ class Declarations:
         must see what the first has done.
         """
         with self._guard:
-            lock = self._locks[share]
-        with lock:
+            serial = self._records[share].serial
+        with serial:
             yield
 
     def declare(self, share: Share) -> str | None:
@@ -45,7 +61,7 @@ class Declarations:
             What contradicts it: an exclusive list of the image without the account; None if nothing does.
         """
         with self._guard:
-            self._declared.add(share)
+            self._records[share].declared = True
             listed = self._exclusive.get((share.image_id, share.region))
         if listed is None or share.shared_account_id in listed:
             return None
@@ -61,8 +77,10 @@ class Declarations:
             other = self._exclusive.setdefault((image_id, region), accounts)
             unlisted = sorted(
                 share
-                for share in self._declared
-                if (share.image_id, share.region) == (image_id, region) and share.shared_account_id not in accounts
+                for share, record in self._records.items()
+                if record.declared
+                and (share.image_id, share.region) == (image_id, region)
+                and share.shared_account_id not in accounts
             )
         contradictions = [_contradiction(share) for share in unlisted]
         if other != accounts:
@@ -74,28 +92,33 @@ class Declarations:
 
     def is_declared(self, share: Share) -> bool:
         """Tell whether a resource of the running program declares `share`."""
-        return share in self._declared
+        with self._guard:
+            return share in self._records and self._records[share].declared
 
     def granted(self, share: Share) -> None:
         """Note that `share` was granted by this process."""
-        self._revoked.discard(share)
-        self._failed.discard(share)
+        with self._guard:
+            self._records[share].revoked = self._records[share].failed = False
 
     def revoked(self, share: Share) -> None:
         """Note that `share` was revoked by this process."""
-        self._revoked.add(share)
+        with self._guard:
+            self._records[share].revoked = True
 
     def was_revoked(self, share: Share) -> bool:
         """Tell whether this process has revoked `share` and not granted it again."""
-        return share in self._revoked
+        with self._guard:
+            return share in self._records and self._records[share].revoked
 
     def kept(self, share: Share) -> None:
         """Note that a resource of `share` was deleted without a revoke, as another one declares the share."""
-        self._kept.add(share)
+        with self._guard:
+            self._records[share].kept = True
 
     def was_kept(self, share: Share) -> bool:
         """Tell whether a resource of `share` was deleted without a revoke: only the other one can hold it now."""
-        return share in self._kept
+        with self._guard:
+            return share in self._records and self._records[share].kept
 
     @contextmanager
     def taking_over(self, share: Share | None) -> Iterator[None]:
@@ -109,11 +132,13 @@ class Declarations:
     def failed(self, share: Share | None) -> None:
         """Note that checking or granting the declared `share` failed; None is nothing."""
         if share is not None:
-            self._failed.add(share)
+            with self._guard:
+                self._records[share].failed = True
 
     def has_failed(self, share: Share) -> bool:
         """Tell whether checking or granting `share` failed and no grant has succeeded since."""
-        return share in self._failed
+        with self._guard:
+            return share in self._records and self._records[share].failed
 
 
 def _contradiction(share: Share) -> str:

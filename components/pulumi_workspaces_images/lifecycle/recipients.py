@@ -1,46 +1,28 @@
-"""With whom an image may be shared: the stack's own limits, as IAM knows no condition on the target of a share.
+"""With whom an image may be shared: the stack's own limits, because IAM has no condition on the target of a share.
 
 They apply to what is granted: a share that is no longer allowed can always be revoked.
 """
 
-from collections.abc import Mapping
-
 from ..aws.connection import Connection
 from ..aws.organization import Organization
-from ..configuration.values import account_ids, flag
-from ..errors import ConfigurationError, printable
-
-_ALLOWED = "workspaces-images:allowedAccountIds"
-_ORGANIZATION = "workspaces-images:requireOrganization"
+from ..configuration.own import ALLOWED_ACCOUNT_IDS, REQUIRE_ORGANIZATION, OwnConfiguration
+from ..errors import printable
 
 
-class Guards:
-    """`workspaces-images:allowedAccountIds` and `workspaces-images:requireOrganization`.
+class Recipients:
+    """The accounts that `workspaces-images:allowedAccountIds` and `workspaces-images:requireOrganization` let in."""
 
-    Attributes:
-        organization_required: whether a recipient must be an ACTIVE member of the caller's organization.
-    """
-
-    def __init__(self, configuration: Mapping[str, object], connection: Connection) -> None:
-        """Read the two keys; AWS is not asked before somebody needs it.
-
-        Raises:
-            ConfigurationError: a key that is not what it should be.
-        """
-        # An unset variable of a pipeline must not open what is meant to be closed; nobody at all is [].
-        for key in (_ALLOWED, _ORGANIZATION):
-            if configuration.get(key) == "":
-                raise ConfigurationError(f"{key} is set, but empty; give it a value, or remove it")
-        allowed = account_ids(configuration, _ALLOWED, "")
-        self._allowed = None if configuration.get(_ALLOWED) is None else frozenset(allowed or ())
-        self.organization_required = bool(flag(configuration, _ORGANIZATION, ""))
+    def __init__(self, settings: OwnConfiguration, connection: Connection) -> None:
+        """AWS is not asked before it is needed."""
+        self._settings = settings
         self._organization = Organization(connection)
 
     def list_problem(self, account_id: str) -> str | None:
         """Say why the stack's list keeps `account_id` from being shared with; None if it does not."""
-        if self._allowed is None or account_id in self._allowed:
+        allowed = self._settings.allowed_account_ids
+        if allowed is None or account_id in allowed:
             return None
-        return f"account {account_id} is not on the list {_ALLOWED} of the accounts that may be shared with"
+        return f"account {account_id} is not on the list {ALLOWED_ACCOUNT_IDS} of the accounts that may be shared with"
 
     def organization_problem(self, account_id: str, region: str) -> str | None:
         """Say why its membership keeps `account_id` from being shared with; None if it does not, or is not required.
@@ -48,14 +30,17 @@ class Guards:
         Raises:
             ExpectedError: the organization could not be asked.
         """
-        if not self.organization_required:
+        if not self._settings.require_organization:
             return None
         member = self._organization.member(account_id, region)
         if member is None:
-            return f"account {account_id} is not a member of the caller's organization, which {_ORGANIZATION} asks for"
+            return (
+                f"account {account_id} is not a member of the caller's organization, which {REQUIRE_ORGANIZATION} "
+                "asks for"
+            )
         if member.state != "ACTIVE":
             return (
                 f"account {account_id} ({printable(member.name)}) is {printable(member.state)} in the organization; "
-                f"{_ORGANIZATION} asks for an ACTIVE member"
+                f"{REQUIRE_ORGANIZATION} asks for an ACTIVE member"
             )
         return None

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 import pulumi
 
-from ..errors import ConfigurationError, ExpectedError
+from ..errors import ConfigurationError, ExpectedError, NoSuchRegion
 from .program import current_run
 
 _OLDEST = datetime.min.replace(tzinfo=timezone.utc)
@@ -81,14 +81,14 @@ def _find(name: object, region: object) -> list[FoundImage]:
         raise ConfigurationError(
             f"find_images: region must be the name of a Region, e.g. 'us-east-1'; it is {region!r}"
         )
-    run = current_run()
-    where = run.connection.region(region or None)
-    problem = run.connection.region_problem(where)
-    if problem:
-        raise ConfigurationError(f"looking for images named {name!r}: {problem}")
+    command = current_run().command
+    try:
+        where = command.connection.valid_region(region or None)
+    except NoSuchRegion as error:
+        raise NoSuchRegion(f"looking for images named {name!r}: {error}") from None
     found = [
         FoundImage(image.image_id, image.name, image.created, where)
-        for image in run.permissions.owned_images(where)
+        for image in command.permissions.owned_images(where)
         if image.state == "AVAILABLE" and fnmatchcase(image.name, name)
     ]
     return sorted(found, key=lambda image: (image.created or _OLDEST, image.image_id), reverse=True)

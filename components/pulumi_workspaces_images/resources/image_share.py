@@ -4,7 +4,7 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import Resource
 
 from ..provider import ImageShareProvider
-from .program import declare, images
+from .program import declare, images_beside
 
 
 class ImageShare(Resource, module="workspaces", name="ImageShare"):
@@ -51,7 +51,7 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
             opts: Pulumi's resource options.
         """
         declare(image_id, shared_account_id, region)
-        self._register(resource_name, image_id, shared_account_id, region, opts, images())
+        self._register(resource_name, image_id, shared_account_id, region, opts, images_beside(image_id, region))
 
     @classmethod
     def get(
@@ -82,13 +82,13 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
         shared_account_id: Input[str] | None,
         region: Input[str] | None,
         opts: ResourceOptions | None,
-        images: Output[str | None] | None = None,
+        hint: Output[str | None] | None = None,
     ) -> None:
         properties = {
             "image_id": image_id,
             "shared_account_id": shared_account_id,
             "region": region,
-            "__images": images,
+            "__images": hint,
             "owner_account_id": None,  # an output: Pulumi makes an attribute of every name it finds here
         }
         super().__init__(ImageShareProvider(), resource_name, properties, opts)

@@ -6,7 +6,7 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import Resource
 
 from ..exclusive_provider import ImageSharesExclusiveProvider
-from .program import contradicts_itself, declare_exclusive, images
+from .program import contradicts_itself, declare_exclusive, images_beside
 
 
 class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclusive"):
@@ -64,7 +64,7 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
             # A program that contradicts itself fails, but what it has declared until then is registered all the same.
             "report_only": Output.all(report_only, contradicts_itself()).apply(lambda either: either[0] or either[1]),
             "region": region,
-            "__images": images(),
+            "__images": images_beside(image_id, region),
             "owner_account_id": None,  # outputs: Pulumi makes an attribute of every name it finds here
             "revoked_account_ids": None,
         }

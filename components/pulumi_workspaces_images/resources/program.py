@@ -1,7 +1,8 @@
-"""What a Pulumi program itself may ask while it runs: the stack's configuration, and AWS as that says."""
+"""What the running Pulumi program has declared so far, and AWS for what it asks while it runs."""
 
 import functools
 import json
+import os
 import threading
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -9,102 +10,99 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi.runtime.config
 
-from ..errors import ConfigurationError, ExpectedError
-from ..lifecycle.ledger import Declarations
+from ..errors import ExpectedError
+from ..lifecycle.ledger import Ledger
 from ..share import Share, account_id_problem
 
 # What leads to AWS is imported when it is needed: most programs only declare.
 if TYPE_CHECKING:
-    from ..aws.connection import Connection
-    from ..aws.permissions import Permissions
-    from ..lifecycle.recipients import Guards
+    from ..lifecycle.command import Command
 
+ImageKey = tuple[str, str | None]
+"""An image's id and its Region; None is the configured Region."""
 
-class Run:
-    """What one run of a program goes by; each part is made when it is first asked for.
-
-    Attributes:
-        store: the SDK's configuration of this run, compared by identity.
-        configuration: what it held, with its environment.
-        project: the Pulumi project's name.
-        declarations: what the program has declared so far, as far as it is plain text.
-        images: the images that it shares, so far, each with its Region (None: the configured one), in its order.
-        contradicts_itself: whether a share and an exclusive list have been found to contradict each other.
-    """
-
-    def __init__(self, store: Mapping[str, Any], configuration: Mapping[str, Any], project: str) -> None:
-        """Nothing is read yet."""
-        self.store = store
-        self.configuration = configuration
-        self.project = project
-        self.declarations = Declarations()
-        self.images: dict[tuple[str, str | None], None] = {}
-        self.contradicts_itself = False
-
-    @functools.cached_property
-    def told_images(self) -> pulumi.Output[str | None]:
-        """What `images` returns."""
-
-        async def tell() -> str | None:
-            return json.dumps(list(self.images)) if len(self.images) > 1 else None
-
-        return pulumi.Output.from_input(tell())
-
-    @functools.cached_property
-    def connection(self) -> "Connection":
-        """AWS, as the configuration says; a key that cannot be honoured raises ConfigurationError."""
-        from ..aws.connection import Connection
-
-        return Connection(self.configuration, project=self.project)
-
-    @functools.cached_property
-    def permissions(self) -> "Permissions":
-        """The image permissions behind the connection."""
-        from ..aws.permissions import Permissions
-
-        return Permissions(self.connection)
-
-    @functools.cached_property
-    def guards(self) -> "Guards":
-        """With whom an image may be shared; a key that cannot be honoured raises ConfigurationError."""
-        from ..lifecycle.recipients import Guards
-
-        return Guards(self.configuration, self.connection)
-
+# How many images a share tells the provider of: as many as two calls describe. With each telling all of them, the hints
+# of 1,000 images would be 25 MB.
+_BESIDE = 50
 
 # Stands for the Region that is configured, which is not looked up for this.
 _DEFAULT = "the configured Region"
+
+
+class Run:
+    """One run of a program; each part is made when it is first needed.
+
+    Attributes:
+        ledger: what the program has declared so far, as far as it is plain text.
+        contradicts_itself: whether a share and an exclusive list have been found to contradict each other.
+    """
+
+    def __init__(self, store: Mapping[str, Any], environment: str | None, project: str) -> None:
+        """Nothing is read yet.
+
+        Args:
+            store: the SDK's configuration of this run.
+            environment: the configuration that the environment holds (PULUMI_CONFIG).
+            project: the Pulumi project's name.
+        """
+        self.ledger = Ledger()
+        self.contradicts_itself = False
+        self._store = store
+        self._came_from = dict(store), environment, project
+        self._project = project
+        self._images: dict[ImageKey, int] = {}
+        self._outputs: dict[int, pulumi.Output[str | None]] = {}
+
+    def is_of(self, store: Mapping[str, Any], environment: str | None, project: str) -> bool:
+        """Tell whether it was made of the same; it costs next to nothing, as every share asks."""
+        return self._store is store and self._came_from == (store, environment, project)
+
+    @functools.cached_property
+    def configuration(self) -> dict[str, Any]:
+        """The stack's raw configuration, keys with their namespace."""
+        # `pulumi.Config` gets single keys only; a key that cannot be honoured has to be found to be refused.
+        return {**pulumi.runtime.config.get_config_env(), **self._store}
+
+    @functools.cached_property
+    def command(self) -> "Command":
+        """AWS as the configuration says; a key that cannot be honoured raises ConfigurationError."""
+        from ..lifecycle.command import Command
+
+        return Command(self.configuration, project=self._project, engine=None)
+
+    def note_image(self, image: ImageKey) -> None:
+        """Note that the program shares an image."""
+        self._images.setdefault(image, len(self._images))
+
+    def images_beside(self, image: ImageKey) -> pulumi.Output[str | None]:
+        """Return a hint for the provider: the images that the program declares beside this one."""
+        group = self._images.get(image, 0) // _BESIDE
+        if group not in self._outputs:
+
+            async def tell() -> str | None:
+                # Once the program's last line has run, or in the middle of it, in a synchronous invoke.
+                beside = list(self._images)[group * _BESIDE : (group + 1) * _BESIDE]
+                return json.dumps(beside) if len(beside) > 1 else None
+
+            self._outputs[group] = pulumi.Output.from_input(tell())
+        return self._outputs[group]
+
 
 _run: Run | None = None
 _run_lock = threading.Lock()
 
 
 def current_run() -> Run:
-    """Return what this run of the program goes by; the first call makes it."""
+    """Return this run of the program; the first call makes it."""
     global _run
-    # `pulumi.Config` gets single keys only; a key that cannot be honoured has to be found to be refused.
     store = pulumi.runtime.config.CONFIG.get()
-    configuration = {**pulumi.runtime.config.get_config_env(), **store}
-    project = pulumi.get_project() or ""
+    environment, project = os.environ.get("PULUMI_CONFIG"), pulumi.get_project() or ""
     with _run_lock:
         # Usually a process runs one program once. With the Automation API it runs programs again and again, each with
         # a store of its own, and what one run has seen is old for the next.
-        if _run is None or _run.store is not store or (_run.configuration, _run.project) != (configuration, project):
-            _run = Run(store, configuration, project)
+        if _run is None or not _run.is_of(store, environment, project):
+            _run = Run(store, environment, project)
         return _run
-
-
-def refuse_unread_keys() -> None:
-    """Refuse all keys of `workspaces-images:` that nobody reads; for the stack program, whose own namespace that is.
-
-    Raises:
-        pulumi.RunError: there are such keys, misspelt or set without `--path`; one line that names them all.
-    """
-    from ..configuration.own import unread_keys
-
-    problems = unread_keys(current_run().configuration)
-    if problems:
-        raise pulumi.RunError("; ".join(problems))
 
 
 def declare(image_id: object, account_id: object, region: object) -> None:
@@ -118,8 +116,8 @@ def declare(image_id: object, account_id: object, region: object) -> None:
     """
     if isinstance(image_id, str) and isinstance(account_id, str) and isinstance(region, str | None):
         run = current_run()
-        run.images[image_id, region] = None
-        contradiction = run.declarations.declare(Share(image_id, account_id, region or _DEFAULT))
+        run.note_image((image_id, region))
+        contradiction = run.ledger.declare(Share(image_id, account_id, region or _DEFAULT))
         if contradiction:
             run.contradicts_itself = True
             raise pulumi.RunError(contradiction)
@@ -135,21 +133,22 @@ def declare_exclusive(image_id: object, account_ids: object, region: object) -> 
         return
     if all(isinstance(account, str) for account in account_ids):
         run = current_run()
-        run.images[image_id, region] = None
-        contradictions = run.declarations.declare_exclusive(image_id, region or _DEFAULT, frozenset(account_ids))
+        run.note_image((image_id, region))
+        contradictions = run.ledger.declare_exclusive(image_id, region or _DEFAULT, frozenset(account_ids))
         if contradictions:
             run.contradicts_itself = True
             raise pulumi.RunError("; ".join(contradictions))
 
 
-def images() -> pulumi.Output[str | None]:
-    """Return the images that the program shares as JSON, [image id, Region or null] each; None for one.
+def images_beside(image_id: object, region: object) -> pulumi.Output[str | None]:
+    """Return images that the program declares beside this one, as JSON, [image id, Region or null] each; None for none.
 
     It is known once the program's last line has run. A hint for the provider, which is told of one resource after the
-    other: it may look at all images at once. The provider's check drops it, so that it reaches neither the state nor a
-    preview. As one text, since it goes along with every share: a list of lists would cost a third of a preview's time.
+    other: it may ask for these images at once. The provider's check drops it, so that it reaches neither the state nor
+    a preview. As one string: a list of lists would cost a third of a preview's time.
     """
-    return current_run().told_images
+    known = isinstance(image_id, str) and isinstance(region, str | None)
+    return current_run().images_beside((image_id, region) if known else ("", None))  # type: ignore[arg-type]
 
 
 async def contradicts_itself() -> bool:
@@ -173,27 +172,15 @@ def refusals(accounts: Iterable[str], region: object = None) -> list[str]:
     # What is none is for the share's check to say.
     accounts = [account for account in accounts if not account_id_problem(account)]
     try:
-        run = current_run()
-        problems = [run.guards.list_problem(account) for account in accounts]
-        if run.guards.organization_required and (region is None or isinstance(region, str)):
-            problems += _organization_problems(run, accounts, region)
+        command = current_run().command
+        problems = [command.recipients.list_problem(account) for account in accounts]
+        if command.settings.require_organization and (region is None or isinstance(region, str)):
+            problems += command.recheck(lambda: _organization_problems(command, accounts, region or None)) or []
     except ExpectedError as error:
         raise pulumi.RunError(str(error)) from error
     return [problem for problem in problems if problem]
 
 
-def _organization_problems(run: Run, accounts: list[str], region: str | None) -> list[str | None]:
-    from ..configuration.own import Recheck, read_recheck
-
-    recheck = read_recheck(run.configuration)
-    if recheck is Recheck.OFF:
-        return []
-    try:
-        where = run.connection.region(region or None)
-        return [run.guards.organization_problem(account, where) for account in accounts]
-    except ConfigurationError:
-        raise
-    except ExpectedError:
-        if recheck is Recheck.STRICT:
-            raise
-        return []  # the share's own check will look as well, and warn
+def _organization_problems(command: "Command", accounts: list[str], region: str | None) -> list[str | None]:
+    where = command.connection.region(region)
+    return [command.recipients.organization_problem(account, where) for account in accounts]
