@@ -2,17 +2,25 @@
 
 import pytest
 
-from pulumi_workspaces_images.configuration.values import an_object, choice, flag, objects, text, texts, whole_number
+from pulumi_workspaces_images.configuration.values import (
+    an_object,
+    choice,
+    flag,
+    objects,
+    string,
+    strings,
+    whole_number,
+)
 from pulumi_workspaces_images.errors import ConfigurationError
 
 
 def test_text() -> None:
-    """A text is taken as it is; empty and missing are not set."""
-    assert text({"k": "a b"}, "k", "") == "a b"
-    assert text({"k": ""}, "k", "") is None
-    assert text({}, "k", "") is None
+    """A string is taken as it is; empty and missing are not set."""
+    assert string({"k": "a b"}, "k", "") == "a b"
+    assert string({"k": ""}, "k", "") is None
+    assert string({}, "k", "") is None
     with pytest.raises(ConfigurationError, match=r"^aws:k must be a text$"):
-        text({"k": 5}, "k", "aws:")
+        string({"k": 5}, "k", "aws:")
 
 
 @pytest.mark.parametrize(
@@ -54,9 +62,9 @@ def test_whole_number_refuses(value: object) -> None:
 
 def test_lists_and_objects() -> None:
     """Lists and objects are JSON text, or already lists and objects."""
-    assert texts({"k": '["a","b"]'}, "k", "") == ("a", "b")
-    assert texts({"k": ["a"]}, "k", "") == ("a",)
-    assert texts({"k": "[]"}, "k", "") is None
+    assert strings({"k": '["a","b"]'}, "k", "") == ("a", "b")
+    assert strings({"k": ["a"]}, "k", "") == ("a",)
+    assert strings({"k": "[]"}, "k", "") is None
     assert objects({"k": '[{"a":1}]'}, "k", "") == ({"a": 1},)
     assert objects({"k": ({"a": 1},)}, "k", "") == ({"a": 1},)
     assert an_object({"k": '{"a":1}'}, "k", "") == {"a": 1}
@@ -67,7 +75,7 @@ def test_lists_and_objects() -> None:
 def test_texts_refuses(value: object) -> None:
     """What is no list of texts is refused by the key's name."""
     with pytest.raises(ConfigurationError, match=r"^aws:k must be a list of texts \(as JSON\)$"):
-        texts({"k": value}, "k", "aws:")
+        strings({"k": value}, "k", "aws:")
 
 
 def test_choice() -> None:

@@ -29,6 +29,9 @@ exit code: 0; 1 if the shares cannot be listed (stderr says why, and nothing is
 printed); 2 for arguments that make no sense"""
 
 
+_NO_SHARES = "workspaces-images:shares: {}"
+
+
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `adopt` to the commands of a parser; `run` of what it parses does it, and returns what to print."""
     parser = commands.add_parser(
@@ -102,7 +105,7 @@ def _lines(
     images: Sequence[Image], shares: dict[str, frozenset[str]], label: dict[str, str], region: str
 ) -> Iterable[str]:
     ready = [image for image in images if image.state == "AVAILABLE" and shares[image.image_id]]
-    yield "workspaces-images:shares:" if ready else "workspaces-images:shares: {}"
+    yield "workspaces-images:shares:" if ready else _NO_SHARES
     for image in images:
         # A name may hold whatever AWS lets it: as a literal it stays on its line, and in its comment.
         title, accounts = printable(f"{image.name!a} ({image.image_id})"), sorted(shares[image.image_id])
@@ -141,7 +144,7 @@ def _adopt(options: argparse.Namespace) -> str:
     except ConfigurationError as error:
         raise ConfigurationError(f"{error}; for this command, with --region") from None
     text = adopt(connection, region, options.images)
-    if text.endswith("{}"):
+    if text.endswith(_NO_SHARES):  # no image was left out either
         note = f"note: the caller owns no image in {region}; is it the owner's account, and the Region right?"
         print(note, file=sys.stderr)
     return text

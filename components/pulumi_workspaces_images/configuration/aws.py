@@ -20,8 +20,8 @@ from .values import (
     proxy,
     set_without_path,
     single_file,
-    text,
-    texts,
+    string,
+    strings,
     url,
     whole_number,
 )
@@ -101,7 +101,6 @@ class AwsConfiguration:
     http_proxy: str | None
     https_proxy: str | None
     no_proxy: str | None
-    skip_credentials_validation: bool | None
     skip_requesting_account_id: bool | None
     skip_metadata_api_check: bool | None
     skip_region_validation: bool | None
@@ -138,20 +137,19 @@ def read_aws(configuration: Mapping[str, object]) -> AwsConfiguration:
             return None
 
     aws = AwsConfiguration(
-        region=read(text, "region"),
-        profile=read(text, "profile"),
-        access_key=read(text, "accessKey"),
-        secret_key=read(text, "secretKey"),
-        token=read(text, "token"),
-        sts_region=read(text, "stsRegion"),
+        region=read(string, "region"),
+        profile=read(string, "profile"),
+        access_key=read(string, "accessKey"),
+        secret_key=read(string, "secretKey"),
+        token=read(string, "token"),
+        sts_region=read(string, "stsRegion"),
         retry_mode=read(choice(["standard", "adaptive"]), "retryMode"),
         # pulumi-aws takes 0 as not set.
         max_retries=read(whole_number, "maxRetries") or None,
         custom_ca_bundle=read(file, "customCaBundle"),
         http_proxy=read(proxy, "httpProxy"),
         https_proxy=read(proxy, "httpsProxy"),
-        no_proxy=read(text, "noProxy"),
-        skip_credentials_validation=read(flag, "skipCredentialsValidation"),
+        no_proxy=read(string, "noProxy"),
         skip_requesting_account_id=read(flag, "skipRequestingAccountId"),
         skip_metadata_api_check=read(flag, "skipMetadataApiCheck"),
         skip_region_validation=read(flag, "skipRegionValidation"),
@@ -167,8 +165,9 @@ def read_aws(configuration: Mapping[str, object]) -> AwsConfiguration:
         endpoints=read(_endpoints, "endpoints"),
         assume_roles=read(assume_roles, "assumeRoles"),
         assume_role_with_web_identity=read(web_identity, "assumeRoleWithWebIdentity"),
-        user_agents=read(texts, "userAgents"),
+        user_agents=read(strings, "userAgents"),
     )
+    read(flag, "skipCredentialsValidation")  # nothing to skip: credentials are never validated beforehand
     if not problems:
         problems = _contradictions(aws)
     if problems:

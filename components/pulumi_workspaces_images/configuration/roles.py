@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigurationError
-from .values import an_object, expanded, objects, spelt_with, text, texts
+from .values import an_object, expanded, made_of, objects, string, strings
 
 _ROLE_KEYS = ("roleArn", "sessionName", "duration", "policy", "policyArns")
 _CHAINED_ROLE_KEYS = (*_ROLE_KEYS, "externalId", "sourceIdentity", "tags", "transitiveTagKeys")
@@ -16,8 +16,8 @@ _WEB_ROLE_KEYS = (*_ROLE_KEYS, "webIdentityToken", "webIdentityTokenFile")
 _SESSION_NAME = "pulumi-workspaces-images"
 
 # As sts:AssumeRole has session names, source identities and external ids.
-_session_name = spelt_with("+=,.@-", 64)
-_external_id = spelt_with("+=,.@:/-", 1224)
+_session_name = made_of("+=,.@-", 64)
+_external_id = made_of("+=,.@:/-", 1224)
 
 # Go's notation, in which pulumi-aws takes durations; in seconds.
 _DURATION_UNITS = {"h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
@@ -49,8 +49,8 @@ def assume_roles(values: Mapping[str, object], key: str, at: str) -> tuple[dict[
         optional = {
             "ExternalId": _external_id(role, "externalId", inside),
             "SourceIdentity": _session_name(role, "sourceIdentity", inside),
-            "Tags": [{"Key": name, "Value": text(tags, name, f"{inside}tags.") or ""} for name in tags],
-            "TransitiveTagKeys": list(texts(role, "transitiveTagKeys", inside) or ()),
+            "Tags": [{"Key": name, "Value": string(tags, name, f"{inside}tags.") or ""} for name in tags],
+            "TransitiveTagKeys": list(strings(role, "transitiveTagKeys", inside) or ()),
         }
         roles.append(request | {name: value for name, value in optional.items() if value})
     return tuple(roles) or None
@@ -69,7 +69,7 @@ def web_identity(values: Mapping[str, object], key: str, at: str) -> WebIdentity
     for name, variable in environment.items():
         role[name] = role.get(name) or os.environ.get(variable)
     request = _role_request(role, inside, _WEB_ROLE_KEYS)
-    token, token_file = text(role, "webIdentityToken", inside), text(role, "webIdentityTokenFile", inside)
+    token, token_file = string(role, "webIdentityToken", inside), string(role, "webIdentityTokenFile", inside)
     if bool(token) == bool(token_file):
         raise ConfigurationError(f"{inside}webIdentityToken or webIdentityTokenFile must be set, and not both")
     return WebIdentity(request, token, expanded(token_file) if token_file else None)
@@ -80,7 +80,7 @@ def _role_request(role: Mapping[str, object], at: str, known: tuple[str, ...]) -
     for name in role:
         if name not in known:
             raise ConfigurationError(f"{at}{name} is not a key of a role; it has {', '.join(known)}")
-    role_arn = text(role, "roleArn", at)
+    role_arn = string(role, "roleArn", at)
     if not role_arn or not re.fullmatch(r"arn:[\w-]+:iam::[0-9]{12}:role/\S+", role_arn):
         example = "arn:aws:iam::123456789012:role/name"
         raise ConfigurationError(f"{at}roleArn must be the ARN of an IAM role, e.g. {example}")
@@ -97,14 +97,14 @@ def _role_request(role: Mapping[str, object], at: str, known: tuple[str, ...]) -
 
 
 def _policy_arns(values: Mapping[str, object], key: str, at: str) -> tuple[str, ...]:
-    arns = texts(values, key, at) or ()
+    arns = strings(values, key, at) or ()
     if not all(re.fullmatch(r"arn:[\w-]+:iam::([0-9]{12}|aws):policy/\S+", arn) for arn in arns):
         raise ConfigurationError(f"{at}{key} must be a list of the ARNs of IAM policies (as JSON)")
     return arns
 
 
 def _duration(values: Mapping[str, object], key: str, at: str) -> int | None:
-    value = text(values, key, at)
+    value = string(values, key, at)
     if not value:
         return None
     seconds = sum(float(number) * _DURATION_UNITS[unit] for number, unit in _DURATION_PART.findall(value))

@@ -26,7 +26,7 @@ def flat_key_problem(key: str) -> str:
     return f"{key} was set without --path, so it is one flat key: `pulumi config rm` it, and set it again with --path"
 
 
-def text(values: Mapping[str, object], key: str, at: str) -> str | None:
+def string(values: Mapping[str, object], key: str, at: str) -> str | None:
     """Return a text, None where it is not set or empty. `at` is what precedes `key` in its full name."""
     value = values.get(key)
     if value is not None and not (isinstance(value, str) and _can_be_sent(value)):
@@ -76,11 +76,11 @@ def choice(allowed: list[str]) -> Callable[[Mapping[str, object], str, str], str
     return read
 
 
-def spelt_with(symbols: str, most: int) -> Callable[[Mapping[str, object], str, str], str | None]:
+def made_of(symbols: str, most: int) -> Callable[[Mapping[str, object], str, str], str | None]:
     """Return a reader of 2 to `most` ASCII letters, digits, `_` or `symbols`; None where it is not set or empty."""
 
     def read(values: Mapping[str, object], key: str, at: str) -> str | None:
-        value = text(values, key, at)
+        value = string(values, key, at)
         if value and not re.fullmatch(rf"[\w{re.escape(symbols)}]{{2,{most}}}", value, re.ASCII):
             raise ConfigurationError(f"{at}{key} must be 2 to {most} letters, digits or _{symbols}")
         return value
@@ -88,7 +88,7 @@ def spelt_with(symbols: str, most: int) -> Callable[[Mapping[str, object], str, 
     return read
 
 
-def texts(values: Mapping[str, object], key: str, at: str) -> tuple[str, ...] | None:
+def strings(values: Mapping[str, object], key: str, at: str) -> tuple[str, ...] | None:
     """Return a list of texts; None where it is not set or empty."""
     items = _items(values, key, at, "a list of texts")
     if not all(isinstance(item, str) and item for item in items):
@@ -123,7 +123,7 @@ def account_ids(values: Mapping[str, object], key: str, at: str) -> tuple[str, .
 
 def url(values: Mapping[str, object], key: str, at: str) -> str | None:
     """Return the URL of an endpoint, without a password in it; None where it is not set or empty."""
-    value = text(values, key, at)
+    value = string(values, key, at)
     if value and not (_is_url(value) and _is_host(urlsplit(value).hostname or "")):
         raise ConfigurationError(f"{at}{key} must be a URL that starts with http:// or https://")
     if value and "@" in urlsplit(value).netloc:
@@ -136,7 +136,7 @@ def proxy(values: Mapping[str, object], key: str, at: str) -> str | None:
     """Return the URL of a proxy, whose scheme may be missing; the empty text means none, None that it is not set."""
     if values.get(key) == "":
         return ""
-    value = text(values, key, at)
+    value = string(values, key, at)
     full = value if not value or "://" in value else f"http://{value}"
     if full and not (_is_url(full) and full.endswith((urlsplit(full).netloc, f"{urlsplit(full).netloc}/"))):
         raise ConfigurationError(f"{at}{key} must be the URL of a proxy, e.g. http://proxy.example.com:3128")
@@ -145,13 +145,13 @@ def proxy(values: Mapping[str, object], key: str, at: str) -> str | None:
 
 def file(values: Mapping[str, object], key: str, at: str) -> str | None:
     """Return the path of a file that exists; None where it is not set or empty."""
-    value = text(values, key, at)
+    value = string(values, key, at)
     return _existing_file(value, f"{at}{key}") if value else None
 
 
 def single_file(values: Mapping[str, object], key: str, at: str) -> str | None:
     """Return the path in a list of one file, which exists; None where it is not set or empty."""
-    files = texts(values, key, at)
+    files = strings(values, key, at)
     if files and len(files) > 1:
         raise ConfigurationError(f"{at}{key} cannot be honoured with more than one file: botocore reads one")
     return _existing_file(files[0], f"{at}{key}") if files else None
