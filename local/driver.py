@@ -11,6 +11,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -112,6 +113,8 @@ class Driver:
             DriverError: it did not start.
         """
         with self._open as opened:
+            # Ports are used again: what a process notes about one engine must not reach the next.
+            self._environment["PULUMI_HOME"] = self._open.enter_context(tempfile.TemporaryDirectory())
             address = self._serve_engine()
             port = self._start(address)
             self._channel = grpc.insecure_channel(f"{_LOOPBACK}:{port}", _OPTIONS)
@@ -275,12 +278,15 @@ class DriverInThisProcess(Driver):
 
     def _start(self, engine: str) -> int:
         from pulumi_workspaces_images.lifecycle import command
+        from pulumi_workspaces_images.lifecycle.engine import Engine
 
         self.pid = os.getpid()
         self._open.enter_context(mock.patch.object(sys, "argv", ["pulumi.dynamic", engine]))
         self._open.enter_context(mock.patch.dict(os.environ, self._environment))
         self._open.enter_context(mock.patch.object(command, "_command", None))
         self._open.enter_context(mock.patch.object(os, "_exit", self._exit))
+        # It would end this process.
+        self._open.enter_context(mock.patch.object(Engine, "end_with_it", return_value=None))
         self._open.enter_context(_own_tracebacklimit())
         namespace: dict[str, Any] = {"__name__": "pulumi.dynamic.__main__"}
         exec(_servicer(), namespace)

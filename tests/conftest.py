@@ -19,6 +19,14 @@ def _cloud() -> Iterator[LocalCloud]:
         yield cloud
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Records of updates are kept away from the developer's own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PULUMI_HOME", str(tmp_path_factory.mktemp("pulumi")))
+        yield
+
+
 @pytest.fixture
 def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing of the developer's own AWS set-up decides how a test ends."""

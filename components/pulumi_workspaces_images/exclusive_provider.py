@@ -164,8 +164,8 @@ class ImageSharesExclusiveProvider(base.Provider):
                     f"unsharing image {share.image_id} from {share.shared_account_id} in {share.region}: kept, as the "
                     "program also declares an ImageShare of it; put the account on the exclusive list, or remove that"
                 )
-            ledger.revoked(share)  # whatever comes of it: a later look or grant puts it right
-            self._command.permissions.revoke(share)
+            with ledger.revoking(share):
+                self._command.permissions.revoke(share)
         self._command.info(f"image {share.image_id} in {share.region} was unshared from {share.shared_account_id}")
 
 

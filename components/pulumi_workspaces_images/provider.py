@@ -77,6 +77,8 @@ class ImageShareProvider(base.Provider):
                 # By the deletion of another resource in this update, not by somebody else; no look is needed.
                 return DiffResult(changes=True)
             shared = self._command.recheck(lambda: self._command.permissions.is_shared(share))
+            if shared is not False:
+                self._command.ledger.found(share)
         if shared is False:
             self._command.warn(
                 f"image {share.image_id} is no longer shared with {share.shared_account_id} in {share.region}: "
@@ -142,23 +144,20 @@ class ImageShareProvider(base.Provider):
         share = _share_of(props)
         ledger = self._command.ledger
         with ledger.serialized(share):
-            if ledger.is_declared(share):
-                if ledger.has_failed(share):
-                    raise ExpectedError(
-                        f"unsharing image {share.image_id} from {share.shared_account_id} in {share.region}: kept, as "
-                        "another resource declares the share and could not take it over; run `pulumi up` again"
-                    )
+            if ledger.keeps(share):
                 self._command.info(
                     f"image {share.image_id} stays shared with {share.shared_account_id} in {share.region}: "
                     "another resource of the program declares the share"
                 )
-                ledger.kept(share)
                 return
-            ledger.revoked(share)  # whatever comes of it: a later look or grant puts it right
-            try:
-                self._command.permissions.revoke(share)
-            except (NotFound, AccessDenied) as error:
-                self._command.ownership.confirm_gone(share.image_id, share.region, props.get("owner_account_id"), error)
+            if ledger.is_gone(share):  # an exclusive list of this update has revoked it
+                return
+            with ledger.revoking(share):
+                try:
+                    self._command.permissions.revoke(share)
+                except (NotFound, AccessDenied) as error:
+                    owner = props.get("owner_account_id")
+                    self._command.ownership.confirm_gone(share.image_id, share.region, owner, error)
 
     def _grant(self, share: Share) -> dict[str, Any]:
         ledger = self._command.ledger

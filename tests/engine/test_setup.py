@@ -77,7 +77,7 @@ class Project:
         text = f"name: tiny\nmain: program\nruntime:\n  name: python\n  options:\n{lines}"
         (self.folder / "Pulumi.yaml").write_text(text)
 
-    def pulumi(self, *arguments: str, code: int = 0) -> str:
+    def pulumi(self, *arguments: str, fails: bool = False) -> str:
         command = ["pulumi", *arguments, "--non-interactive", "--color=never"]
         run = subprocess.run(
             command,
@@ -89,7 +89,7 @@ class Project:
             text=True,
             timeout=120,
         )
-        assert run.returncode == code, run.stdout
+        assert (run.returncode != 0) == fails, run.stdout
         return run.stdout
 
     def left_behind(self) -> bool:
@@ -126,7 +126,7 @@ def test_up_then_nothing_to_do_then_destroy(project: Project) -> None:
 @pytest.mark.nightly
 def test_program_error_shows_its_own_line_once(project: Project) -> None:
     project.program(PROGRAM + 'raise ValueError("no such size")\n')
-    preview = project.pulumi("preview", code=1)
+    preview = project.pulumi("preview", fails=True)
     assert '__main__.py", line 7, in <module>' in preview
     assert preview.count("ValueError: no such size") == 1
     assert not project.left_behind()
@@ -134,7 +134,7 @@ def test_program_error_shows_its_own_line_once(project: Project) -> None:
 
 def test_expected_error_is_one_line(project: Project) -> None:
     project.program('import pulumi\nraise pulumi.RunError("this program needs a size")\n')
-    preview = project.pulumi("preview", code=1)
+    preview = project.pulumi("preview", fails=True)
     assert "    error: this program needs a size\n" in preview
     assert "Traceback" not in preview
 
@@ -158,7 +158,7 @@ def test_program_and_provider_run_in_the_projects_environment(project: Project, 
     assert "2 created" in project.pulumi("up", "--yes", "--skip-preview")
     assert project.pulumi("stack", "output", "python").strip() == str(environment)
     project.program(program + 'raise ValueError("no such size")\n')
-    preview = project.pulumi("preview", code=1)
+    preview = project.pulumi("preview", fails=True)
     assert preview.count("ValueError: no such size") == 1
     assert "2 deleted" in project.pulumi("destroy", "--yes", "--skip-preview")
     assert not project.left_behind()
@@ -186,7 +186,7 @@ def test_program_in_the_projects_environment_ends_with_the_command(
 def test_install_makes_the_projects_environment(project: Project) -> None:
     project.options(toolchain="pip", virtualenv="venv")
     environment = project.folder / "venv"
-    preview = project.pulumi("preview", code=1)
+    preview = project.pulumi("preview", fails=True)
     assert f"    error: the virtual environment {environment} does not exist: run `pulumi install`\n" in preview
 
     (project.folder / "program" / "requirements.txt").write_text("--no-index\n./tiny-1.0-py3-none-any.whl\n")
@@ -197,10 +197,10 @@ def test_install_makes_the_projects_environment(project: Project) -> None:
         wheel.writestr("tiny-1.0.dist-info/RECORD", "")
     assert "Successfully installed tiny-1.0" in project.pulumi("install")
     subprocess.run([environment / "bin" / "python", "-c", "import tiny"], check=True)
-    assert f"there is no pulumi in {environment}: put it into requirements.txt" in project.pulumi("preview", code=1)
+    assert f"there is no pulumi in {environment}: put it into requirements.txt" in project.pulumi("preview", fails=True)
 
     (project.folder / "program" / "requirements.txt").write_text("--no-index\nlarge\n")
-    failed = project.pulumi("install", code=1)
+    failed = project.pulumi("install", fails=True)
     assert "No matching distribution found for large" in failed
     assert "install -r requirements.txt` failed, see above" in failed
 
@@ -208,11 +208,11 @@ def test_install_makes_the_projects_environment(project: Project) -> None:
 @own_host
 @pytest.mark.nightly
 def test_what_cannot_be_installed_is_one_line(project: Project) -> None:
-    assert "set runtime.options.virtualenv in Pulumi.yaml\n" in project.pulumi("install", code=1)
+    assert "set runtime.options.virtualenv in Pulumi.yaml\n" in project.pulumi("install", fails=True)
     project.options(toolchain="poetry")
     wrong = "the toolchain poetry needs Pulumi's official Python language host"
-    assert wrong in project.pulumi("install", code=1)
-    assert f"    error: {wrong}" in project.pulumi("preview", code=1)
+    assert wrong in project.pulumi("install", fails=True)
+    assert f"    error: {wrong}" in project.pulumi("preview", fails=True)
 
 
 def test_language_host_ends_quietly_when_interrupted() -> None:

@@ -24,7 +24,7 @@ def assert_found(cloud: LocalCloud, pauses: Pauses, what: str) -> None:
 @pytest.mark.nightly
 def test_finds_a_delete_that_simply_revokes(cloud: LocalCloud, pauses: Pauses, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without law 1."""
-    monkeypatch.setattr(Ledger, "is_declared", lambda *_: False)
+    monkeypatch.setattr(Ledger, "keeps", lambda *_: False)
     assert_found(cloud, pauses, "law 1: a declared share (is gone|was revoked)")
 
 
@@ -51,7 +51,7 @@ def test_finds_a_share_that_drops_out_of_the_state(
     cloud: LocalCloud, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the rule of law 1 for an update that failed; by a plan of its own, as random ones seldom get there."""
-    monkeypatch.setattr(Ledger, "has_failed", lambda *_: False)
+    monkeypatch.setattr(Ledger, "keeps", Ledger.is_declared)
     share = (min(IMAGES), ACCOUNTS[0])
     world = World(cloud, pauses)
     world.take(Up(Program((("a", share),))))

@@ -61,7 +61,7 @@ class RecordingEngine(Engine):
         self.warnings: list[str] = []
         self.infos: list[str] = []
 
-    def answers(self) -> bool:
+    def lives(self) -> bool:
         return self.alive
 
     def warn(self, message: str) -> None:

@@ -12,6 +12,7 @@ from pulumi_workspaces_images.configuration.own import Recheck
 from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, ExpectedError, NotFound, Unanswered
 from pulumi_workspaces_images.lifecycle import command as module
 from pulumi_workspaces_images.lifecycle.command import Command
+from pulumi_workspaces_images.lifecycle.engine import Engine
 from pulumi_workspaces_images.provider import ImageShareProvider
 from tests.unit.helpers import SHARE, RecordingEngine, Wire
 
@@ -159,6 +160,7 @@ def test_looking_goes_on_once_the_engine_has_died(
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that no provider has configured yet; what it sets for itself ends with the test."""
     monkeypatch.setattr(module, "_command", None)
+    monkeypatch.setattr(Engine, "end_with_it", lambda _: None)
     monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
     monkeypatch.setattr("pulumi.get_project", lambda: "shares")
     monkeypatch.setattr(sys, "argv", ["provider"])
@@ -193,7 +195,7 @@ def test_process_is_what_the_stack_configures(monkeypatch: pytest.MonkeyPatch) -
     module.configure(ConfigureRequest(Config(configuration, "shares")))
     assert made["configuration"] == configuration
     assert made["project"] == "shares"
-    assert made["engine"]._address == "127.0.0.1:1"
+    assert made["engine"].address == "127.0.0.1:1"
 
 
 @pytest.mark.usefixtures("fresh")

@@ -1,7 +1,9 @@
 """The Pulumi engine as the provider process sees it, with a real gRPC server on the loopback interface."""
 
+import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from dataclasses import dataclass, field
@@ -12,8 +14,8 @@ import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
-from pulumi_workspaces_images.lifecycle import engine as engine_module
 from pulumi_workspaces_images.lifecycle.engine import Engine
+from pulumi_workspaces_images.lifecycle.processes import find, this_process
 
 pytestmark = pytest.mark.usefixtures("quiet_environment")
 
@@ -85,38 +87,78 @@ def serve() -> Iterator[Callable[[Any], Served]]:
         served.stop()
 
 
+def until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not done():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_living_engine_answers(serve: Callable[[Any], Served]) -> None:
     """The command is still running."""
-    assert Engine(serve(LivingEngine()).address).answers()
+    assert Engine(serve(LivingEngine()).address).lives()
 
 
 @pytest.mark.parametrize("servicer", [engine_pb2_grpc.EngineServicer, FailingEngine])
 def test_an_error_is_an_answer(serve: Callable[[Any], Served], servicer: Callable[[], Any]) -> None:
     """An engine that does not know the call, or fails in it, is alive."""
-    assert Engine(serve(servicer()).address).answers()
+    assert Engine(serve(servicer()).address).lives()
 
 
 def test_engine_that_was_killed_does_not_answer(serve: Callable[[Any], Served]) -> None:
     """It answered before, and the provider that it started lives on."""
     served = serve(LivingEngine())
     engine = Engine(served.address)
-    assert engine.answers()
+    assert engine.lives()
     served.stop()
-    assert not engine.answers()
+    assert not engine.lives()
 
 
-def test_engine_that_hangs_does_not_answer(serve: Callable[[Any], Served], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write does not wait for an engine forever."""
-    monkeypatch.setattr(engine_module, "_SECONDS_TO_ANSWER", 0.05)
+def test_engine_that_hangs_lives(serve: Callable[[Any], Served]) -> None:
+    """A busy machine is no dead engine: only a refused connection proves anything."""
     silent = SilentEngine()
     engine = Engine(serve(silent).address)
-    assert not engine.answers()
+    assert engine.lives()
     silent.over.set()
+
+
+def test_later_engine_at_the_same_address_is_another_one(serve: Callable[[Any], Served]) -> None:
+    """Ports are used again, and so are process ids: the start time tells them apart."""
+    address = serve(LivingEngine()).address
+    assert Engine(address, this_process()).lives()
+    assert not Engine(address, this_process()._replace(start="1")).lives()
+
+
+def test_dead_engine_that_nobody_has_reaped_is_dead(serve: Callable[[Any], Served]) -> None:
+    with subprocess.Popen(["sleep", "60"]) as sleeping:
+        process = find(sleeping.pid)
+        engine = Engine(serve(LivingEngine()).address, process)
+        assert engine.lives()
+        sleeping.kill()
+        until(lambda: not engine.lives())
+
+
+def test_provider_ends_after_its_engine_though_nobody_calls_it() -> None:
+    """Case 25: it would live for ever."""
+    provider = (
+        "import sys, time; from pulumi_workspaces_images.lifecycle.engine import Engine;"
+        "Engine.of_this_process().end_with_it(); print('ready', flush=True); time.sleep(60)"
+    )
+    # It stands for the engine: it starts a provider as the leader of a process group, and is killed.
+    engine = (
+        "import socket, subprocess, sys; s = socket.create_server(('127.0.0.1', 0));"
+        "subprocess.run([sys.executable, '-c', sys.argv[1], f'127.0.0.1:{s.getsockname()[1]}'], start_new_session=True)"
+    )
+    with subprocess.Popen([sys.executable, "-c", engine, provider], stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout
+        assert running.stdout.readline() == "ready\n"
+        running.kill()
+        running.communicate(timeout=10)  # the end of the output comes when the provider, which shares it, is gone too
 
 
 def test_without_an_engine_nothing_can_have_died() -> None:
     """In a script there is no engine to wait for."""
-    assert Engine(None).answers()
+    assert Engine(None).lives()
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "https_proxy", "grpc_proxy"])
@@ -125,7 +167,7 @@ def test_proxy_of_the_environment_is_not_asked_for_the_engine(
 ) -> None:
     """The engine is on this machine, whatever proxy leads to AWS."""
     monkeypatch.setenv(variable, "http://127.0.0.1:9")
-    assert Engine(serve(LivingEngine()).address).answers()
+    assert Engine(serve(LivingEngine()).address).lives()
 
 
 @pytest.mark.parametrize(("say", "severity"), [("warn", engine_pb2.WARNING), ("info", engine_pb2.INFO)])
@@ -202,6 +244,6 @@ def test_without_an_address_there_is_no_engine(
     """What is not an address is some script's argument: messages are printed."""
     monkeypatch.setattr(sys, "argv", arguments)
     engine = Engine.of_this_process()
-    assert engine.answers()
+    assert engine.lives()
     engine.info("hello")
     assert capfd.readouterr().err == "info: hello\n"

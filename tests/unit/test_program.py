@@ -1,6 +1,5 @@
 """What a program is told before it declares, and what its shares cost."""
 
-import asyncio
 import json
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import pulumi
 import pulumi.runtime
 import pytest
 from pulumi.runtime.config import _SECRET_KEYS, CONFIG
+from pulumi.runtime.sync_await import _sync_await
 
 from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError
 from pulumi_workspaces_images.resources.program import current_run, declare, images_beside, refusals
@@ -261,7 +261,7 @@ def test_hints_of_a_thousand_images_are_small() -> None:
     async def hints() -> list[str | None]:
         return [await images_beside(image, None).future() for image in images]
 
-    told = asyncio.run(hints())
+    told: list[str | None] = _sync_await(hints())
     assert sum(len(hint or "") for hint in told) < 2_000_000
     assert {image for hint in set(told) for image, _ in json.loads(hint or "[]")} == set(images)
     for image, hint in zip(images, told, strict=True):
@@ -275,4 +275,4 @@ def test_only_image_needs_no_hint() -> None:
     async def hint() -> str | None:
         return await images_beside("wsi-0a1b2c3d4", None).future()
 
-    assert asyncio.run(hint()) is None
+    assert _sync_await(hint()) is None

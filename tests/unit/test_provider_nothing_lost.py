@@ -299,7 +299,7 @@ def test_failed_grant_of_a_kept_share_that_cannot_be_looked_at(
     cloud.deny("workspaces:*")
     with pytest.raises(AccessDenied, match=f"^sharing image .*the caller needs workspaces:{GRANT}"):
         command.create(shared)
-    assert command.process.ledger.has_failed(shared)
+    assert command.process.ledger._entry(shared).failed
 
 
 @pytest.mark.parametrize("broken", [["grant"], ["is_shared", "is_shared_now"]], ids=["grant", "look"])

@@ -52,10 +52,12 @@ PARTS = {
     "not accepted",
     "reading image share … in …: not shared",
     "only reported",
+    "unsharing image … from … in …: kept",
+    "the disk is full",
     "`pulumi up` revokes it",
 }
-# Never shown: an exception's text that is replaced.
-INTERNAL = {"no answer to …"}
+# Never shown: an exception's text that is replaced, and a thread's name.
+INTERNAL = {"no answer to …", "engine watch"}
 LEFT_OUT = HELP | DOING | PARTS | INTERNAL
 
 

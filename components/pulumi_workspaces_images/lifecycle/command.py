@@ -21,6 +21,7 @@ from .ledger import Ledger
 from .ownership import Ownership
 from .prefetch import Prefetch
 from .recipients import Recipients
+from .record import open_record
 
 T = TypeVar("T")
 
@@ -40,13 +41,21 @@ class Command:
         ledger: what the running update declares.
     """
 
-    def __init__(self, configuration: Mapping[str, object], *, project: str, engine: Engine | None) -> None:
+    def __init__(
+        self,
+        configuration: Mapping[str, object],
+        *,
+        project: str,
+        engine: Engine | None,
+        ledger: Ledger | None = None,
+    ) -> None:
         """Read the configuration; AWS is not asked before it is needed.
 
         Args:
             configuration: the stack's raw configuration, keys with their namespace.
             project: the Pulumi project, named in the user agent.
             engine: the engine.
+            ledger: what the processes of this update have in common. Default: one of this command alone.
 
         Raises:
             ConfigurationError: a key that cannot be honoured.
@@ -57,7 +66,7 @@ class Command:
         self.permissions = Permissions(self.connection, before_write=self._end_without_engine)
         self.recipients = Recipients(self.settings, self.connection)
         self.ownership = Ownership(self.connection, self.permissions)
-        self.ledger = Ledger()
+        self.ledger = ledger or Ledger()
         self._lock = threading.Lock()
         self._prefetch = Prefetch(self.permissions)
         self._prefetched: set[tuple[str, str, str, bool]] = set()
@@ -145,7 +154,7 @@ class Command:
     def _end_without_engine(self) -> None:
         # Nobody would record the write, and the next command may already be at work: it must not happen. The gRPC
         # server catches every exception, so this is the one way out; and nobody is left to read a last word.
-        if self.engine and not self.engine.answers():
+        if self.engine and not self.engine.lives():
             os._exit(1)
 
 
@@ -163,5 +172,22 @@ def configure(request: ConfigureRequest) -> Command:
             sys.tracebacklimit = 0
             # The SDK's `Config` gets single keys only; a key that cannot be honoured has to be found to be refused.
             configuration = request.config._props
-            _command = Command(configuration, project=pulumi.get_project(), engine=Engine.of_this_process())
+            engine = Engine.of_this_process()
+            ledger = _shared_ledger(engine)
+            _command = Command(configuration, project=pulumi.get_project(), engine=engine, ledger=ledger)
+            engine.end_with_it()
         return _command
+
+
+def _shared_ledger(engine: Engine) -> Ledger:
+    if engine.address is None:
+        return Ledger()
+    try:
+        return Ledger(open_record(engine.address, engine.process))
+    except (OSError, RuntimeError) as error:  # the latter without any home
+        problem = (
+            f"the record of what this update declares cannot be written ({error}); set PULUMI_HOME to a folder that "
+            "can be written, and run the command again"
+        )
+        engine.warn(f"no share can be revoked, as {problem}")
+        return Ledger(unwritable=problem)

@@ -1,49 +1,84 @@
 """The Pulumi engine as the provider process sees it: is it still there, and tell its user something."""
 
+import os
 import re
+import socket
 import sys
+import threading
+import time
 from functools import cached_property
 
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
 from ..errors import printable
+from . import processes
 
 _SECONDS_TO_ANSWER = 10.0
+
+# A provider ends so many seconds after its engine, at the latest.
+_SECONDS_BETWEEN_CHECKS = 2.0
 
 # The engine is on this machine, whatever proxy leads to AWS.
 _NO_PROXY = [("grpc.enable_http_proxy", 0)]
 
 
 class Engine:
-    """The engine that started this process; without one (a test, a script) everything is printed."""
+    """The engine that started this process; without one (a test, a script) everything is printed.
 
-    def __init__(self, address: str | None) -> None:
-        """`address` is `host:port` of the engine's gRPC service, or None."""
-        self._address = address
+    Attributes:
+        address: `host:port` of its gRPC service; None without an engine.
+        process: its process; None if that cannot be told.
+    """
+
+    def __init__(self, address: str | None, process: "processes.Process | None" = None) -> None:
+        """Nothing is asked yet."""
+        self.address = address
+        self.process = process
 
     @classmethod
     def of_this_process(cls) -> "Engine":
         """Return the engine whose address is the last command line argument, as the engine starts its plugins."""
         address = sys.argv[-1] if sys.argv else ""
-        return cls(address if re.fullmatch(r"[\w.-]+:\d+", address) else None)
+        if not re.fullmatch(r"[\w.-]+:\d+", address):
+            return cls(None)
+        return cls(address, processes.starter())
 
     @cached_property
     def _stub(self) -> engine_pb2_grpc.EngineStub | None:
-        if self._address is None:
+        if self.address is None:
             return None
-        return engine_pb2_grpc.EngineStub(grpc.insecure_channel(self._address, _NO_PROXY))
+        return engine_pb2_grpc.EngineStub(grpc.insecure_channel(self.address, _NO_PROXY))
 
-    def answers(self) -> bool:
-        """Tell whether the engine still serves. A provider whose engine was killed lives on, and must not write."""
-        if self._stub is None:
+    def lives(self) -> bool:
+        """Tell whether the engine still runs. A provider whose engine was killed lives on, and must not write.
+
+        Only a process that is gone, or a connection that is refused, counts as dead: an engine may be slow to answer.
+        That its address answers proves nothing alone, because a later engine may have been given the same port.
+        """
+        if self.address is None:
             return True
+        if self.process and not self.process.runs():
+            return False
+        host, _, port = self.address.rpartition(":")
         try:
-            self._stub.GetRootResource(engine_pb2.GetRootResourceRequest(), timeout=_SECONDS_TO_ANSWER)
-        except grpc.RpcError as error:
-            # Any other answer, such as "unimplemented", comes from a living engine.
-            return bool(error.code() not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED))
+            socket.create_connection((host, int(port)), timeout=_SECONDS_TO_ANSWER).close()
+        except ConnectionRefusedError:
+            return False
+        except OSError:
+            pass
         return True
+
+    def end_with_it(self) -> None:
+        """End this process when the engine is gone, also if nobody calls it any more."""
+
+        def watch() -> None:
+            while self.lives():
+                time.sleep(_SECONDS_BETWEEN_CHECKS)
+            os._exit(1)
+
+        if self.address:
+            threading.Thread(target=watch, name="engine watch", daemon=True).start()
 
     def warn(self, message: str) -> None:
         """Show `message`, one line, as a warning among the diagnostics of the running command."""

@@ -1,58 +1,79 @@
 """What the running update declares and has done: how a delete knows that its share is still wanted.
 
-The engine creates first and deletes last, and one provider process serves the whole update. A resource that was
-renamed, moved or swapped is, to the engine, one create and one delete of the same share: a delete that simply revokes
-would end such an update with the share gone and the state claiming that it is there.
+The engine creates first and deletes last. A resource that was renamed, moved or swapped is, to the engine, one create
+and one delete of the same share: a delete that simply revokes would end such an update with the share gone and the
+state claiming that it is there. Create and delete may reach different provider processes: they share a record.
 """
 
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from ..errors import ExpectedError
 from ..share import Share
+from .processes import Process, this_process
+from .record import Event, Record
 
 
 @dataclass
-class _Record:
+class _Entry:
     """What is known of one share.
 
     Attributes:
-        declared: a resource of the program declares it.
+        declared_by: the processes in whose check a resource of the program declared it.
+        held: a declared resource has it: its grant succeeded, or its diff found it or was told not to look.
         failed: checking or granting it failed, and no grant has succeeded since.
-        revoked: this process has revoked it, and not granted it again.
+        revoked: this update has begun to revoke it, and not granted it again.
+        gone: this update has revoked it, with success, and not granted it again.
         kept: a resource of it was deleted without a revoke, so only another one can hold it now.
-        serial: held while the share is granted, revoked or checked again.
     """
 
-    declared: bool = False
+    declared_by: set[Process] = field(default_factory=set)
+    held: bool = False
     failed: bool = False
     revoked: bool = False
+    gone: bool = False
     kept: bool = False
-    serial: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Ledger:
-    """One record per share, and the exclusive list of each image. Safe for threads: one lock guards every record."""
+    """One entry per share, and the exclusive list of each image.
 
-    def __init__(self) -> None:
-        """Start with nothing declared."""
+    Safe for threads: one lock guards all entries. With a record it is shared by the processes of one engine.
+    """
+
+    def __init__(self, record: Record | None = None, unwritable: str = "") -> None:
+        """Start with nothing declared.
+
+        Args:
+            record: what it shares with other processes; None for a ledger of this process alone.
+            unwritable: why there is no record though there should be one; nothing may be revoked then.
+        """
+        self._record = record
+        self._unwritable = unwritable
+        self._me = this_process()
         self._guard = threading.Lock()
-        self._records: defaultdict[Share, _Record] = defaultdict(_Record)
+        self._locks: defaultdict[Share, threading.Lock] = defaultdict(threading.Lock)
+        self._entries: defaultdict[Share, _Entry] = defaultdict(_Entry)
         self._exclusive: dict[tuple[str, str], frozenset[str]] = {}
 
     @contextmanager
     def serialized(self, share: Share) -> Iterator[None]:
-        """Let one thread at a time grant, revoke or re-check `share`.
+        """Let one thread of one process at a time grant, revoke or re-check `share`.
 
         With `delete_before_replace` the engine deletes while later resources are still being checked: whoever is second
         must see what the first has done.
         """
-        with self._guard:
-            serial = self._records[share].serial
-        with serial:
-            yield
+        if self._record:
+            with self._record.lock(share):
+                yield
+        else:
+            with self._guard:
+                lock = self._locks[share]
+            with lock:
+                yield
 
     def declare(self, share: Share) -> str | None:
         """Note that the program declares `share`; for check alone, as read and diff see what is no longer declared.
@@ -60,8 +81,7 @@ class Ledger:
         Returns:
             What contradicts it: an exclusive list of the image without the account; None if nothing does.
         """
-        with self._guard:
-            self._records[share].declared = True
+        with self._noting(["declared", *share, *self._me]):
             listed = self._exclusive.get((share.image_id, share.region))
         if listed is None or share.shared_account_id in listed:
             return None
@@ -73,52 +93,83 @@ class Ledger:
         Returns:
             What contradicts it: declared shares of the image with other accounts, or another such list.
         """
-        with self._guard:
-            other = self._exclusive.setdefault((image_id, region), accounts)
+        with self._noting(["exclusive", image_id, region, *sorted(accounts)]):
+            first = self._exclusive[image_id, region]
             unlisted = sorted(
                 share
-                for share, record in self._records.items()
-                if record.declared
+                for share, entry in self._entries.items()
+                if entry.declared_by
                 and (share.image_id, share.region) == (image_id, region)
                 and share.shared_account_id not in accounts
             )
         contradictions = [_contradiction(share) for share in unlisted]
-        if other != accounts:
+        if first != accounts:
             contradictions.append(
                 f"two ImageSharesExclusive of image {image_id} in {region} list different accounts, "
-                f"{', '.join(sorted(other ^ accounts))} not in both: each would revoke what the other allows; keep one"
+                f"{', '.join(sorted(first ^ accounts))} not in both: each would revoke what the other allows; keep one"
             )
         return contradictions
 
     def is_declared(self, share: Share) -> bool:
         """Tell whether a resource of the running program declares `share`."""
-        with self._guard:
-            return share in self._records and self._records[share].declared
+        return bool(self._entry(share).declared_by)
+
+    def keeps(self, share: Share) -> bool:
+        """Tell whether a deletion leaves `share` alone, because another resource of this update declares it.
+
+        Call it with the share `serialized`. A declared share that no resource has yet is left to the process that
+        declared it, as long as that lives.
+
+        Raises:
+            ExpectedError: the resource must stay in the state, because nobody has taken the share over.
+        """
+        entry = self._entry(share)
+        if not entry.declared_by:
+            return False
+        if entry.failed or not (entry.held or any(process.runs() for process in entry.declared_by)):
+            raise ExpectedError(
+                f"{_kept(share)}, as another resource declares the share and could not take it over; "
+                "run `pulumi up` again"
+            )
+        self._note(["kept", *share])
+        return True
+
+    def found(self, share: Share) -> None:
+        """Note that the diff of a resource found `share`, or was told not to look.
+
+        It counts if the resource is declared: a refresh compares resources that are not, before any check.
+        """
+        if self._me in self._entry(share).declared_by:
+            self._note(["held", *share])
 
     def granted(self, share: Share) -> None:
-        """Note that `share` was granted by this process."""
-        with self._guard:
-            self._records[share].revoked = self._records[share].failed = False
+        """Note that `share` was granted."""
+        self._note(["granted", *share])
 
-    def revoked(self, share: Share) -> None:
-        """Note that `share` was revoked by this process."""
-        with self._guard:
-            self._records[share].revoked = True
+    @contextmanager
+    def revoking(self, share: Share) -> Iterator[None]:
+        """Note that `share` is being revoked, and at the end of this context that it was.
+
+        Raises:
+            ExpectedError: it cannot be told whether another process declares it.
+        """
+        if self._unwritable:
+            raise ExpectedError(f"{_kept(share)}, as {self._unwritable}")
+        self._note(["revoked", *share])  # whatever comes of it: a later look or grant puts it right
+        yield
+        self._note(["gone", *share])
 
     def was_revoked(self, share: Share) -> bool:
-        """Tell whether this process has revoked `share` and not granted it again."""
-        with self._guard:
-            return share in self._records and self._records[share].revoked
+        """Tell whether this update may have revoked `share`, and has not granted it again."""
+        return self._entry(share).revoked
 
-    def kept(self, share: Share) -> None:
-        """Note that a resource of `share` was deleted without a revoke, as another one declares the share."""
-        with self._guard:
-            self._records[share].kept = True
+    def is_gone(self, share: Share) -> bool:
+        """Tell whether this update has revoked `share`, and has not granted it again."""
+        return self._entry(share).gone
 
     def was_kept(self, share: Share) -> bool:
         """Tell whether a resource of `share` was deleted without a revoke: only the other one can hold it now."""
-        with self._guard:
-            return share in self._records and self._records[share].kept
+        return self._entry(share).kept
 
     @contextmanager
     def taking_over(self, share: Share | None) -> Iterator[None]:
@@ -132,13 +183,56 @@ class Ledger:
     def failed(self, share: Share | None) -> None:
         """Note that checking or granting the declared `share` failed; None is nothing."""
         if share is not None:
-            with self._guard:
-                self._records[share].failed = True
+            self._note(["failed", *share])
 
-    def has_failed(self, share: Share) -> bool:
-        """Tell whether checking or granting `share` failed and no grant has succeeded since."""
+    def _entry(self, share: Share) -> _Entry:
+        with self._noting():
+            entry = self._entries.get(share) or _Entry()
+            return replace(entry, declared_by=set(entry.declared_by))
+
+    def _note(self, event: Event) -> None:
+        with self._noting(event):
+            pass
+
+    @contextmanager
+    def _noting(self, *events: Event) -> Iterator[None]:
+        """Note events, and what other processes have noted since; what is read in this context is up to date."""
         with self._guard:
-            return share in self._records and self._records[share].failed
+            try:
+                news = self._record.exchange(events) if self._record else events
+            except OSError as error:
+                raise ExpectedError(
+                    f"the record of what this update declares cannot be written any more ({error}); make room, and run "
+                    "`pulumi up` again"
+                ) from None
+            for event in news:
+                self._apply(event)
+            yield
+
+    def _apply(self, event: Event) -> None:
+        match event:
+            case ["declared", image_id, account, region, pid, start]:
+                self._entries[Share(image_id, account, region)].declared_by.add(Process(pid, start))
+            case ["held", image_id, account, region]:
+                self._entries[Share(image_id, account, region)].held = True
+            case ["granted", image_id, account, region]:
+                entry = self._entries[Share(image_id, account, region)]
+                entry.held, entry.failed, entry.revoked, entry.gone = True, False, False, False
+            case ["revoked", image_id, account, region]:
+                entry = self._entries[Share(image_id, account, region)]
+                entry.held, entry.revoked = False, True
+            case ["gone", image_id, account, region]:
+                self._entries[Share(image_id, account, region)].gone = True
+            case ["failed", image_id, account, region]:
+                self._entries[Share(image_id, account, region)].failed = True
+            case ["kept", image_id, account, region]:
+                self._entries[Share(image_id, account, region)].kept = True
+            case ["exclusive", image_id, region, *accounts]:
+                self._exclusive.setdefault((image_id, region), frozenset(accounts))
+
+
+def _kept(share: Share) -> str:
+    return f"unsharing image {share.image_id} from {share.shared_account_id} in {share.region}: kept"
 
 
 def _contradiction(share: Share) -> str:

@@ -1,0 +1,175 @@
+"""Law 1 across provider processes: each explicit provider, and each other version, is a process of its own."""
+
+import os
+import shutil
+import signal
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+from local.cloud import LocalCloud
+from tests.engine.harness import LEGAL, SALES, Stack
+from tests.engine.test_engine_killed import wait_for
+from tests.nightly import nightly_but_first
+
+FINANCE = "444444444444"
+
+HEAD = """
+from pulumi import ProviderResource
+region, endpoints = pulumi.Config("aws").require("region"), pulumi.Config("aws").require("endpoints")
+def other(name):
+    return ProviderResource("pulumi-python", name, {"aws:region": region, "aws:endpoints": endpoints})
+one, two = other("one"), other("two")
+"""
+
+MOVES = {
+    "default to explicit": ("", "provider=one"),
+    "explicit to default": ("provider=one", ""),
+    "explicit to explicit": ("provider=one", "provider=two"),
+    "to another version": ("", "version='9.9.9'"),
+}
+
+
+def program(stack: Stack, image: str, *shares: tuple[str, str, str]) -> None:
+    """Let the program declare shares, each with a name, an account and options."""
+    stack.program(
+        HEAD
+        + "\n".join(
+            f"ImageShare({name!r}, {image!r}, {account!r}, opts=ResourceOptions({options}))"
+            for name, account, options in shares
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), nightly_but_first(pytest.param(*move, id=name) for name, move in MOVES.items())
+)
+def test_renamed_and_moved(stack: Stack, cloud: LocalCloud, image: str, before: str, after: str) -> None:
+    program(stack, image, ("old", SALES, before))
+    stack.up()
+    program(stack, image, ("new", SALES, after))
+    run = stack.up()
+    assert cloud.shared_with(image) == {SALES}
+    assert run.line("stays shared", SALES)
+    assert not {"create", "delete", "replace"} & set(stack.preview().counts)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("removed", ["one", "two"])
+def test_declared_in_both_and_one_removed(stack: Stack, cloud: LocalCloud, image: str, removed: str) -> None:
+    shares = {name: (name, SALES, f"provider={name}") for name in ("one", "two")}
+    program(stack, image, *shares.values())
+    stack.up()
+    del shares[removed]
+    program(stack, image, *shares.values())
+    stack.up()
+    assert cloud.shared_with(image) == {SALES}
+    program(stack, image)
+    stack.up()
+    assert cloud.shared_with(image) == set()
+
+
+@pytest.mark.nightly
+def test_moved_into_a_component_with_providers(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    program(stack, image, ("sales", SALES, ""))
+    stack.up()
+    accounts = {"sales": SALES}
+    stack.program(HEAD + f"ImageShares('golden', {image!r}, {accounts!r}, opts=ResourceOptions(providers=[one]))")
+    stack.up()
+    assert cloud.shared_with(image) == {SALES}
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("option", ["--refresh", "--parallel=1"])
+def test_rotated_over_three_providers(stack: Stack, cloud: LocalCloud, image: str, option: str) -> None:
+    accounts, options = (SALES, LEGAL, FINANCE), ("", "provider=one", "provider=two")
+    program(stack, image, *zip("abc", accounts, options, strict=True))
+    stack.up()
+    program(stack, image, *zip("def", accounts[1:] + accounts[:1], options, strict=True))
+    stack.up(option)
+    assert cloud.shared_with(image) == set(accounts)
+    assert stack.preview().clean
+
+
+@pytest.mark.nightly
+def test_swapped_with_delete_before_replace(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Each process sees what the other has revoked, and grants it again."""
+    options = "delete_before_replace=True, provider="
+    program(stack, image, ("a", SALES, f"{options}one"), ("b", LEGAL, f"{options}two"), ("c", SALES, ""))
+    stack.up()
+    program(stack, image, ("a", LEGAL, f"{options}one"), ("b", SALES, f"{options}two"), ("c", SALES, ""))
+    stack.up()
+    assert cloud.shared_with(image) == {SALES, LEGAL}
+    assert stack.preview().clean
+
+
+def test_process_killed_in_its_grant_keeps_the_share_of_the_other(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """It leaves no "failed" behind: the delete fails, because the process that was to take the share over is dead."""
+    program(stack, image, ("old", SALES, ""))
+    stack.up()
+    program(stack, image, ("new", SALES, "provider=one"))
+    cloud.throttle("UpdateWorkspaceImagePermission")
+    cloud.forget_calls()
+    running = stack.start("up", "--yes", "--skip-preview", "--continue-on-error")
+    wait_for(lambda: len(cloud.writes()) >= 2, "a grant that is tried again")
+    os.kill(writer(running.pid, cloud), signal.SIGKILL)
+    cloud.unthrottle()
+    output, _ = running.communicate(timeout=60)
+    assert running.returncode != 0
+    assert "could not take it over; run `pulumi up` again" in " ".join(output.split())
+    assert cloud.shared_with(image) == {SALES}
+    stack.up()
+    assert cloud.shared_with(image) == {SALES}
+    assert stack.declared() == {"new": SALES}
+
+
+def writer(engine: int, cloud: LocalCloud) -> int:
+    """Return the process below an engine that is connected to the cloud."""
+    port = urlsplit(cloud.url).port
+    for process in psutil.Process(engine).children(recursive=True):
+        with suppress(psutil.Error):
+            if port in {c.raddr.port for c in process.net_connections() if c.raddr}:
+                return process.pid
+    raise AssertionError("no process is connected")
+
+
+def test_record_that_cannot_be_written(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Previews go on with a warning; what would revoke a share fails in one line, and keeps it."""
+    stack.shares(image, sales=SALES)
+    stack.up()
+    records = Path(stack.environment["PULUMI_HOME"], f"workspaces-images-{os.getuid()}")
+    shutil.rmtree(records)
+    records.write_text("in the way")
+    preview = stack.preview()
+    assert preview.clean
+    assert preview.line("warning:", "no share can be revoked", "set PULUMI_HOME to a folder that can be written")
+    run = stack.destroy(ok=False)
+    assert run.line("error:", f"unsharing image {image} from {SALES}", "kept", "set PULUMI_HOME")
+    assert "Traceback" not in run.output
+    assert cloud.shared_with(image) == {SALES}
+    records.unlink()
+    stack.destroy()
+    assert cloud.shared_with(image) == set()
+
+
+def test_records_of_dead_engines_are_removed(stack: Stack, image: str) -> None:
+    """Each command leaves at most its own behind."""
+    stack.shares(image, sales=SALES)
+    for _ in range(3):
+        stack.up()
+    records = Path(stack.environment["PULUMI_HOME"], f"workspaces-images-{os.getuid()}")
+    assert len(list(records.iterdir())) == 1
+    assert oct(records.stat().st_mode & 0o777) == "0o700"
+
+
+@pytest.mark.nightly
+def test_swapped(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    program(stack, image, ("a", SALES, "provider=one"), ("b", LEGAL, "provider=two"))
+    stack.up()
+    program(stack, image, ("a", LEGAL, "provider=one"), ("b", SALES, "provider=two"))
+    stack.up()
+    assert cloud.shared_with(image) == {SALES, LEGAL}
+    assert stack.preview().clean
