@@ -131,7 +131,7 @@ def writer(engine: int, cloud: LocalCloud) -> int:
     port = urlsplit(cloud.url).port
     for process in psutil.Process(engine).children(recursive=True):
         with suppress(psutil.Error):
-            if port in {c.raddr.port for c in process.net_connections() if c.raddr}:
+            if port in {getattr(c.raddr, "port", None) for c in process.net_connections()}:
                 return process.pid
     raise AssertionError("no process is connected")
 
