@@ -18,11 +18,9 @@ from tests.nightly import nightly_but_first
 FINANCE = "444444444444"
 
 HEAD = """
-from pulumi import ProviderResource
-region, endpoints = pulumi.Config("aws").require("region"), pulumi.Config("aws").require("endpoints")
-def other(name):
-    return ProviderResource("pulumi-python", name, {"aws:region": region, "aws:endpoints": endpoints})
-one, two = other("one"), other("two")
+import json
+region, endpoints = pulumi.Config("aws").require("region"), json.loads(pulumi.Config("aws").require("endpoints"))
+one, two = (Provider(name, region=region, endpoints=endpoints) for name in ("one", "two"))
 """
 
 MOVES = {

@@ -3,7 +3,9 @@
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pulumi
 import pulumi.runtime
@@ -12,7 +14,8 @@ from pulumi.runtime.config import _SECRET_KEYS, CONFIG
 from pulumi.runtime.sync_await import _sync_await
 
 from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError
-from pulumi_workspaces_images.resources.program import current_run, declare, images_beside, refusals
+from pulumi_workspaces_images.lifecycle import recipients
+from pulumi_workspaces_images.resources.program import current_run, declare, hidden_inputs, refusals
 from tests.unit.helpers import LEGAL, OWNER, REGION, SALES, Wire
 
 FINANCE = "444444444444"
@@ -29,7 +32,9 @@ CLOSED = {"Account": {"Name": "legal", "State": "CLOSED"}}
 def _program(quiet_environment: None) -> Iterator[None]:
     """A program process; what a test configures is undone."""
     store, secrets = CONFIG.set({}), _SECRET_KEYS.set(set())
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipients, "_AT_ONCE", 1)  # answers come in the order of the accounts
+        yield
     CONFIG.reset(store)
     _SECRET_KEYS.reset(secrets)
 
@@ -63,7 +68,7 @@ def test_all_accounts_that_are_not_listed() -> None:
 
 def test_accounts_of_any_iterable() -> None:
     """They are gone through twice."""
-    configure(allowedAccountIds="[]", requireOrganization="true", recheck="off")
+    configure(allowedAccountIds="[]")
     assert refusals(account for account in (SALES, LEGAL)) == [unlisted(SALES), unlisted(LEGAL)]
 
 
@@ -130,20 +135,38 @@ def test_organization_that_may_not_be_asked(wire: Wire) -> None:
     assert type(caught.value.__cause__) is AccessDenied
 
 
-def test_warn_leaves_it_to_the_check_of_each_share(wire: Wire) -> None:
-    """That one warns; the list holds all the same."""
+def test_guard_that_cannot_be_evaluated_refuses_under_warn_too(wire: Wire) -> None:
+    """`recheck` is about what is there already; it opens no guard."""
     configure(allowedAccountIds="[]", requireOrganization="true", recheck="warn")
     wire.will(STRANGER, DENIED)
-    assert refusals([FINANCE, SALES]) == [unlisted(FINANCE), unlisted(SALES)]
-    wire.will(STRANGER)
-    assert refusals([FINANCE]) == [unlisted(FINANCE), stranger(FINANCE)]
+    with pytest.raises(pulumi.RunError, match="organizations:DescribeAccount"):
+        refusals([FINANCE, SALES])
 
 
-def test_off_asks_nobody(wire: Wire) -> None:
-    """The list holds all the same."""
-    configure(allowedAccountIds="[]", requireOrganization="true", recheck="off")
-    assert refusals([FINANCE]) == [unlisted(FINANCE)]
+def test_off_leaves_no_way_to_ask(wire: Wire) -> None:
+    configure(requireOrganization="true", recheck="off")
+    with pytest.raises(pulumi.RunError, match=f"{ORGANIZATION} cannot be checked while .*recheck is off"):
+        refusals([FINANCE])
     assert wire.sent == []
+
+
+def test_twenty_accounts_are_twenty_calls_four_at_a_time(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Case 20; the shares' own checks do not ask again."""
+    monkeypatch.setattr(recipients, "_AT_ONCE", 4)
+    configure(requireOrganization="true")
+    meeting = threading.Barrier(4)
+
+    def meet(_: str) -> None:
+        meeting.wait(5)
+
+    wire.arrived = meet
+    wire.will(*[ACTIVE] * 20)
+    accounts = [f"{number:012}" for number in range(20)]
+    assert refusals(accounts) == []
+    assert len(wire.sent) == 20
+    for account in accounts:
+        assert hidden_inputs(None, None, None, account)["__member"] == account
+    assert hidden_inputs(None, None, None, FINANCE)["__member"] is None
 
 
 @pytest.mark.parametrize("recheck", ["strict", "warn"])
@@ -259,7 +282,7 @@ def test_hints_of_a_thousand_images_are_small() -> None:
         declare(image, SALES, None)
 
     async def hints() -> list[str | None]:
-        return [await images_beside(image, None).future() for image in images]
+        return [await hidden_inputs(image, None, None)["__images"].future() for image in images]
 
     told: list[str | None] = _sync_await(hints())
     assert sum(len(hint or "") for hint in told) < 2_000_000
@@ -272,7 +295,7 @@ def test_only_image_needs_no_hint() -> None:
     configure()
     declare("wsi-0a1b2c3d4", SALES, None)
 
-    async def hint() -> str | None:
-        return await images_beside("wsi-0a1b2c3d4", None).future()
+    async def hint() -> Any:
+        return await hidden_inputs("wsi-0a1b2c3d4", None, None)["__images"].future()
 
     assert _sync_await(hint()) is None

@@ -1,5 +1,6 @@
 """Guards: with whom an image may be shared, and what a share and a list are told of it at preview."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -210,18 +211,37 @@ def test_members_of_the_organization(cloud: LocalCloud, image: str, create_accou
 
 
 def test_organization_that_may_not_be_asked(cloud: LocalCloud, image: str) -> None:
-    """Strict: an error. Warn: it says so and goes on. Off: it is not asked."""
+    """Guards fail closed: nobody is let in unseen, whatever `recheck` says; and `off` would leave no way to ask."""
     cloud.deny("organizations:DescribeAccount")
     own = {"requireOrganization": "true"}
-    with pytest.raises(AccessDenied, match=r"organizations:DescribeAccount.*delegated administrators"):
-        Command(cloud, own=own).check(image, SALES)
-    command = Command(cloud, recheck="warn", own=own)
-    assert found(command.check(image, SALES)) == []
-    (warning,) = command.engine.warnings
-    assert "delegated administrators ask; went on without looking" in warning
-    cloud.forget_calls()
-    assert found(Command(cloud, recheck="off", own=own).check(image, SALES)) == []
-    assert cloud.calls == []
+    for recheck in ("strict", "warn"):
+        with pytest.raises(AccessDenied, match=r"organizations:DescribeAccount.*delegated administrators"):
+            Command(cloud, recheck=recheck, own=own).check(image, SALES)
+    with pytest.raises(ConfigurationError, match=r"requireOrganization cannot be checked while .*recheck is off"):
+        Command(cloud, recheck="off", own=own)
+
+
+def test_accounts_that_the_program_has_asked_about_are_not_asked_about_again(
+    cloud: LocalCloud, image: str, create_account: Callable[..., str]
+) -> None:
+    """Case 20: once per account and operation."""
+    sales = create_account("sales")
+    command = Command(cloud, own={"requireOrganization": "true"})
+    inputs = {"image_id": image, "shared_account_id": sales, "region": REGION, "__provider": "reference"}
+    assert found(command.provider.check({}, {**inputs, "__member": sales})) == []
+    assert cloud.count("DescribeAccount") == 0
+    assert found(command.provider.check({}, {**inputs, "__member": FINANCE})) == []
+    assert cloud.count("DescribeAccount") == 1
+
+
+def test_own_keys_that_a_share_brings_along_hold(cloud: LocalCloud, image: str) -> None:
+    """Case 4: an explicit provider is given nothing of the stack's configuration."""
+    command = Command(cloud)
+    inputs = {"image_id": image, "shared_account_id": LEGAL, "region": REGION, "__provider": "reference"}
+    own = json.dumps({ALLOWED: f'["{SALES}"]'})
+    checked = command.provider.check({}, {**inputs, "__own": own})
+    assert found(checked) == [("shared_account_id", NOT_LISTED)]
+    assert set(checked.inputs) == {"image_id", "shared_account_id", "region"}
 
 
 def test_account_that_is_no_longer_allowed_is_revoked(cloud: LocalCloud, image: str) -> None:

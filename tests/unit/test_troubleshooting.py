@@ -47,6 +47,7 @@ PARTS = {
     "for account … (…)",
     "the caller's account",
     "the configured Region",
+    "the Region of the provider …",
     "the AWS environment or profile",
     "the signature does not match the request",
     "not accepted",

@@ -60,11 +60,20 @@ def read_own(configuration: Mapping[str, object]) -> OwnConfiguration:
         if configuration.get(key) == "":
             raise ConfigurationError(f"{key} is set, but empty; give it a value, or remove it")
     allowed = account_ids(configuration, ALLOWED_ACCOUNT_IDS, "") or ()
-    return OwnConfiguration(
+    own = OwnConfiguration(
         recheck=Recheck(recheck) if recheck else Recheck.STRICT,
         allowed_account_ids=None if configuration.get(ALLOWED_ACCOUNT_IDS) is None else frozenset(allowed),
         require_organization=bool(flag(configuration, REQUIRE_ORGANIZATION, "")),
     )
+    if own.require_organization and own.recheck is Recheck.OFF:
+        raise ConfigurationError(f"{REQUIRE_ORGANIZATION} cannot be checked while {RECHECK} is off: remove one of them")
+    return own
+
+
+def own_keys(configuration: Mapping[str, object]) -> dict[str, object]:
+    """Return our own keys of a raw configuration: they travel to providers that are not given the stack's."""
+    keys = (RECHECK, ALLOWED_ACCOUNT_IDS, REQUIRE_ORGANIZATION)
+    return {key: configuration[key] for key in keys if key in configuration}
 
 
 def unread_keys(configuration: Mapping[str, object]) -> list[str]:

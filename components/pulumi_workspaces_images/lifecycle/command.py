@@ -71,10 +71,24 @@ class Command:
         self._prefetch = Prefetch(self.permissions)
         self._prefetched: set[tuple[str, str, str, bool]] = set()
         self._warned: set[str] = set()
-        if self.never_asks and self.settings.require_organization:
-            self.warn_once(
-                "workspaces-images:requireOrganization is not looked after, as workspaces-images:recheck is off"
-            )
+        self._own = ""
+
+    def take_own(self, own: object) -> None:
+        """Go by the stack's own keys that a share brings along: an explicit provider is not given the stack's.
+
+        Args:
+            own: the keys and their raw values as JSON; anything else is ignored.
+
+        Raises:
+            ConfigurationError: a key has a wrong value.
+        """
+        if not isinstance(own, str):
+            return
+        with self._lock:
+            if own != self._own:  # hundreds of shares bring the same
+                self.settings = read_own(json.loads(own))
+                self.recipients = Recipients(self.settings, self.connection)
+                self._own = own
 
     @property
     def never_asks(self) -> bool:

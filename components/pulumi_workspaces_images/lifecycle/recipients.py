@@ -3,10 +3,15 @@
 They apply to what is granted: a share that is no longer allowed can always be revoked.
 """
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
 from ..aws.connection import Connection
 from ..aws.organization import Organization
 from ..configuration.own import ALLOWED_ACCOUNT_IDS, REQUIRE_ORGANIZATION, OwnConfiguration
 from ..errors import printable
+
+_AT_ONCE = 4
 
 
 class Recipients:
@@ -23,6 +28,17 @@ class Recipients:
         if allowed is None or account_id in allowed:
             return None
         return f"account {account_id} is not on the list {ALLOWED_ACCOUNT_IDS} of the accounts that may be shared with"
+
+    def organization_problems(self, account_ids: Sequence[str], region: str) -> dict[str, str | None]:
+        """Return what `organization_problem` says of each account; AWS is asked about a few at a time.
+
+        Raises:
+            ExpectedError: the organization could not be asked.
+        """
+        accounts = list(dict.fromkeys(account_ids))
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            problems = pool.map(lambda account: self.organization_problem(account, region), accounts)
+            return dict(zip(accounts, problems, strict=True))
 
     def organization_problem(self, account_id: str, region: str) -> str | None:
         """Say why its membership keeps `account_id` from being shared with; None if it does not, or is not required.

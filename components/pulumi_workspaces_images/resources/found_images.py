@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 import pulumi
 
 from ..errors import ConfigurationError, ExpectedError, NoSuchRegion
+from .explicit_provider import Provider
 from .program import current_run
 
 _OLDEST = datetime.min.replace(tzinfo=timezone.utc)
@@ -29,7 +30,7 @@ class FoundImage:
     region: str
 
 
-def find_images(name: str, region: str | None = None) -> list[FoundImage]:
+def find_images(name: str, region: str | None = None, provider: Provider | None = None) -> list[FoundImage]:
     """Find the caller's own images by name, newest first.
 
     For golden images that get a new id every month. It asks AWS at once, in each preview and each up, as whom and
@@ -50,6 +51,7 @@ def find_images(name: str, region: str | None = None) -> list[FoundImage]:
             upper and lower case differ. A name without any of them is that very name. It must be known when the
             program runs: an Output is not.
         region: where to look. Default: `aws:region` of the stack's configuration, else the AWS environment.
+        provider: as whom to look: a `Provider` with plain arguments. Default: as the `aws:` keys say.
 
     Returns:
         What was found, by AWS's date of creation (and by id where two are the same); empty where nothing matches, and
@@ -62,12 +64,12 @@ def find_images(name: str, region: str | None = None) -> list[FoundImage]:
     See https://docs.aws.amazon.com/workspaces/latest/api/API_DescribeWorkspaceImages.html
     """
     try:
-        return _find(name, region)
+        return _find(name, region, provider)
     except ExpectedError as error:
         raise pulumi.RunError(str(error)) from error
 
 
-def _find(name: object, region: object) -> list[FoundImage]:
+def _find(name: object, region: object, provider: object) -> list[FoundImage]:
     # mypy does not check the programs of most users.
     for argument, value in (("name", name), ("region", region)):
         if isinstance(value, pulumi.Output):
@@ -81,7 +83,14 @@ def _find(name: object, region: object) -> list[FoundImage]:
         raise ConfigurationError(
             f"find_images: region must be the name of a Region, e.g. 'us-east-1'; it is {region!r}"
         )
-    command = current_run().command
+    if provider is not None and not isinstance(provider, Provider):
+        raise ConfigurationError("find_images: provider must be a pulumi_workspaces_images.Provider")
+    command = current_run().command_of(provider)
+    if command is None:
+        raise ConfigurationError(
+            "find_images: provider has arguments that are Outputs, which have no value while the program runs: give it "
+            "plain ones"
+        )
     try:
         where = command.connection.valid_region(region or None)
     except NoSuchRegion as error:

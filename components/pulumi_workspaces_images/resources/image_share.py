@@ -1,10 +1,15 @@
 """`ImageShare`: the permission of one account to copy one WorkSpaces image, as a Pulumi resource."""
 
+from typing import Any
+
 from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import Resource
 
 from ..provider import ImageShareProvider
-from .program import declare, images_beside
+from .explicit_provider import provider_of
+from .program import declare, hidden_inputs
+
+SHARE_TYPE = "pulumi-python:dynamic/workspaces:ImageShare"
 
 
 class ImageShare(Resource, module="workspaces", name="ImageShare"):
@@ -50,8 +55,10 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
             region: the image's Region. Default: `aws:region` of the stack's configuration, else the AWS environment.
             opts: Pulumi's resource options.
         """
-        declare(image_id, shared_account_id, region)
-        self._register(resource_name, image_id, shared_account_id, region, opts, images_beside(image_id, region))
+        provider = provider_of(opts, SHARE_TYPE)
+        declare(image_id, shared_account_id, region, provider)
+        hidden = hidden_inputs(image_id, region, provider, shared_account_id)
+        self._register(resource_name, image_id, shared_account_id, region, opts, hidden)
 
     @classmethod
     def get(
@@ -71,8 +78,9 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
             region: the image's Region. Default: `aws:region` of the stack's configuration, else the AWS environment.
             opts: Pulumi's resource options.
         """
+        provider_of(opts, SHARE_TYPE)  # another one could not read it
         share = cls.__new__(cls)
-        share._register(resource_name, None, None, region, ResourceOptions.merge(opts, ResourceOptions(id=id)))
+        share._register(resource_name, None, None, region, ResourceOptions.merge(opts, ResourceOptions(id=id)), {})
         return share
 
     def _register(
@@ -82,13 +90,13 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
         shared_account_id: Input[str] | None,
         region: Input[str] | None,
         opts: ResourceOptions | None,
-        hint: Output[str | None] | None = None,
+        hidden: dict[str, Any],
     ) -> None:
         properties = {
             "image_id": image_id,
             "shared_account_id": shared_account_id,
             "region": region,
-            "__images": hint,
+            **hidden,
             "owner_account_id": None,  # an output: Pulumi makes an attribute of every name it finds here
         }
         super().__init__(ImageShareProvider(), resource_name, properties, opts)

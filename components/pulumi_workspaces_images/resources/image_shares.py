@@ -7,7 +7,8 @@ from typing import Literal
 import pulumi
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
-from .image_share import ImageShare
+from .explicit_provider import provider_of
+from .image_share import SHARE_TYPE, ImageShare
 from .image_shares_exclusive import ImageSharesExclusive
 from .program import refusals
 
@@ -57,8 +58,9 @@ class ImageShares(ComponentResource):
         if exclusive not in (True, False, "report"):
             raise pulumi.RunError(f"ImageShares {name!r}: exclusive must be True, False or 'report'")
         _refuse_doubles(name, by_label)
+        provider = provider_of(opts, SHARE_TYPE)
         plain = [account for account in by_label.values() if isinstance(account, str)]
-        problems = refusals(plain, region)
+        problems = refusals(plain, region, provider)
         if problems:
             raise pulumi.RunError(f"ImageShares {name!r}: {'; '.join(problems)}")
         super().__init__("workspaces-images:index:ImageShares", name, {}, opts)

@@ -6,7 +6,10 @@ from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import Resource
 
 from ..exclusive_provider import ImageSharesExclusiveProvider
-from .program import contradicts_itself, declare_exclusive, images_beside
+from .explicit_provider import provider_of
+from .program import contradicts_itself, declare_exclusive, hidden_inputs
+
+EXCLUSIVE_TYPE = "pulumi-python:dynamic/workspaces:ImageSharesExclusive"
 
 
 class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclusive"):
@@ -57,14 +60,15 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
             region: the image's Region. Default: `aws:region` of the stack's configuration, else the AWS environment.
             opts: Pulumi's resource options.
         """
-        declare_exclusive(image_id, shared_account_ids, region)
+        provider = provider_of(opts, EXCLUSIVE_TYPE)
+        declare_exclusive(image_id, shared_account_ids, region, provider)
         properties = {
             "image_id": image_id,
             "shared_account_ids": shared_account_ids,
             # A program that contradicts itself fails, but what it has declared until then is registered all the same.
             "report_only": Output.all(report_only, contradicts_itself()).apply(lambda either: either[0] or either[1]),
             "region": region,
-            "__images": images_beside(image_id, region),
+            **hidden_inputs(image_id, region, provider),
             "owner_account_id": None,  # outputs: Pulumi makes an attribute of every name it finds here
             "revoked_account_ids": None,
         }

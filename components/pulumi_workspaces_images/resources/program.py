@@ -13,6 +13,7 @@ import pulumi.runtime.config
 from ..errors import ExpectedError
 from ..lifecycle.ledger import Ledger
 from ..share import Share, account_id_problem
+from .explicit_provider import Provider
 
 # What leads to AWS is imported when it is needed: most programs only declare.
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Run:
     Attributes:
         ledger: what the program has declared so far, as far as it is plain text.
         contradicts_itself: whether a share and an exclusive list have been found to contradict each other.
+        members: accounts that were found to be members of the organization of a provider's caller.
     """
 
     def __init__(self, store: Mapping[str, Any], environment: str | None, project: str) -> None:
@@ -52,6 +54,8 @@ class Run:
         self._project = project
         self._images: dict[ImageKey, int] = {}
         self._outputs: dict[int, pulumi.Output[str | None]] = {}
+        self._commands: dict[Provider, Command] = {}
+        self.members: set[tuple[Provider | None, str]] = set()
 
     def is_of(self, store: Mapping[str, Any], environment: str | None, project: str) -> bool:
         """Tell whether it was made of the same; it costs next to nothing, as every share asks."""
@@ -69,6 +73,31 @@ class Run:
         from ..lifecycle.command import Command
 
         return Command(self.configuration, project=self._project, engine=None)
+
+    def command_of(self, provider: Provider | None) -> "Command | None":
+        """Return AWS as a provider is configured, None for the stack's own; None while a setting is not known."""
+        if provider is None:
+            return self.command
+        if provider.plain_settings is None:
+            return None
+        if provider not in self._commands:
+            from ..lifecycle.command import Command
+
+            configuration = {**provider.plain_settings, **self.own_keys}
+            self._commands[provider] = Command(configuration, project=self._project, engine=None)
+        return self._commands[provider]
+
+    @functools.cached_property
+    def own_keys(self) -> dict[str, object]:
+        """The stack's own keys, which hold under every provider."""
+        from ..configuration.own import own_keys
+
+        return own_keys(self.configuration)
+
+    @functools.cached_property
+    def own(self) -> str | None:
+        """The same as JSON, as a share brings them along."""
+        return json.dumps(self.own_keys) if self.own_keys else None
 
     def note_image(self, image: ImageKey) -> None:
         """Note that the program shares an image."""
@@ -105,7 +134,12 @@ def current_run() -> Run:
         return _run
 
 
-def declare(image_id: object, account_id: object, region: object) -> None:
+def _where(region: str | None, provider: Provider | None) -> str:
+    """Return what stands for a share's Region: a Region that is configured is not looked up for this."""
+    return region or (f"the Region of the provider {provider._name!r}" if provider else _DEFAULT)
+
+
+def declare(image_id: object, account_id: object, region: object, provider: Provider | None = None) -> None:
     """Note that the program shares an image with an account, as far as it is plain text.
 
     Each share's check notes it too, and for Outputs alone. But checks come one by one, between updates: a program that
@@ -116,14 +150,15 @@ def declare(image_id: object, account_id: object, region: object) -> None:
     """
     if isinstance(image_id, str) and isinstance(account_id, str) and isinstance(region, str | None):
         run = current_run()
-        run.note_image((image_id, region))
-        contradiction = run.ledger.declare(Share(image_id, account_id, region or _DEFAULT))
+        if provider is None:
+            run.note_image((image_id, region))
+        contradiction = run.ledger.declare(Share(image_id, account_id, _where(region, provider)))
         if contradiction:
             run.contradicts_itself = True
             raise pulumi.RunError(contradiction)
 
 
-def declare_exclusive(image_id: object, account_ids: object, region: object) -> None:
+def declare_exclusive(image_id: object, account_ids: object, region: object, provider: Provider | None = None) -> None:
     """Note that the program shares an image with nobody but these accounts, as far as they are plain text.
 
     Raises:
@@ -133,22 +168,36 @@ def declare_exclusive(image_id: object, account_ids: object, region: object) -> 
         return
     if all(isinstance(account, str) for account in account_ids):
         run = current_run()
-        run.note_image((image_id, region))
-        contradictions = run.ledger.declare_exclusive(image_id, region or _DEFAULT, frozenset(account_ids))
+        if provider is None:
+            run.note_image((image_id, region))
+        contradictions = run.ledger.declare_exclusive(image_id, _where(region, provider), frozenset(account_ids))
         if contradictions:
             run.contradicts_itself = True
             raise pulumi.RunError("; ".join(contradictions))
 
 
-def images_beside(image_id: object, region: object) -> pulumi.Output[str | None]:
-    """Return images that the program declares beside this one, as JSON, [image id, Region or null] each; None for none.
+def hidden_inputs(
+    image_id: object, region: object, provider: Provider | None, account_id: object = None
+) -> dict[str, Any]:
+    """Return what a resource tells its provider beside its arguments; the provider's check drops it.
 
-    It is known once the program's last line has run. A hint for the provider, which is told of one resource after the
-    other: it may ask for these images at once. The provider's check drops it, so that it reaches neither the state nor
-    a preview. As one string: a list of lists would cost a third of a preview's time.
+    So it reaches neither the state nor a preview:
+
+    - `__images`: the images that the program declares beside this one, as JSON, [image id, Region or null] each. A hint
+      for the provider, which is told of one resource after the other: it may ask for these images at once. It is known
+      once the program's last line has run. (As one string: a list of lists would cost a third of a preview's time.)
+    - `__own`: the stack's own keys, for a provider that is not given the stack's configuration.
+    - `__member`: the account, if the program has asked the organization about it.
     """
+    run = current_run()
     known = isinstance(image_id, str) and isinstance(region, str | None)
-    return current_run().images_beside((image_id, region) if known else ("", None))  # type: ignore[arg-type]
+    beside = run.images_beside((image_id, region) if known else ("", None))  # type: ignore[arg-type]
+    member = isinstance(account_id, str) and (provider, account_id) in run.members
+    return {
+        "__images": None if provider else beside,
+        "__own": run.own if provider else None,
+        "__member": account_id if member else None,
+    }
 
 
 async def contradicts_itself() -> bool:
@@ -156,7 +205,7 @@ async def contradicts_itself() -> bool:
     return current_run().contradicts_itself
 
 
-def refusals(accounts: Iterable[str], region: object = None) -> list[str]:
+def refusals(accounts: Iterable[str], region: object = None, provider: Provider | None = None) -> list[str]:
     """Return why accounts may not be shared with, for all of them at once.
 
     The engine ends a preview at the first resource that fails its check: who declares many shares is told of all that
@@ -165,22 +214,24 @@ def refusals(accounts: Iterable[str], region: object = None) -> list[str]:
     Args:
         accounts: AWS accounts, 12 digits each.
         region: where to ask the organization; where it is no plain text yet, only the share's check asks.
+        provider: the shares' provider; while its settings are not known, only the share's check asks.
 
     Raises:
         pulumi.RunError: a configuration key that cannot be honoured, or AWS could not be asked; one line.
     """
     # What is none is for the share's check to say.
     accounts = [account for account in accounts if not account_id_problem(account)]
+    run = current_run()
     try:
-        command = current_run().command
+        command = run.command_of(provider)
+        if command is None:
+            return []
         problems = [command.recipients.list_problem(account) for account in accounts]
         if command.settings.require_organization and (region is None or isinstance(region, str)):
-            problems += command.recheck(lambda: _organization_problems(command, accounts, region or None)) or []
+            where = command.connection.region(region or None)
+            answers = command.recipients.organization_problems(accounts, where)
+            run.members.update((provider, account) for account, problem in answers.items() if not problem)
+            problems += [answers[account] for account in accounts]
     except ExpectedError as error:
         raise pulumi.RunError(str(error)) from error
     return [problem for problem in problems if problem]
-
-
-def _organization_problems(command: "Command", accounts: list[str], region: str | None) -> list[str | None]:
-    where = command.connection.region(region)
-    return [command.recipients.organization_problem(account, where) for account in accounts]

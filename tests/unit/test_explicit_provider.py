@@ -1,0 +1,148 @@
+"""`Provider`: what it hands to its process, and which providers a resource may be given."""
+
+import contextvars
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi import ComponentResource, Output, ProviderResource, ResourceOptions
+from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
+
+from pulumi_workspaces_images import ImageShare, ImageShares, ImageSharesExclusive, Provider, find_images
+from pulumi_workspaces_images.configuration.aws import _HONOURED, read_aws
+from tests.unit.helpers import IMAGE, SALES
+
+PROVIDER = "pulumi:providers:pulumi-python"
+
+
+class Recorder(Mocks):
+    def __init__(self) -> None:
+        self.seen: dict[str, MockResourceArgs] = {}
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[Any, Any]]:
+        self.seen[args.name] = args
+        return f"{args.name}-id", args.inputs
+
+    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        pytest.fail(f"the program calls {args.token}")
+
+
+def run(program: Callable[[], object], **own: str) -> dict[str, MockResourceArgs]:
+    """Run a program under mocks with these keys of this package; return its resources by name."""
+    recorder = Recorder()
+
+    def run_mocked() -> None:
+        pulumi.runtime.set_mocks(recorder)
+        keys = {f"workspaces-images:{key}": value for key, value in own.items()}
+        pulumi.runtime.set_all_config({"aws:region": "us-east-1", **keys})
+        wait_for: Any = pulumi.runtime.test
+        wait_for(lambda: program() and None)()
+
+    contextvars.copy_context().run(run_mocked)
+    return recorder.seen
+
+
+def test_settings_are_the_keys_that_its_process_reads() -> None:
+    """Under their own names, so that readers and messages are the same."""
+    roles = [{"roleArn": "arn:aws:iam::444444444444:role/share"}]
+
+    def program() -> None:
+        Provider("europe", region="eu-west-1", assume_roles=roles, max_retries=5, skip_region_validation=True)
+
+    inputs = run(program)["europe"].inputs
+    assert inputs == {
+        "aws:region": "eu-west-1",
+        "aws:assumeRoles": roles,
+        "aws:maxRetries": 5,
+        "aws:skipRegionValidation": True,
+    }
+    read = read_aws(inputs)
+    assert (read.region, read.max_retries, read.skip_region_validation) == ("eu-west-1", 5, True)
+
+
+def test_every_setting_is_an_argument() -> None:
+    """And every argument a setting."""
+    arguments = set(Provider.__init__.__annotations__) - {"resource_name", "opts", "return"}
+    assert {name.replace("_", "") for name in arguments} == {key.lower() for key in _HONOURED}
+
+
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda opts: ImageShare("s", IMAGE, SALES, opts=opts),
+        lambda opts: ImageShare.get("s", f"{IMAGE}/{SALES}", opts=opts),
+        lambda opts: ImageShares("s", IMAGE, [SALES], opts=opts),
+        lambda opts: ImageSharesExclusive("s", IMAGE, [SALES], opts=opts),
+    ],
+)
+@pytest.mark.parametrize("package", ["aws", "pulumi-python"])
+def test_provider_of_another_kind_is_refused(declare: Callable[[ResourceOptions], object], package: str) -> None:
+    """Given alone, or (one of ours that is no `Provider`) inherited; the line names what to give."""
+    said = []
+
+    def program() -> None:
+        given = ProviderResource(package, "mine")
+        parent = ComponentResource("a:b:C", "parent", opts=ResourceOptions(providers=[given]))
+        ways = [ResourceOptions(provider=given), ResourceOptions(providers=[given])]
+        if package == "pulumi-python":
+            ways.append(ResourceOptions(parent=parent))
+        for way in ways:
+            with pytest.raises(pulumi.RunError) as caught:
+                declare(way)
+            said.append(str(caught.value))
+
+    run(program)
+    assert set(said) == {
+        f"the provider 'mine' of package {package!r} cannot share images: give the resource a "
+        "pulumi_workspaces_images.Provider"
+    }
+
+
+def test_provider_of_another_package_beside_ours_or_inherited_is_accepted() -> None:
+    def program() -> None:
+        aws = ProviderResource("aws", "aws")
+        ours = Provider("ours", region="eu-west-1")
+        parent = ComponentResource("a:b:C", "parent", opts=ResourceOptions(providers=[aws]))
+        ImageShare("inherited", IMAGE, SALES, opts=ResourceOptions(parent=parent))
+        ImageShares("golden", IMAGE, [SALES], opts=ResourceOptions(providers=[aws, ours]))
+
+    seen = run(program)
+    assert "ours" in str(seen[f"golden-{SALES}"].provider)
+    assert not seen["inherited"].provider
+
+
+def test_own_keys_of_the_stack_travel_with_each_share() -> None:
+    """To an explicit provider only: the default one is given the stack's configuration."""
+
+    def program() -> None:
+        ours = Provider("ours", region="eu-west-1")
+        ImageShare("under-ours", IMAGE, SALES, opts=ResourceOptions(provider=ours))
+        ImageShare("under-default", "wsi-999999999", SALES)
+
+    seen = run(program, recheck="warn", allowedAccountIds=f'["{SALES}"]')
+    keys = {"workspaces-images:recheck": "warn", "workspaces-images:allowedAccountIds": f'["{SALES}"]'}
+    assert json.loads(seen["under-ours"].inputs["__own"]) == keys
+    assert seen["under-default"].inputs.get("__own") is None
+
+
+def test_program_guards_ask_as_the_provider_of_the_shares() -> None:
+    """While one of its settings is not known, the shares' own checks ask."""
+    said = []
+
+    def program() -> None:
+        unknown = Provider("unknown", region=Output.from_input("eu-west-1"))
+        ImageShares("a", IMAGE, ["333333333333"], opts=ResourceOptions(providers=[unknown]))
+        with pytest.raises(pulumi.RunError) as caught:
+            find_images("golden", provider=unknown)
+        said.append(str(caught.value))
+        plain = Provider("plain", region="eu-west-1")
+        with pytest.raises(pulumi.RunError, match="is not on the list"):
+            ImageShares("b", IMAGE, ["333333333333"], opts=ResourceOptions(providers=[plain]))
+
+    run(program, allowedAccountIds=f'["{SALES}"]')
+    assert said == [
+        "find_images: provider has arguments that are Outputs, which have no value while the program runs: give it "
+        "plain ones"
+    ]
