@@ -145,10 +145,14 @@ def accounts_in(path: str, unit: Any) -> list[str]:
     if not re.fullmatch("(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})|(r-[0-9a-z]{4,32})", str(unit)):
         refuse(path, f"must be the id of an organizational unit (ou-...) or a root (r-...); it is {json.dumps(unit)}")
     try:
-        return list_accounts(unit)
+        accounts = list_accounts(unit)
     except Exception as error:  # what pulumi.runtime.invoke raises has no class of its own
         reason = " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())
         refuse(path, f"cannot be resolved with pulumi-aws, as organization administrators can: {reason}")
+    if not accounts:
+        # Not "share with nobody": that would revoke every share of the images.
+        refuse(path, f"finds no ACTIVE account in {unit} but the owner's; to share with nobody, set accounts to {{}}")
+    return accounts
 
 
 @functools.cache

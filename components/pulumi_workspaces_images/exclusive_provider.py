@@ -87,7 +87,7 @@ class ImageSharesExclusiveProvider(base.Provider):
 
     @one_line
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """Revoke what is foreign to the new list and was foreign to the old one.
+        """Revoke what is foreign to the new list.
 
         Raises:
             ExpectedError: a permission was not revoked; what was revoked before is in the diagnostics.
@@ -121,7 +121,8 @@ class ImageSharesExclusiveProvider(base.Provider):
     def _foreign(self, news: dict[str, Any], olds: dict[str, Any]) -> list[str]:
         """Return the foreign accounts, and name them; none where nobody could look, or the list is not known yet.
 
-        An account that leaves the list is not foreign in the same update: its own resource revokes its share.
+        An account that leaves the list is foreign in the same update, because it may have no resource of its own. Where
+        nothing is revoked it is named by the next preview only: its own resource may revoke its share.
         """
         accounts, image_id, region = news["shared_account_ids"], news["image_id"], news["region"]
         if not _known(accounts):
@@ -131,9 +132,11 @@ class ImageSharesExclusiveProvider(base.Provider):
                 f"image {image_id} in {region}: nobody looks for foreign accounts, as workspaces-images:recheck is off"
             )
         shared = self._command.recheck(lambda: self._command.permissions.shared_with(image_id, region))
-        foreign = sorted((shared or set()) - set(accounts) - set(olds.get("shared_account_ids") or ()))
+        only_reported = news.get("report_only") is True
+        leaving = set(olds.get("shared_account_ids") or ()) if only_reported else set()
+        foreign = sorted((shared or set()) - set(accounts) - leaving)
         if foreign:
-            what = "only reported" if news.get("report_only") is True else "`pulumi up` revokes it"
+            what = "only reported" if only_reported else "`pulumi up` revokes it"
             self._command.warn_once(
                 f"image {image_id} in {region} is shared with {', '.join(foreign)}, not on the list of its "
                 f"ImageSharesExclusive: {what}"

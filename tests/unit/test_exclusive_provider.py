@@ -78,23 +78,33 @@ def test_report_revokes_nothing(cloud: LocalCloud, owner: Owner, operation: str)
     assert owner.command.engine.infos == []
 
 
-def test_update_leaves_who_was_on_the_old_list(cloud: LocalCloud, owner: Owner) -> None:
-    """Foreign is what is neither on the new list nor on the old one: there a share's own resource decides."""
+def test_account_that_leaves_the_list_is_revoked_by_the_same_update(cloud: LocalCloud, owner: Owner) -> None:
+    """Case 2: it may have no resource of its own that would revoke its share."""
     cloud.share(owner.image, LEGAL)
     result = owner.update(owner.olds(SALES, LEGAL), owner.news(SALES))
     assert result.outs is not None
-    assert result.outs["revoked_account_ids"] == [FOREIGN]
-    assert cloud.shared_with(owner.image) == {SALES, LEGAL}
-
-
-def test_account_that_left_the_list_without_a_resource_is_foreign_next(cloud: LocalCloud, owner: Owner) -> None:
-    """Nobody revoked it: the next preview names it, the next up revokes it."""
-    owner.update(owner.olds(SALES, FOREIGN), owner.news(SALES))
-    assert cloud.shared_with(owner.image) == {SALES, FOREIGN}
-    after = Owner(Command(cloud), owner.image)
-    assert after.diff(after.olds(SALES), after.news(SALES)).changes is True
-    after.update(after.olds(SALES), after.news(SALES))
+    assert result.outs["revoked_account_ids"] == [LEGAL, FOREIGN]
     assert cloud.shared_with(owner.image) == {SALES}
+
+
+def test_delete_of_a_share_that_the_list_has_revoked_asks_nothing(cloud: LocalCloud, owner: Owner) -> None:
+    """Law 13: its own resource, if there is one, is deleted later in the same update."""
+    owner.update(owner.olds(SALES, FOREIGN), owner.news(SALES))
+    cloud.forget_calls()
+    owner.command.delete(Share(owner.image, FOREIGN, REGION))
+    assert cloud.calls == []
+
+
+def test_account_that_leaves_a_list_that_only_reports_is_left_to_its_own_resource(
+    cloud: LocalCloud, owner: Owner
+) -> None:
+    """If it still has access, the next preview names it."""
+    owner.update(owner.olds(SALES, FOREIGN, report_only=True), owner.news(SALES, report_only=True))
+    assert cloud.shared_with(owner.image) == {SALES, FOREIGN}
+    assert owner.warnings == []
+    after = Owner(Command(cloud), owner.image)
+    after.check(SALES, olds=after.olds(SALES, report_only=True), report_only=True)
+    assert after.warnings == [after.warning(FOREIGN, what="only reported")]
 
 
 def test_what_the_same_update_granted_is_not_revoked(cloud: LocalCloud, owner: Owner) -> None:

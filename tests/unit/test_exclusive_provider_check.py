@@ -71,10 +71,10 @@ def test_nobody_is_foreign_where_all_are_listed(owner: Owner) -> None:
     assert owner.warnings == []
 
 
-def test_account_that_leaves_the_list_is_not_foreign_yet(owner: Owner) -> None:
-    """Its own resource revokes its share in the same update."""
+def test_account_that_leaves_the_list_is_named_in_the_first_preview(owner: Owner) -> None:
+    """Case 2: that preview shows who loses access."""
     owner.check(SALES, olds=owner.olds(SALES, FOREIGN))
-    assert owner.warnings == []
+    assert owner.warnings == [owner.warning(FOREIGN)]
 
 
 @pytest.mark.parametrize("accounts", [UNKNOWN, [SALES, UNKNOWN]], ids=["list", "account"])

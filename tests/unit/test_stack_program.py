@@ -209,6 +209,19 @@ def test_root_and_unit_for_several_images(organization: Organization) -> None:
     assert organization.calls.count("getOrganizationalUnitDescendantAccounts") == 2
 
 
+def test_unit_without_an_active_account_shares_with_nobody_by_no_accident(organization: Organization) -> None:
+    """Case 19: declaring nothing would revoke every share of the image."""
+    for members in organization.members.values():
+        members.clear()
+    with pytest.raises(pulumi.RunError) as raised:
+        run(organization, {"golden": {"imageId": IMAGE, "organizationalUnitId": UNIT}})
+    assert str(raised.value) == (
+        f"{KEY}.golden.organizationalUnitId finds no ACTIVE account in {UNIT} but the owner's; to share with nobody, "
+        "set accounts to {}"
+    )
+    assert organization.shared() == {}
+
+
 def test_unit_that_cannot_be_listed(organization: Organization) -> None:
     """One line that names the key and the cause; that there is no plugin, the engine says itself."""
     organization.denied = True
