@@ -12,8 +12,8 @@ import psutil
 from pulumi.dynamic import ResourceProvider
 
 from local.cloud import LocalCloud
-from local.driver import Driver
 from pulumi_workspaces_images.provider import ImageShareProvider
+from tests.driver import Driver
 
 from .cloud import CloudProcess
 from .contestants.null import NullProvider

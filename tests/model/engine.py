@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from pulumi.dynamic import ResourceProvider
 
-from local.driver import Driver, DriverError
+from tests.driver import Driver, DriverError
 
 Provider = type[ResourceProvider]
 

@@ -12,9 +12,9 @@ from typing import Any
 from unittest import mock
 
 from local.cloud import AwsError, Call, ConnectionLostError, LocalCloud, Response
-from local.driver import DriverInThisProcess
 from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
 from pulumi_workspaces_images.provider import ImageShareProvider
+from tests.driver import DriverInThisProcess
 from tests.model.engine import Order, State
 from tests.model.steps import (
     HOME,

@@ -14,9 +14,9 @@ from pulumi.runtime import rpc
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
 from local.cloud import LocalCloud
-from local.driver import Driver
 from pulumi_workspaces_images.provider import ImageShareProvider
 from pulumi_workspaces_images.share import Share
+from tests.driver import Driver
 from tests.unit.helpers import LEGAL, OWNER, REGION, SALES, Command, outputs
 
 # What every version's state says of the provider.
