@@ -17,9 +17,10 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from local.accounts import OWNER, REGION
 from local.cloud import LocalCloud
 
-from .plan import PAGE, REGION
+from .plan import PAGE
 
 
 class CloudProcess:
@@ -144,19 +145,19 @@ def cost(cloud: CloudProcess, latency: float, calls: int) -> dict[str, float]:
     Returns:
         Milliseconds per call, medians: of wall time with no latency, of its processor time, and beyond the latency.
     """
-    owner, image = "111111111111", "wsi-golden0000"
+    image = "wsi-golden0000"
     cloud.reset()
-    cloud.create_images(owner, [image])
+    cloud.create_images(OWNER, [image])
     cloud.share((image, f"{300000000000 + index}") for index in range(PAGE))
     listing = ("DescribeWorkspaceImagePermissions", {"ImageId": image})
     write = ("UpdateWorkspaceImagePermission", {"ImageId": image, "AllowCopyImage": True, "SharedAccountId": "4" * 12})
-    _ask(cloud, owner, [listing, write] * 10)  # whatever is done once
+    _ask(cloud, [listing, write] * 10)  # whatever is done once
     before = cloud.cpu_seconds()
-    listings = _ask(cloud, owner, [listing] * calls)
-    writes = _ask(cloud, owner, [write] * calls)
+    listings = _ask(cloud, [listing] * calls)
+    writes = _ask(cloud, [write] * calls)
     processor = (cloud.cpu_seconds() - before) / (2 * calls)
     cloud.set_latency(latency)
-    late = _ask(cloud, owner, [listing] * max(5, calls // 20))
+    late = _ask(cloud, [listing] * max(5, calls // 20))
     return {
         "listing_ms": statistics.median(listings) * 1000,
         "write_ms": statistics.median(writes) * 1000,
@@ -165,10 +166,10 @@ def cost(cloud: CloudProcess, latency: float, calls: int) -> dict[str, float]:
     }
 
 
-def _ask(cloud: CloudProcess, owner: str, calls: Iterable[tuple[str, dict[str, Any]]]) -> list[float]:
+def _ask(cloud: CloudProcess, calls: Iterable[tuple[str, dict[str, Any]]]) -> list[float]:
     """Seconds that each call took, over one kept-alive connection."""
     connection = http.client.HTTPConnection(urlsplit(cloud.url).netloc)
-    credential = f"AKIA{owner}TEST/20240229/{REGION}/workspaces/aws4_request"
+    credential = f"AKIA{OWNER}TEST/20240229/{REGION}/workspaces/aws4_request"
     seconds = []
     for operation, parameters in calls:
         headers = {

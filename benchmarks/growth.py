@@ -11,13 +11,14 @@ from typing import Any
 import psutil
 from pulumi.dynamic import ResourceProvider
 
+from local.accounts import OWNER, REGION
 from local.cloud import LocalCloud
 from pulumi_workspaces_images.provider import ImageShareProvider
 from tests.driver import Driver
 
 from .cloud import CloudProcess
 from .contestants.null import NullProvider
-from .plan import REGION, account_ids
+from .plan import account_ids
 from .results import Growth
 from .stacks import BenchmarkError
 
@@ -26,7 +27,6 @@ ROUNDS = 3  # at most: processor time is hardly touched by noise, and a round ta
 SHARES = (100, 500, 1000, 5000)
 QUICK_SHARES = (10, 50)
 
-_OWNER = "111111111111"
 _WARM_IMAGE, _WARM_ACCOUNT = "wsi-warm00000", "299999999999"
 _PROVIDERS: dict[str, type[ResourceProvider]] = {"this": ImageShareProvider, "null": NullProvider}
 
@@ -51,7 +51,7 @@ def measure(
     sizes = QUICK_SHARES if quick else SHARES
     measured = []
     cloud.reset()
-    cloud.create_images(_OWNER, [_WARM_IMAGE, *(_image("listed", shares) for shares in sizes)])
+    cloud.create_images(OWNER, [_WARM_IMAGE, *(_image("listed", shares) for shares in sizes)])
     cloud.share([(_WARM_IMAGE, _WARM_ACCOUNT)])
     for shares in sizes:
         cloud.share((_image("listed", shares), account) for account in account_ids(shares))
@@ -70,7 +70,7 @@ def measure(
                 if work == "grant":
                     image = f"wsi-granted{round_:03}{shares:06}"
                     if provider == "this":
-                        cloud.create_images(_OWNER, [image])
+                        cloud.create_images(OWNER, [image])
                 growth = _pass(cloud, environment, round_, provider, work, warm, image, account_ids(shares))
                 measured.append(growth)
                 say(
@@ -98,10 +98,10 @@ def _pass(
     kind = _PROVIDERS[provider]
     endpoints = json.dumps([{"workspaces": cloud.url}, {"sts": cloud.url}])
     configuration = {"aws:region": REGION, "aws:endpoints": endpoints}
-    with Driver(configuration, {**environment, **LocalCloud.credentials(_OWNER)}) as driver:
+    with Driver(configuration, {**environment, **LocalCloud.credentials(OWNER)}) as driver:
 
         def recheck(declared: Properties) -> None:
-            outputs = {**declared, "owner_account_id": _OWNER}
+            outputs = {**declared, "owner_account_id": OWNER}
             inputs, failures = driver.check(kind, declared, declared)
             id_ = f"{declared['image_id']}/{declared['shared_account_id']}"
             if failures or driver.diff(kind, id_, outputs, inputs).changes:

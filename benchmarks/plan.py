@@ -8,7 +8,8 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-REGION = "us-east-1"
+from local.accounts import OWNER
+
 PAGE = 25  # permissions in one answer of DescribeWorkspaceImagePermissions
 REGION_HOLDS = 40  # images in the Region of each contestant, shared or not: the service's default quota
 DRIFT = 0.01
@@ -76,7 +77,7 @@ class Share:
 
 
 CONTESTANTS = (
-    Contestant("this", "this provider", "111111111111"),
+    Contestant("this", "this provider", OWNER),
     Contestant("null", "null provider", "111111111112", grants=False, notices=False),
     Contestant("naive", "naive provider", "111111111113", slow=True),
     Contestant("terraform", "terraform_data + AWS CLI", "111111111114", notices=False, slow=True),

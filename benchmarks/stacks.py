@@ -15,9 +15,10 @@ from pathlib import Path
 
 import yaml
 
+from local.accounts import REGION
 from local.cloud import LocalCloud
 
-from .plan import REGION, Contestant, Share
+from .plan import Contestant, Share
 
 CONTESTANTS = Path(__file__).parent / "contestants"
 

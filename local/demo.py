@@ -25,14 +25,13 @@ import boto3
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.accounts import LEGAL, OWNER, REGION, SALES
 from local.cloud import LocalCloud
 from local.engine import install
 from local.environment import ROOT, engine_environment
 
-OWNER, SALES, LEGAL = "111111111111", "222222222222", "333333333333"
 NAMES = {SALES: "sales", LEGAL: "legal"}
 IMAGE = "wsi-golden001"
-REGION = "us-east-1"
 WIDTH = 100
 TIME_LIMIT = 120.0  # seconds for commands that take two: only one that hangs gets there
 BOLD, DIM, GREEN, CYAN = "1", "2", "32", "36"

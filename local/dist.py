@@ -10,13 +10,14 @@ import tempfile
 from pathlib import Path
 
 from local import packages
+from local.accounts import OWNER, REGION, SALES
 from local.cloud import LocalCloud
 from local.environment import ROOT, engine_environment
 
 DIST = ROOT / "dist"
 
 _EXAMPLE = "one-share-py"
-_OWNER, _SALES, _IMAGE = "111111111111", "222222222222", "wsi-0a1b2c3d4"
+_IMAGE = "wsi-0a1b2c3d4"
 
 
 def build() -> Path:
@@ -66,7 +67,7 @@ def try_out(wheel: Path) -> None:
             raise SystemExit("error: the wheel has no py.typed, or is not what was imported")
 
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_", "PYTHON"))}
-        environment |= {**engine_environment(home / "state"), **cloud.credentials(_OWNER), "HOME": folder}
+        environment |= {**engine_environment(home / "state"), **cloud.credentials(OWNER), "HOME": folder}
         environment |= {
             "VIRTUAL_ENV": str(program / ".venv"),
             "PATH": f"{python.parent}{os.pathsep}{environment['PATH']}",
@@ -76,13 +77,13 @@ def try_out(wheel: Path) -> None:
         def pulumi(*arguments: str) -> None:
             _run("pulumi", *arguments, "--non-interactive", cwd=program, env=environment)
 
-        cloud.create_image(_OWNER, "us-east-1", image_id=_IMAGE)
+        cloud.create_image(OWNER, REGION, image_id=_IMAGE)
         pulumi("stack", "init", "prod")
-        for key, value in {"aws:region": "us-east-1", "imageId": _IMAGE, "salesAccountId": _SALES}.items():
+        for key, value in {"aws:region": REGION, "imageId": _IMAGE, "salesAccountId": SALES}.items():
             pulumi("config", "set", key, value)
         pulumi("preview")
         pulumi("up", "--yes", "--skip-preview")
-        if cloud.shared_with(_IMAGE) != {_SALES}:
+        if cloud.shared_with(_IMAGE) != {SALES}:
             raise SystemExit("error: the example has not shared the image")
         pulumi("destroy", "--yes", "--skip-preview")
         if cloud.shared_with(_IMAGE):

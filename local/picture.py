@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
+from local.accounts import LEGAL, OWNER, REGION, SALES
 from local.cloud import LocalCloud
 from local.environment import ROOT, engine_environment
 
 PICTURE = ROOT / "docs" / "preview.svg"
 
-_OWNER, _SALES, _LEGAL, _FINANCE = "111111111111", "222222222222", "333333333333", "444444444444"
+_FINANCE = "444444444444"
 _IMAGE = "wsi-0a1b2c3d4"
 _COLUMNS = 110
 _TIME_LIMIT = 120.0  # seconds for a command that takes two
@@ -67,7 +68,7 @@ def preview() -> str:
         program = Path(folder, "program")
         program.mkdir()
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_"))}
-        environment |= {**engine_environment(Path(folder, "state")), **cloud.credentials(_OWNER)}
+        environment |= {**engine_environment(Path(folder, "state")), **cloud.credentials(OWNER)}
         environment |= {"HOME": folder, "AWS_ENDPOINT_URL": cloud.url}
 
         def pulumi(*arguments: str) -> str:
@@ -88,14 +89,14 @@ def preview() -> str:
                 f"    last = ImageShare(f'golden-{{name}}', {_IMAGE!r}, account, opts=opts)\n"
             )
 
-        cloud.create_image(_OWNER, "us-east-1", image_id=_IMAGE)
+        cloud.create_image(OWNER, REGION, image_id=_IMAGE)
         (program / "Pulumi.yaml").write_text("name: images\nruntime: python\n")
         pulumi("stack", "init", "prod")
-        pulumi("config", "set", "aws:region", "us-east-1")
-        declare(sales=_SALES, legal=_LEGAL)
+        pulumi("config", "set", "aws:region", REGION)
+        declare(sales=SALES, legal=LEGAL)
         pulumi("up", "--yes", "--skip-preview")
-        cloud.unshare(_IMAGE, _SALES)
-        declare(sales=_SALES, finance=_FINANCE)
+        cloud.unshare(_IMAGE, SALES)
+        declare(sales=SALES, finance=_FINANCE)
         return pulumi("preview", "--suppress-progress")
 
 

@@ -23,6 +23,8 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
+from local.accounts import OWNER
+
 from .faults import CONTROL, Faults, Interceptor, Proceed, denied, matches
 from .images import Images
 from .server import Server
@@ -96,7 +98,7 @@ class LocalCloud(Images, Faults):
         return json.dumps([{service: self.url} for service in ("workspaces", "sts", "organizations")])
 
     @staticmethod
-    def credentials(account: str = "111111111111") -> dict[str, str]:
+    def credentials(account: str = OWNER) -> dict[str, str]:
         """The environment variables with the credentials of an account."""
         return {"AWS_ACCESS_KEY_ID": access_key_id(account), "AWS_SECRET_ACCESS_KEY": "local"}
 

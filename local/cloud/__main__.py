@@ -7,13 +7,12 @@ import signal
 import sys
 import threading
 
+from local.accounts import LEGAL, OWNER, REGION, SALES
 from local.environment import ROOT
 
 from . import LocalCloud
 from .faults import CONTROL, FAULTS
 
-REGION = "us-east-1"
-OWNER, RECIPIENT, OTHER = "111111111111", "222222222222", "333333333333"
 # Always the same, so that a stack that was configured for it finds it again after a restart.
 GOLDEN_IMAGE = "wsi-golden001"
 
@@ -69,9 +68,9 @@ def main() -> int:
             image=image,
             root=ROOT,
             ready=READY,
-            recipient=RECIPIENT,
-            other=OTHER,
-            other_key=cloud.credentials(OTHER)["AWS_ACCESS_KEY_ID"],
+            recipient=SALES,
+            other=LEGAL,
+            other_key=cloud.credentials(LEGAL)["AWS_ACCESS_KEY_ID"],
             faults=", ".join(FAULTS),
             control=CONTROL,
             **cloud.credentials(OWNER),

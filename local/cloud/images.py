@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from local.accounts import OWNER, REGION
+
 from .wire import AwsError, Call
 
 PAGE = 25
@@ -57,8 +59,8 @@ class Images:
 
     def create_image(
         self,
-        account: str = "111111111111",
-        region: str = "us-east-1",
+        account: str = OWNER,
+        region: str = REGION,
         name: str = "golden",
         image_id: str | None = None,
         state: str = "AVAILABLE",

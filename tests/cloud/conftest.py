@@ -7,8 +7,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from local.accounts import OWNER, REGION
 from local.cloud import LocalCloud
-from tests.cloud.helpers import OWNER
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def client(_cloud: LocalCloud) -> Iterator[Callable[..., Any]]:
     def make(
         service: str = "workspaces",
         account: str = OWNER,
-        region: str = "us-east-1",
+        region: str = REGION,
         *,
         attempts: int = 1,
         timeout: float = 5,

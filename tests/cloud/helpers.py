@@ -10,10 +10,6 @@ from botocore.exceptions import ClientError
 
 from local.cloud.__main__ import READY
 
-OWNER = "111111111111"
-SALES = "222222222222"
-LEGAL = "333333333333"
-
 
 def printed_until_ready(stdout: IO[str] | None) -> list[str]:
     """What `make cloud` prints before it serves, line by line."""

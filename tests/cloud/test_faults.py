@@ -12,8 +12,9 @@ import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 
+from local.accounts import LEGAL, OWNER, SALES
 from local.cloud import AwsError, Call, LocalCloud, Response
-from tests.cloud.helpers import LEGAL, OWNER, SALES, accounts, refused
+from tests.cloud.helpers import accounts, refused
 
 Client = Callable[..., Any]
 

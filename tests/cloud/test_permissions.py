@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from local.accounts import LEGAL, OWNER, SALES
 from local.cloud import LocalCloud
-from tests.cloud.helpers import LEGAL, OWNER, SALES, accounts, refused
+from tests.cloud.helpers import accounts, refused
 
 Client = Callable[..., Any]
 

@@ -15,8 +15,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from local.accounts import OWNER
 from local.cloud import LocalCloud
-from tests.cloud.helpers import OWNER, printed_until_ready
+from tests.cloud.helpers import printed_until_ready
 
 Client = Callable[..., Any]
 

@@ -13,13 +13,12 @@ from typing import Any
 
 import yaml
 
+from local.accounts import LEGAL, OWNER, REGION, SALES
 from local.cloud import LocalCloud
 from local.environment import engine_environment
 
-OWNER = "111111111111"
-SALES = "222222222222"
-LEGAL = "333333333333"
-REGION = "us-east-1"
+__all__ = ["LEGAL", "OWNER", "REGION", "SALES", "SHARE_TYPE", "Run", "Stack"]
+
 SHARE_TYPE = "pulumi-python:dynamic/workspaces:ImageShare"
 
 PROJECT = "name: workspaces-images\nruntime: python\n"

@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
+from local.accounts import OWNER
 from local.cloud import LocalCloud
 from tests.model.engine import Order
 from tests.model.steps import (
     ACCOUNTS,
     IMAGES,
-    OWNER,
     STRANGER,
     WRITE,
     Drift,

@@ -5,15 +5,14 @@ from typing import Literal
 
 from pulumi.output import UNKNOWN
 
+from local.accounts import LEGAL, OWNER, REGION, SALES
 from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
 from pulumi_workspaces_images.provider import ImageShareProvider
 from tests.model.engine import IN_ORDER, Order, Resource
 
-OWNER = "111111111111"
 STRANGER = "999999999999"
-ACCOUNTS = ("222222222222", "333333333333", "444444444444")
-HOME = "us-east-1"
-IMAGES = {"wsi-golden001": HOME, "wsi-silver002": "eu-west-1"}
+ACCOUNTS = (SALES, LEGAL, "444444444444")
+IMAGES = {"wsi-golden001": REGION, "wsi-silver002": "eu-west-1"}
 WRITE = "UpdateWorkspaceImagePermission"
 
 Share = tuple[str, str]
@@ -85,7 +84,7 @@ class Program:
                     "image_id": UNKNOWN if name in unknown else image,
                     "shared_account_id": account,
                     # Whether it is written or configured is all the same.
-                    **({"region": IMAGES[image]} if IMAGES[image] != HOME else {}),
+                    **({"region": IMAGES[image]} if IMAGES[image] != REGION else {}),
                 },
                 delete_before_replace=name.isupper(),
             )

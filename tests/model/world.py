@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
+from local.accounts import OWNER, REGION
 from local.cloud import AwsError, Call, ConnectionLostError, LocalCloud, Response
 from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
 from pulumi_workspaces_images.provider import ImageShareProvider
 from tests.driver import DriverInThisProcess
 from tests.model.engine import Order, State
 from tests.model.steps import (
-    HOME,
     IMAGES,
-    OWNER,
     STRANGER,
     WRITE,
     Drift,
@@ -245,7 +244,7 @@ class World:
     # Means.
 
     def _process(self, account: str = OWNER) -> DriverInThisProcess:
-        configuration = {"aws:region": HOME, "aws:endpoints": self.cloud.endpoints, "aws:maxRetries": "3"}
+        configuration = {"aws:region": REGION, "aws:endpoints": self.cloud.endpoints, "aws:maxRetries": "3"}
         return DriverInThisProcess(configuration, self.cloud.credentials(account))
 
     @contextmanager
