@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -28,12 +27,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.accounts import LEGAL, OWNER, REGION, SALES
 from local.cloud import LocalCloud
 from local.engine import install
-from local.environment import ROOT, engine_environment
+from local.stack import TIME_LIMIT, Stack, environment_in, killed_on_failure
 
 NAMES = {SALES: "sales", LEGAL: "legal"}
 IMAGE = "wsi-golden001"
 WIDTH = 100
-TIME_LIMIT = 120.0  # seconds for commands that take two: only one that hangs gets there
 BOLD, DIM, GREEN, CYAN = "1", "2", "32", "36"
 
 
@@ -44,8 +42,8 @@ class Surprise(Exception):
 class Demo:
     """The story and its screen."""
 
-    def __init__(self, program: Path, cloud: LocalCloud, interrupted: threading.Event) -> None:
-        self._program = program
+    def __init__(self, stack: Stack, cloud: LocalCloud, interrupted: threading.Event) -> None:
+        self._stack = stack
         self._cloud = cloud
         self._interrupted = interrupted
         self._command, self._output = "", ""  # the last command, and all that it printed
@@ -75,7 +73,7 @@ class Demo:
 
         show("\nA recipient sees it", BOLD)
         seen = (f'"ImageId": "{IMAGE}"', f'"OwnerAccountId": "{OWNER}"')
-        self._aws("DescribeWorkspaceImages", *seen, profile="sales", ImageType="SHARED")
+        self._aws("DescribeWorkspaceImages", *seen, by=SALES, ImageType="SHARED")
 
         show("\nSomebody revokes one by hand: preview says so, up heals it", BOLD)
         permission: dict[str, Any] = {"ImageId": IMAGE, "AllowCopyImage": False, "SharedAccountId": SALES}
@@ -106,45 +104,36 @@ class Demo:
         """Runs a command that must succeed, and shows the `telling` lines of its output."""
         self._begin(command)
         # In a session of its own, Ctrl-C does not reach it a second time, which would make the engine drop everything.
-        process = subprocess.Popen(
-            shlex.split(command),
-            cwd=self._program,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        process = self._stack.start(*shlex.split(command)[1:])
         give_up = time.monotonic() + TIME_LIMIT
-        try:
-            while process.returncode is None and time.monotonic() < give_up:
-                if self._interrupted.is_set():
-                    raise KeyboardInterrupt
-                with suppress(subprocess.TimeoutExpired):
-                    self._output, _ = process.communicate(timeout=0.1)
-            code = process.returncode
-        finally:
-            # An engine that is interrupted takes its providers along, so it gets some time for that.
-            for number in (signal.SIGINT, signal.SIGKILL):
-                if process.returncode is None:
-                    process.send_signal(number)
+        with killed_on_failure(process):
+            while process.returncode is None:
+                if self._interrupted.is_set() or time.monotonic() > give_up:
+                    # An engine that is interrupted takes its providers along, so it gets some time for that.
+                    process.send_signal(signal.SIGINT)
                     with suppress(subprocess.TimeoutExpired):
                         self._output, _ = process.communicate(timeout=20)
-        if code is None:
-            raise self._surprise(f"an end within {TIME_LIMIT:.0f} seconds")
-        if code:
-            raise self._surprise(f"exit code 0, not {code}")
+                    if self._interrupted.is_set():
+                        raise KeyboardInterrupt
+                    raise self._surprise(f"an end within {TIME_LIMIT:.0f} seconds")
+                with suppress(subprocess.TimeoutExpired):
+                    self._output, _ = process.communicate(timeout=0.1)
+        if process.returncode:
+            raise self._surprise(f"exit code 0, not {process.returncode}")
         self._show(telling)
 
-    def _aws(self, operation: str, *telling: str, profile: str = "", refused: bool = False, **parameters: Any) -> None:
+    def _aws(self, operation: str, *telling: str, by: str = OWNER, refused: bool = False, **parameters: Any) -> None:
         """Makes the call that the AWS CLI would make, and shows the `telling` lines of the answer."""
         words = ["aws workspaces", xform_name(operation, "-")]
         for name, value in parameters.items():
             option = xform_name(name, "-")
             words.append(f"--no-{option}" if value is False else f"--{option} {value}")
-        self._begin(" ".join(words + [f"--profile {profile}"] * bool(profile)))
+        if by != OWNER:
+            words.append(f"--profile {NAMES[by]}")
+        self._begin(" ".join(words))
         try:
-            client = boto3.Session(profile_name=profile or None).client("workspaces", region_name=REGION)
+            keys: dict[str, Any] = {name.lower(): value for name, value in self._cloud.credentials(by).items()}
+            client = boto3.client("workspaces", region_name=REGION, endpoint_url=self._cloud.url, **keys)
             answer = getattr(client, xform_name(operation))(**parameters)
             del answer["ResponseMetadata"]  # as the AWS CLI does
             self._output, failed = json.dumps(answer, indent=4, default=str), False
@@ -190,32 +179,6 @@ def show(text: str, style: str = "") -> None:
     print(f"\x1b[{style}m{text}\x1b[0m" if styled else text, flush=True)
 
 
-def forget_the_user() -> None:
-    """Takes the user's own set-up out of this process; a proxy is of no use either: all of it is on this machine."""
-    for name in list(os.environ):
-        if name.startswith(("AWS_", "PULUMI_")) or name.lower().endswith("_proxy"):
-            del os.environ[name]
-    # Without these, botocore would read the files in the user's home.
-    os.environ.update(AWS_CONFIG_FILE=os.devnull, AWS_SHARED_CREDENTIALS_FILE=os.devnull)
-
-
-def prepare(folder: Path, cloud: LocalCloud) -> Path:
-    """Makes this process a user of the local cloud, and returns a folder with the stack program."""
-    profiles = folder / "aws"
-    with profiles.open("w") as file:
-        for account, section in {OWNER: "default", SALES: "profile sales"}.items():
-            keys = [f"{name.lower()} = {value}\n" for name, value in cloud.credentials(account).items()]
-            file.writelines([f"[{section}]\n", *keys])
-    os.environ.update(engine_environment(folder / "state"))
-    os.environ.update(AWS_CONFIG_FILE=str(profiles), AWS_ENDPOINT_URL=cloud.url)
-    program = folder / "program"
-    program.mkdir()
-    for name in ("Pulumi.yaml", "__main__.py"):
-        shutil.copy(ROOT / name, program)
-    (program / ".venv").symlink_to(sys.prefix)  # where Pulumi.yaml says it is
-    return program
-
-
 def main(cloud: LocalCloud | None = None) -> int:
     """Tells the story, in a process that is there for nothing else: its environment and its signals are changed.
 
@@ -230,15 +193,21 @@ def main(cloud: LocalCloud | None = None) -> int:
     except install.EngineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    forget_the_user()
     interrupted = threading.Event()
     # Not an exception, which could come between the start of a process and our knowing it, or while cleaning up.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: interrupted.set())
     start = time.monotonic()
     try:
-        with tempfile.TemporaryDirectory(prefix="demo-") as folder, cloud or LocalCloud() as running:
-            Demo(prepare(Path(folder), running), running, interrupted).tell()
+        with tempfile.TemporaryDirectory(prefix="demo-") as folder:
+            environment = environment_in(Path(folder))
+            os.environ.clear()  # the cloud and boto3 are in this process
+            os.environ.update(environment)
+            with cloud or LocalCloud() as running:
+                environment |= {**running.credentials(OWNER), "AWS_ENDPOINT_URL": running.url}
+                stack = Stack(Path(folder, "program"), environment)
+                stack.copy_stack_program()
+                Demo(stack, running, interrupted).tell()
     except Surprise as surprise:
         print(f"\nThe demo failed. {surprise}", file=sys.stderr)
         return 1

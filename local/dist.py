@@ -10,9 +10,10 @@ import tempfile
 from pathlib import Path
 
 from local import packages
-from local.accounts import OWNER, REGION, SALES
+from local.accounts import REGION, SALES
 from local.cloud import LocalCloud
-from local.environment import ROOT, engine_environment
+from local.environment import ROOT
+from local.stack import CommandError, Stack, environment_in
 
 DIST = ROOT / "dist"
 
@@ -34,72 +35,54 @@ def try_out(wheel: Path) -> None:
     """Install the wheel and its locked dependencies into an empty environment, and run an example there."""
     with tempfile.TemporaryDirectory() as folder, LocalCloud() as cloud:
         home = Path(folder)
-        program = home / _EXAMPLE
-        shutil.copytree(
-            ROOT / "examples" / _EXAMPLE,
-            program,
-            ignore=shutil.ignore_patterns(".venv", "Pulumi.*.yaml", "__pycache__"),
-        )
-        python = program / ".venv" / "bin" / "python"
+        stack = Stack(home / _EXAMPLE, environment_in(home, "PYTHON"))
+        stack.copy_example(_EXAMPLE)
+        virtualenv = stack.folder / ".venv"
+        python = virtualenv / "bin" / "python"
         uv, pinned = packages.uv(), home / "requirements.txt"
         wanted = home / "wheel.txt"
         wanted.write_text(f"pulumi-workspaces-images @ {wheel.as_uri()}\n")
-        _run(uv, "venv", "--quiet", "--python", sys.executable, str(program / ".venv"))
-        _run(
-            uv,
-            "pip",
-            "compile",
-            "--quiet",
-            "--python",
-            str(python),
-            "--constraint",
-            str(packages.LOCK),
-            "--generate-hashes",
-            "--output-file",
-            str(pinned),
-            str(wanted),
-        )
+        _run(uv, "venv", "--quiet", "--python", sys.executable, str(virtualenv))
+        options = ["--quiet", "--python", str(python), "--constraint", str(packages.LOCK), "--generate-hashes"]
+        _run(uv, "pip", "compile", *options, "--output-file", str(pinned), str(wanted))
         _run(uv, "pip", "sync", "--quiet", "--require-hashes", "--no-build", "--python", str(python), str(pinned))
         _run(uv, "pip", "check", "--python", str(python))
         package = "from importlib import resources; print(resources.files('pulumi_workspaces_images') / 'py.typed')"
         typed = subprocess.run([python, "-c", package], cwd=home, stdout=subprocess.PIPE, text=True, check=True).stdout
-        if not (Path(typed.strip()).is_file() and Path(typed.strip()).is_relative_to(program)):
+        if not (Path(typed.strip()).is_file() and Path(typed.strip()).is_relative_to(virtualenv)):
             raise SystemExit("error: the wheel has no py.typed, or is not what was imported")
 
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_", "PYTHON"))}
-        environment |= {**engine_environment(home / "state"), **cloud.credentials(OWNER), "HOME": folder}
-        environment |= {
-            "VIRTUAL_ENV": str(program / ".venv"),
-            "PATH": f"{python.parent}{os.pathsep}{environment['PATH']}",
+        stack.environment |= {
+            **cloud.credentials(),
             "AWS_ENDPOINT_URL": cloud.url,
+            "PATH": f"{python.parent}{os.pathsep}{stack.environment['PATH']}",
+            "VIRTUAL_ENV": str(virtualenv),
         }
-
-        def pulumi(*arguments: str) -> None:
-            _run("pulumi", *arguments, "--non-interactive", cwd=program, env=environment)
-
-        cloud.create_image(OWNER, REGION, image_id=_IMAGE)
-        pulumi("stack", "init", "prod")
+        cloud.create_image(image_id=_IMAGE)
+        stack.pulumi("stack", "init", "prod")
         for key, value in {"aws:region": REGION, "imageId": _IMAGE, "salesAccountId": SALES}.items():
-            pulumi("config", "set", key, value)
-        pulumi("preview")
-        pulumi("up", "--yes", "--skip-preview")
+            stack.pulumi("config", "set", key, value)
+        stack.pulumi("preview")
+        stack.pulumi("up", "--yes", "--skip-preview")
         if cloud.shared_with(_IMAGE) != {SALES}:
             raise SystemExit("error: the example has not shared the image")
-        pulumi("destroy", "--yes", "--skip-preview")
+        stack.pulumi("destroy", "--yes", "--skip-preview")
         if cloud.shared_with(_IMAGE):
             raise SystemExit("error: the example has not unshared the image")
 
 
 def main() -> None:
     """Do both; the first command that fails ends it, and says why."""
-    wheel = build()
-    try_out(wheel)
+    try:
+        try_out(build())
+    except CommandError as error:
+        raise SystemExit(f"error: {error}") from None
     print("\nready:", *(str(path.relative_to(ROOT)) for path in sorted(DIST.iterdir())))
 
 
-def _run(*command: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> None:
+def _run(*command: str) -> None:
     try:
-        subprocess.run(command, cwd=cwd, env=env, check=True)
+        subprocess.run(command, cwd=ROOT, check=True)
     except subprocess.CalledProcessError as error:
         raise SystemExit(f"error: {Path(command[0]).name} {' '.join(command[1:])} exited {error.returncode}") from None
 

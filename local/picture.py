@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -11,16 +11,16 @@ from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
-from local.accounts import LEGAL, OWNER, REGION, SALES
+from local.accounts import LEGAL, REGION, SALES
 from local.cloud import LocalCloud
-from local.environment import ROOT, engine_environment
+from local.environment import ROOT
+from local.stack import CommandError, Stack, environment_in
 
 PICTURE = ROOT / "docs" / "preview.svg"
 
 _FINANCE = "444444444444"
 _IMAGE = "wsi-0a1b2c3d4"
 _COLUMNS = 110
-_TIME_LIMIT = 120.0  # seconds for a command that takes two
 
 # Its own dark background makes the picture legible on a light page and on a dark one.
 _THEME = TerminalTheme(
@@ -62,42 +62,31 @@ def preview() -> str:
 
     Raises:
         EngineError: there is no engine and none can be had.
-        SystemExit: a command failed; with what it printed.
+        CommandError: a command failed.
     """
     with tempfile.TemporaryDirectory() as folder, LocalCloud() as cloud:
-        program = Path(folder, "program")
-        program.mkdir()
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_"))}
-        environment |= {**engine_environment(Path(folder, "state")), **cloud.credentials(OWNER)}
-        environment |= {"HOME": folder, "AWS_ENDPOINT_URL": cloud.url}
-
-        def pulumi(*arguments: str) -> str:
-            command = ["pulumi", *arguments, "--non-interactive", "--color", "always"]
-            done = subprocess.run(
-                command, cwd=program, env=environment, capture_output=True, text=True, timeout=_TIME_LIMIT
-            )
-            if done.returncode:
-                raise SystemExit(f"error: {' '.join(command)} exited {done.returncode}\n{done.stdout}{done.stderr}")
-            return done.stdout
+        stack = Stack(Path(folder, "program"), environment_in(Path(folder)))
+        stack.environment |= {**cloud.credentials(), "AWS_ENDPOINT_URL": cloud.url}
+        stack.color = "always"
 
         def declare(**accounts: str) -> None:
             # One after the other, so that the lines are always in the same order.
-            (program / "__main__.py").write_text(
+            (stack.folder / "__main__.py").write_text(
                 "from pulumi import ResourceOptions\nfrom pulumi_workspaces_images import ImageShare\nlast = None\n"
                 f"for name, account in {accounts!r}.items():\n"
                 f"    opts = ResourceOptions(depends_on=last)\n"
                 f"    last = ImageShare(f'golden-{{name}}', {_IMAGE!r}, account, opts=opts)\n"
             )
 
-        cloud.create_image(OWNER, REGION, image_id=_IMAGE)
-        (program / "Pulumi.yaml").write_text("name: images\nruntime: python\n")
-        pulumi("stack", "init", "prod")
-        pulumi("config", "set", "aws:region", REGION)
+        cloud.create_image(image_id=_IMAGE)
+        (stack.folder / "Pulumi.yaml").write_text("name: images\nruntime: python\n")
+        stack.pulumi("stack", "init", "prod")
+        stack.configure("prod", {"aws:region": REGION})
         declare(sales=SALES, legal=LEGAL)
-        pulumi("up", "--yes", "--skip-preview")
+        stack.pulumi("up", "--yes", "--skip-preview")
         cloud.unshare(_IMAGE, SALES)
         declare(sales=SALES, finance=_FINANCE)
-        return pulumi("preview", "--suppress-progress")
+        return stack.pulumi("preview", "--suppress-progress")
 
 
 def draw(output: str) -> str:
@@ -110,4 +99,7 @@ def draw(output: str) -> str:
 
 
 if __name__ == "__main__":
-    PICTURE.write_text(draw(preview()))
+    try:
+        PICTURE.write_text(draw(preview()))
+    except CommandError as error:
+        sys.exit(f"error: {error}")

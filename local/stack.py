@@ -1,0 +1,124 @@
+"""A Pulumi project in a folder of its own, isolated from the user's own set-up."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import yaml
+
+from local.environment import ROOT, engine_environment
+
+TIME_LIMIT = 240.0  # seconds; only a hanging command takes so long
+
+
+class CommandError(Exception):
+    """A command failed; the message has everything that it printed."""
+
+
+class Stack:
+    """A Pulumi project and its commands.
+
+    Attributes:
+        folder: the project; it is made.
+        environment: the variables of its commands.
+        color: the value of their option `--color`.
+    """
+
+    color = "never"
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self.folder = folder
+        self.environment = dict(environment)
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def copy_stack_program(self) -> None:
+        """Let the project be the stack program of this repository."""
+        for name in ("Pulumi.yaml", "__main__.py"):
+            shutil.copy(ROOT / name, self.folder)
+        (self.folder / ".venv").symlink_to(sys.prefix)  # where Pulumi.yaml says it is
+
+    def copy_example(self, name: str) -> None:
+        """Let the project be an example."""
+        unwanted = shutil.ignore_patterns(".venv", "Pulumi.*.yaml", "__pycache__")
+        shutil.copytree(ROOT / "examples" / name, self.folder, ignore=unwanted, dirs_exist_ok=True)
+
+    def configure(self, name: str, values: Mapping[str, Any]) -> None:
+        """Write the configuration file of the stack `name`."""
+        (self.folder / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": dict(values)}))
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a `pulumi` command."""
+        options = ("--non-interactive", "--color", self.color)
+        return start(["pulumi", *arguments, *options], self.folder, self.environment)
+
+    def pulumi(self, *arguments: str) -> str:
+        """Run a `pulumi` command; return what it printed.
+
+        Raises:
+            CommandError: it failed.
+        """
+        code, output = finish(self.start(*arguments))
+        if code:
+            raise CommandError(f"pulumi {' '.join(arguments)} exited {code}:\n{output}")
+        return output
+
+
+def environment_in(home: Path, *unwanted: str) -> dict[str, str]:
+    """Return the variables of commands whose home and state are in a folder.
+
+    The user's own variables for AWS, Pulumi, proxies and coverage are left out.
+
+    Args:
+        home: the folder.
+        unwanted: more prefixes of variables to leave out.
+    """
+    unwanted = ("AWS_", "COV", "PULUMI_", *unwanted)
+    kept = {n: v for n, v in os.environ.items() if not n.startswith(unwanted) and not n.lower().endswith("_proxy")}
+    return {**kept, **engine_environment(home / "state"), "HOME": str(home)}
+
+
+def start(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], output: IO[str] | int = subprocess.PIPE
+) -> subprocess.Popen[str]:
+    """Start a command without input, in a process group of its own; its output includes its errors."""
+    return subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+@contextmanager
+def killed_on_failure(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Kill a command, with its process group, if the block fails or is interrupted."""
+    try:
+        yield
+    except BaseException:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Wait for the end of a command; return its exit code and what it printed.
+
+    Raises:
+        TimeoutExpired: it took too long and was killed.
+    """
+    with killed_on_failure(process):
+        output, _ = process.communicate(timeout=TIME_LIMIT)
+    return process.returncode, output
