@@ -16,7 +16,7 @@ from pulumi_workspaces_images.share import Share
 from tests.chaos.faults import some_faults
 from tests.chaos.kills import Kill, Watched, some_kill
 from tests.chaos.program import ACCOUNTS, PLACES, Exclusive, Place, Program
-from tests.engine.harness import OWNER, SHARE_TYPE, Run, Stack, environment_in
+from tests.engine.harness import OWNER, SHARE_TYPE, Run, Stack
 
 EXCLUSIVE_TYPE = "pulumi-python:dynamic/workspaces:ImageSharesExclusive"
 # The cloud knows by the key whether a call comes from a command in the midst of chaos or from the up after it.
@@ -90,8 +90,7 @@ class Story:
         cloud.reset()
         for place in PLACES:
             cloud.create_image(OWNER, place.region, image_id=place.image_id)
-        (folder / "program").mkdir()
-        self._stack = Stack(folder / "program", cloud, environment_in(folder))
+        self._stack = Stack(folder, cloud)
         # Beside each file of a stack the file backend keeps another one, of metadata, which it writes in place:
         # an engine that is killed just then leaves it empty, and no command works any more ("failed to load checkpoint:
         # EOF", 3.250.0). No other backend has it, and nothing needs it.

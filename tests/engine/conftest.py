@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.cloud import LocalCloud
-from tests.engine.harness import Stack, environment_in
+from tests.engine.harness import Stack
 from tests.pages import policies
 
 HERE = Path(__file__).parent
@@ -42,14 +42,12 @@ def image(cloud: LocalCloud) -> str:
 def _new_state(tmp_path_factory: pytest.TempPathFactory, _cloud: LocalCloud) -> Path:
     """The state with a new stack, made once: every test starts with a copy."""
     folder = tmp_path_factory.mktemp("new")
-    (folder / "program").mkdir()
-    Stack(folder / "program", _cloud, environment_in(folder)).create()
+    Stack(folder, _cloud).create()
     return folder / "state"
 
 
 @pytest.fixture
 def stack(tmp_path: Path, cloud: LocalCloud, _new_state: Path) -> Stack:
     """A stack without a program, whose commands run as the owner."""
-    (tmp_path / "program").mkdir()
     shutil.copytree(_new_state, tmp_path / "state")
-    return Stack(tmp_path / "program", cloud, environment_in(tmp_path))
+    return Stack(tmp_path, cloud)

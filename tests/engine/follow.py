@@ -1,16 +1,12 @@
 """Following a page as a reader does: every file written, every command run, every output compared."""
 
-import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import yaml
-
 from local.environment import ROOT
-from tests.engine.harness import COMMAND_TIMEOUT, REGION, Run, Stack
+from local.stack import finish, start
+from tests.engine.harness import REGION, Run, Stack
 from tests.pages import blocks
 
 # What these would install or build is there, or no test would run.
@@ -40,8 +36,7 @@ def follow(stack: Stack, page: str, *, stacks: Mapping[str, Any] | None = None) 
     for name, shares in (stacks or {}).items():
         stack.run("stack", "init", name)
         if shares:
-            configuration = {"aws:region": REGION, "workspaces-images:shares": shares}
-            (stack.folder / f"Pulumi.{name}.yaml").write_text(yaml.safe_dump({"config": configuration}))
+            stack.configure(name, {"aws:region": REGION, "workspaces-images:shares": shares})
             stack.up("--stack", name)
     printed = ""
     for block in blocks(page):
@@ -55,32 +50,9 @@ def follow(stack: Stack, page: str, *, stacks: Mapping[str, Any] | None = None) 
             assert not missing, f"{page} shows what was not printed: {missing}\n{printed}"
 
 
-def stack_program(stack: Stack) -> None:
-    """Let the stack be this repository's own."""
-    for name in ("Pulumi.yaml", "__main__.py"):
-        shutil.copy(ROOT / name, stack.folder)
-    (stack.folder / ".venv").symlink_to(sys.prefix)
-
-
-def example(stack: Stack, name: str) -> None:
-    """Let the stack be an example."""
-    stack.folder = Path(stack.environment["HOME"], name)
-    shutil.copytree(ROOT / "examples" / name, stack.folder, ignore=shutil.ignore_patterns(".venv", "Pulumi.*.yaml"))
-
-
 def shell(stack: Stack, command: str) -> Run:
     """Run a command as a shell does."""
-    done = subprocess.run(
-        ["bash", "-c", _SHELL + command],
-        cwd=stack.folder,
-        env=stack.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=COMMAND_TIMEOUT,
-    )
-    return Run(done.returncode, done.stdout)
+    return Run(*finish(start(["bash", "-c", _SHELL + command], stack.folder, stack.environment)))
 
 
 def _run(stack: Stack, command: str) -> str:

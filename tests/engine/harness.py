@@ -1,28 +1,21 @@
 """A stack of the engine tests: a program, its configuration, and the commands a user types."""
 
 import json
-import os
 import re
-import signal
 import subprocess
 import textwrap
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+import local.stack
 from local.accounts import LEGAL, OWNER, REGION, SALES
 from local.cloud import LocalCloud
-from local.environment import engine_environment
+from local.stack import environment_in, finish
 
 __all__ = ["LEGAL", "OWNER", "REGION", "SALES", "SHARE_TYPE", "Run", "Stack"]
 
 SHARE_TYPE = "pulumi-python:dynamic/workspaces:ImageShare"
-
-PROJECT = "name: workspaces-images\nruntime: python\n"
-COMMAND_TIMEOUT = 240.0  # seconds; only a hanging command ever takes so long
 
 _COUNT = re.compile(r"^\s+[~+\-><=]* ?(\d+) (?:to )?([a-z]+)(?: failed)?$", re.MULTILINE)
 
@@ -66,29 +59,18 @@ class Run:
         raise AssertionError(f"no line with {parts} in:\n{self.output}")
 
 
-def environment_in(folder: Path) -> dict[str, str]:
-    """Return the environment of commands whose state and home are in `folder`."""
-    # Nothing of the developer's own AWS set-up may decide how a test ends.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_", "COV"))}
-    return environment | {"HOME": str(folder), **engine_environment(folder / "state"), "PULUMI_STACK": "test"}
+class Stack(local.stack.Stack):
+    """A stack named `test`, with its state in `home`, on the local cloud; `create` makes it if the state has none."""
 
-
-class Stack:
-    """A Pulumi project in a folder of its own, with a state of its own, on the local cloud.
-
-    `create` makes its stack; where PULUMI_STACK and the state name one already, that is it.
-    """
-
-    def __init__(self, folder: Path, cloud: LocalCloud, environment: Mapping[str, str]) -> None:
-        self.folder = folder
+    def __init__(self, home: Path, cloud: LocalCloud) -> None:
+        super().__init__(home / "program", {**environment_in(home), "PULUMI_STACK": "test"})
         self.cloud = cloud
-        self.environment = dict(environment)
         self.keep_configuration_file = False  # True: it stays as `pulumi config set` has written it
         self.configuration: dict[str, Any] = {
             "aws:region": REGION,
             "aws:endpoints": [{"workspaces": cloud.url}, {"sts": cloud.url}],
         }
-        (folder / "Pulumi.yaml").write_text(PROJECT)
+        (self.folder / "Pulumi.yaml").write_text("name: workspaces-images\nruntime: python\n")
         self.credentials(OWNER)
 
     def create(self) -> None:
@@ -114,31 +96,17 @@ class Stack:
         )
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a `pulumi` command, in a process group of its own."""
-        self._write_configuration()
-        return subprocess.Popen(
-            ["pulumi", *arguments, "--non-interactive", "--color", "never"],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        """Start a `pulumi` command, with the configuration as it is now."""
+        if not self.keep_configuration_file:
+            values = {k: v if isinstance(v, str) else json.dumps(v) for k, v in self.configuration.items()}
+            self.configure("test", values)
+        return super().start(*arguments)
 
     def run(self, *arguments: str, ok: bool | None = True) -> Run:
         """Run a `pulumi` command; `ok` is whether it must succeed, None if it may do either."""
-        process = self.start(*arguments)
-        try:
-            output, _ = process.communicate(timeout=COMMAND_TIMEOUT)
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            raise
-        run = Run(process.returncode, output)
+        run = Run(*finish(self.start(*arguments)))
         if ok is not None:
-            assert (run.code == 0) == ok, f"pulumi {' '.join(arguments)} exited {run.code}:\n{output}"
+            assert (run.code == 0) == ok, f"pulumi {' '.join(arguments)} exited {run.code}:\n{run.output}"
         return run
 
     def preview(self, *arguments: str, ok: bool | None = True) -> Run:
@@ -156,7 +124,7 @@ class Stack:
 
     def export(self) -> dict[str, Any]:
         """Return the stack's state, secrets in the clear."""
-        exported: dict[str, Any] = json.loads(self._query("stack", "export", "--show-secrets"))
+        exported: dict[str, Any] = json.loads(self.run("stack", "export", "--show-secrets").output)
         return exported
 
     def state(self) -> list[dict[str, Any]]:
@@ -172,22 +140,4 @@ class Stack:
 
     def output(self, name: str) -> Any:
         """Return a stack output."""
-        return json.loads(self._query("stack", "output", name, "--json"))
-
-    def _query(self, *arguments: str) -> str:
-        return subprocess.run(
-            ["pulumi", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-
-    def _write_configuration(self) -> None:
-        if self.keep_configuration_file:
-            return
-        values = {
-            key: value if isinstance(value, str) else json.dumps(value) for key, value in self.configuration.items()
-        }
-        (self.folder / "Pulumi.test.yaml").write_text(yaml.safe_dump({"config": values}))
+        return json.loads(self.run("stack", "output", name, "--json").output)

@@ -5,7 +5,7 @@ import yaml
 
 from local.cloud import LocalCloud
 from local.environment import ROOT
-from tests.engine.follow import example, follow, shell
+from tests.engine.follow import follow, shell
 from tests.engine.harness import LEGAL, OWNER, SALES, Stack
 from tests.pages import blocks, policies
 
@@ -15,7 +15,7 @@ STRANGER = "999999999999"
 
 def follow_readme(stack: Stack, name: str) -> None:
     """Let the stack be an example, and do what its README says."""
-    example(stack, name)
+    stack.copy_example(name)
     follow(stack, f"examples/{name}/README.md")
 
 

@@ -10,7 +10,7 @@ import pytest
 from local import picture
 from local.cloud import LocalCloud
 from tests.cloud.helpers import printed_until_ready
-from tests.engine.follow import follow, shell, stack_program
+from tests.engine.follow import follow, shell
 from tests.engine.harness import LEGAL, SALES, Stack
 from tests.pages import policies
 
@@ -30,7 +30,7 @@ def test_picture_is_what_a_preview_prints() -> None:
 
 def test_readme(stack: Stack, cloud: LocalCloud) -> None:
     cloud.create_image(image_id=IMAGE)
-    stack_program(stack)
+    stack.copy_stack_program()
     follow(stack, "README.md")
     assert cloud.shared_with(IMAGE) == {SALES}
 
@@ -38,7 +38,7 @@ def test_readme(stack: Stack, cloud: LocalCloud) -> None:
 @pytest.mark.nightly
 def test_what_the_local_cloud_prints(stack: Stack) -> None:
     """It can be typed as it stands."""
-    stack_program(stack)
+    stack.copy_stack_program()
     del stack.environment["PULUMI_STACK"]
     stack.keep_configuration_file = True
     with subprocess.Popen(
@@ -63,7 +63,7 @@ def test_existing_shares(stack: Stack, cloud: LocalCloud) -> None:
     cloud.create_image(image_id=IMAGE, name="golden")
     for account in (SALES, LEGAL):
         cloud.share(IMAGE, account)
-    stack_program(stack)
+    stack.copy_stack_program()
     follow(stack, "docs/how-to/existing-shares.md")
     assert cloud.shared_with(IMAGE) == {SALES, LEGAL}
     assert all(write.parameters["AllowCopyImage"] for write in cloud.writes())
@@ -72,7 +72,7 @@ def test_existing_shares(stack: Stack, cloud: LocalCloud) -> None:
 @pytest.mark.nightly
 def test_many_accounts(stack: Stack, cloud: LocalCloud) -> None:
     cloud.create_image(image_id=IMAGE)
-    stack_program(stack)
+    stack.copy_stack_program()
     follow(stack, "docs/how-to/many-accounts.md", stacks={"prod": None})
     assert cloud.shared_with(IMAGE) == {SALES, LEGAL}
 
@@ -83,7 +83,7 @@ def test_regions_and_roles(stack: Stack, cloud: LocalCloud) -> None:
     cloud.create_image(region="eu-west-1", image_id=OTHER_IMAGE)
     cloud.create_image(OTHER_OWNER, "eu-west-1", image_id=THIRD_IMAGE)
     cloud.allow_only([*itertools.chain(*policies()), "sts:AssumeRole"])
-    stack_program(stack)
+    stack.copy_stack_program()
     follow(stack, "docs/how-to/regions-and-roles.md", stacks={"prod": None})
     assert (cloud.shared_with(IMAGE), cloud.shared_with(THIRD_IMAGE)) == ({SALES}, {SALES})
 
@@ -93,7 +93,7 @@ def test_moving_shares(stack: Stack, cloud: LocalCloud) -> None:
     """Nobody loses access for a moment."""
     both = {"golden": {"imageId": IMAGE, "accounts": {"sales": SALES, "legal": LEGAL}}}
     cloud.create_image(image_id=IMAGE)
-    stack_program(stack)
+    stack.copy_stack_program()
     follow(stack, "docs/how-to/moving-shares.md", stacks={"old": both, "new": None})
     assert cloud.shared_with(IMAGE) == {SALES, LEGAL}
     assert all(write.parameters["AllowCopyImage"] for write in cloud.writes())
@@ -105,7 +105,7 @@ def test_deleting_an_image(stack: Stack, cloud: LocalCloud) -> None:
     for name, image in images.items():
         cloud.create_image(image_id=image, name=name)
     both = {name: {"imageId": image, "accounts": {"sales": SALES}} for name, image in images.items()}
-    stack_program(stack)
+    stack.copy_stack_program()
     follow(stack, "docs/how-to/deleting-an-image.md", stacks={"prod": both})
     assert (cloud.shared_with(IMAGE), cloud.shared_with(OTHER_IMAGE)) == (set(), {SALES})
 

@@ -98,7 +98,7 @@ def test_secret_arguments_stay_secret(secretive: Stack, image: str) -> None:
                 assert image not in text
                 assert SALES not in text
                 assert entry[side]["image_id"]["ciphertext"]
-    assert json.loads(stack._query("stack", "output", "--json"))["image"] == "[secret]"
+    assert json.loads(stack.run("stack", "output", "--json").output)["image"] == "[secret]"
     assert stack.preview("--expect-no-changes").clean
 
 

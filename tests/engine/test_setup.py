@@ -1,7 +1,6 @@
 """The engine by itself, as `make env` sets it up: no AWS, a program and a provider of a few lines."""
 
 import fcntl
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from local.engine import install
-from local.environment import ROOT, engine_environment
+from local.environment import ROOT
+from local.stack import Stack, environment_in, finish
 
 HOST = ROOT / "local" / "engine" / "pulumi-language-python"
 
@@ -54,14 +54,12 @@ pulumi.export("stack", pulumi.get_stack())
 """
 
 
-class Project:
+class Project(Stack):
     """A project in a folder of its own, with its program in a subfolder."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        super().__init__(folder, environment_in(folder))
         self.lock = folder / "alive"
-        own = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
-        self.environment = {**own, **engine_environment(folder / "state")}
         (folder / "program").mkdir()
         (folder / "Pulumi.yaml").write_text("name: tiny\nruntime: python\nmain: program\n")
         (folder / "program" / "helper.py").write_text(HELPER % str(self.lock))
@@ -78,19 +76,9 @@ class Project:
         (self.folder / "Pulumi.yaml").write_text(text)
 
     def pulumi(self, *arguments: str, fails: bool = False) -> str:
-        command = ["pulumi", *arguments, "--non-interactive", "--color=never"]
-        run = subprocess.run(
-            command,
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=120,
-        )
-        assert (run.returncode != 0) == fails, run.stdout
-        return run.stdout
+        code, output = finish(self.start(*arguments))
+        assert (code != 0) == fails, output
+        return output
 
     def left_behind(self) -> bool:
         """Whether a process of this project is still alive some seconds from now."""
@@ -107,9 +95,7 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    folder = tmp_path / "a project"
-    folder.mkdir()
-    return Project(folder)
+    return Project(tmp_path / "a project")
 
 
 def test_up_then_nothing_to_do_then_destroy(project: Project) -> None:
@@ -171,11 +157,9 @@ def test_program_in_the_projects_environment_ends_with_the_command(
     project: Project, environment: Path, how: signal.Signals
 ) -> None:
     project.program("import only_here, time\nprint('started', flush=True)\ntime.sleep(60)\n")
-    with subprocess.Popen(
-        ["pulumi", "preview", "--non-interactive"], cwd=project.folder, env=project.environment, stdout=subprocess.PIPE
-    ) as command:
+    with project.start("preview") as command:
         assert command.stdout
-        assert any(b"started" in line for line in command.stdout)
+        assert any("started" in line for line in command.stdout)
         command.send_signal(how)
         assert not project.left_behind()
         command.communicate(timeout=20)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.cloud import LocalCloud
-from tests.engine.harness import LEGAL, SALES, Stack, environment_in
+from tests.engine.harness import LEGAL, SALES, Stack
 
 pytestmark = pytest.mark.nightly
 
@@ -15,9 +15,8 @@ pytestmark = pytest.mark.nightly
 def other(tmp_path: Path, cloud: LocalCloud, stack: Stack) -> Stack:
     """Another stack of the same owner, with a state of its own."""
     folder = tmp_path / "other"
-    (folder / "program").mkdir(parents=True)
     shutil.copytree(tmp_path / "state", folder / "state")
-    return Stack(folder / "program", cloud, environment_in(folder))
+    return Stack(folder, cloud)
 
 
 def test_different_accounts_at_the_same_time(stack: Stack, other: Stack, cloud: LocalCloud, image: str) -> None:

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from local.cloud import LocalCloud
-from tests.engine.harness import LEGAL, SALES, Stack, environment_in
+from tests.engine.harness import LEGAL, SALES, Stack
 
 PROGRAM = f"""
 for name, account in {{"sales": {SALES!r}, "legal": {LEGAL!r}}}.items():
@@ -18,9 +18,7 @@ ImageSharesExclusive("only", "wsi-golden001", [{SALES!r}, {LEGAL!r}])
 def main(version: str) -> None:
     """Write the state of a stack with every kind of resource, without what is this machine's."""
     with LocalCloud() as cloud, tempfile.TemporaryDirectory() as folder:
-        program = Path(folder, "program")
-        program.mkdir()
-        stack = Stack(program, cloud, environment_in(Path(folder)))
+        stack = Stack(Path(folder), cloud)
         stack.create()
         cloud.create_image(image_id="wsi-golden001")
         stack.program(PROGRAM)
