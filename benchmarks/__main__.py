@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 from local.engine.install import EngineError
-from local.environment import ROOT, engine_environment
+from local.environment import ROOT
+from local.stack import CommandError, environment_in
 
 from . import cloud, commands, growth, imports, machine, plan, report
 from .plan import Plan, PlanError
@@ -32,7 +33,7 @@ def main() -> int:
     try:
         chosen = plan.make(options.only, rounds, latency, options.quick)
         results = _measure(chosen)
-    except (PlanError, EngineError, BenchmarkError) as error:
+    except (PlanError, EngineError, BenchmarkError, CommandError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -86,18 +87,15 @@ def _measure(chosen: Plan) -> Results:
     return results
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    """The variables of all that is measured; nothing of the user's own set-up has a say.
+def _environment(home: Path) -> dict[str, str]:
+    """Return the variables of all that is measured; let this process, whose variables are added to, have no others.
 
     PYTHONDONTWRITEBYTECODE, for one, would have every process compile this package anew, and none compile pulumi.
     """
-    engine = engine_environment(folder / "state")
-    home = folder / "home"
-    home.mkdir()
-    for variable in [v for v in os.environ if v.startswith(("AWS_", "PULUMI_", "PYTHON", "TF_"))]:
-        del os.environ[variable]  # for what adds to the environment of this process
-    python = {"PYTHONPATH": str(ROOT)}  # the contestants are imported from here
-    return {**os.environ, **engine, **python, "HOME": str(home)}
+    environment = environment_in(home, "PYTHON", "TF_") | {"PYTHONPATH": str(ROOT)}  # for the contestants' modules
+    os.environ.clear()
+    os.environ.update(environment)
+    return environment
 
 
 def _without_the_missing(chosen: Plan, environment: dict[str, str]) -> tuple[Plan, list[str]]:

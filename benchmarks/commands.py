@@ -6,7 +6,6 @@ import os
 import re
 import resource
 import signal
-import subprocess
 import tempfile
 import threading
 import time
@@ -16,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 
 import psutil
+
+from local.stack import killed_on_failure, start
 
 from . import stacks
 from .cloud import CloudProcess
@@ -105,26 +106,14 @@ def run(stack: Stack, work: str) -> Ended:
     # Into a file: nobody has to be awake to read what it prints.
     with tempfile.TemporaryFile("w+") as output:
         before = processor()
-        start = time.perf_counter()
-        process = subprocess.Popen(
-            command,
-            cwd=stack.folder,
-            env={**stack.environment, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        began = time.perf_counter()
+        process = start(command, stack.folder, {**stack.environment, **variables}, output)
         limit = threading.Timer(_TIME_LIMIT, os.killpg, [process.pid, signal.SIGKILL])
         limit.start()
         try:
-            with _ProviderWatch(process.pid if stack.has_provider else None) as provider:
+            with killed_on_failure(process), _ProviderWatch(process.pid if stack.has_provider else None) as provider:
                 process.wait()  # without a timeout, which would make it look only now and then
-                seconds = time.perf_counter() - start
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise
+                seconds = time.perf_counter() - began
         finally:
             limit.cancel()
         cpu_seconds = processor() - before

@@ -6,15 +6,13 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-import yaml
-
+import local.stack
 from local.accounts import REGION
 from local.cloud import LocalCloud
 
@@ -85,14 +83,6 @@ class Stack(ABC):
     def changes(self, output: str) -> int:
         """How many changes a command has announced or made, by its output."""
 
-    def run(self, *command: str) -> None:
-        """Run a command that is not measured."""
-        ended = subprocess.run(
-            command, cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
-        )
-        if ended.returncode:
-            raise BenchmarkError(f"{' '.join(command)} exited {ended.returncode}:\n{ended.stdout}{ended.stderr}")
-
 
 class PulumiStack(Stack):
     """Resources of a dynamic provider, their state in files."""
@@ -104,10 +94,10 @@ class PulumiStack(Stack):
         state = self.folder.with_name(f"{self.folder.name}-state")
         state.mkdir()
         self.environment |= {"PULUMI_BACKEND_URL": state.as_uri(), "PULUMI_STACK": "benchmark"}
-        self.run("pulumi", "stack", "init", "benchmark", "--non-interactive")
+        stack = local.stack.Stack(self.folder, self.environment)
+        stack.pulumi("stack", "init", "benchmark")
         endpoints = json.dumps([{"workspaces": url}, {"sts": url}])
-        configuration = {"config": {"aws:region": REGION, "aws:endpoints": endpoints}}
-        (self.folder / "Pulumi.benchmark.yaml").write_text(yaml.safe_dump(configuration))
+        stack.configure("benchmark", {"aws:region": REGION, "aws:endpoints": endpoints})
 
     def command(self, work: str) -> tuple[list[str], dict[str, str]]:
         verbs = {"preview-parallel": "preview", "drift-preview": "preview", "drift-up": "up"}
@@ -135,7 +125,10 @@ class TerraformStack(Stack):
         self.environment["PATH"] = os.pathsep.join(f for f in folders if f != str(Path(sys.prefix, "bin")))
         for variable in ("PYTHONPATH", "VIRTUAL_ENV"):
             self.environment.pop(variable, None)
-        self.run("terraform", "init", "-input=false", "-no-color")
+        command = ["terraform", "init", "-input=false", "-no-color"]
+        code, output = local.stack.finish(local.stack.start(command, self.folder, self.environment))
+        if code:
+            raise BenchmarkError(f"{' '.join(command)} exited {code}:\n{output}")
 
     def command(self, work: str) -> tuple[list[str], dict[str, str]]:
         verb = {
