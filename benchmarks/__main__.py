@@ -1,4 +1,4 @@
-"""`make bench`: measures, and writes docs/performance.md, its chart and its figures."""
+"""`make bench`: measure, and write docs/performance.md, its chart and its figures."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _measure(chosen: Plan) -> Results:
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """Return the variables of all that is measured; let this process, whose variables are added to, have no others.
+    """Return the variables of everything that is measured, and make them those of this process.
 
     PYTHONDONTWRITEBYTECODE, for one, would have every process compile this package anew, and none compile pulumi.
     """
@@ -99,7 +99,7 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def _without_the_missing(chosen: Plan, environment: dict[str, str]) -> tuple[Plan, list[str]]:
-    """The plan less the contestant whose programs are not here, and what to say of it."""
+    """Return the plan without the contestants whose programs are missing, and what was left out."""
     left_out = []
     missing = machine.missing(["terraform", "aws"], environment)
     contestants = chosen.contestants

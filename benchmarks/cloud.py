@@ -71,15 +71,15 @@ class CloudProcess:
         self._tell("unshare", list(permissions))
 
     def shared(self, images: Iterable[str]) -> set[tuple[str, str]]:
-        """All permissions, image and account, on some images."""
+        """Return all permissions, image and account, on some images."""
         return set(self._tell("shared", list(images)))
 
     def take_calls(self) -> dict[str, int]:
-        """The calls since this was asked last, as `service:Operation` and how often."""
+        """Return the calls since the last time, as `service:Operation` and how often."""
         return dict(self._tell("take_calls"))
 
     def cpu_seconds(self) -> float:
-        """The processor time that it has used so far."""
+        """Return the processor time that it has used so far."""
         times = self._of_system.cpu_times()
         return float(times.user + times.system)
 
@@ -135,7 +135,7 @@ def _serve(pipe: Connection) -> None:
 
 
 def cost(cloud: CloudProcess, latency: float, calls: int) -> dict[str, float]:
-    """What the cloud itself adds to a call, asked by a client that costs next to nothing.
+    """Measure what the cloud itself adds to a call, with a client that costs next to nothing.
 
     Args:
         cloud: the cloud; it is emptied.
@@ -167,7 +167,7 @@ def cost(cloud: CloudProcess, latency: float, calls: int) -> dict[str, float]:
 
 
 def _ask(cloud: CloudProcess, calls: Iterable[tuple[str, dict[str, Any]]]) -> list[float]:
-    """Seconds that each call took, over one kept-alive connection."""
+    """Make calls over one kept-alive connection; return the seconds that each took."""
     connection = http.client.HTTPConnection(urlsplit(cloud.url).netloc)
     credential = f"AKIA{OWNER}TEST/20240229/{REGION}/workspaces/aws4_request"
     seconds = []

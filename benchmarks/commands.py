@@ -1,4 +1,4 @@
-"""Measures commands: every work of every contestant, the contestants in turn, so that noise hits all alike."""
+"""Measure commands: every work of every contestant, the contestants in turn, so that noise hits all alike."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class _ProviderWatch(threading.Thread):
 
 
 def _peak_bytes(process: psutil.Process) -> int:
-    """The most memory that a process has had so far; elsewhere than on Linux, what it has now."""
+    """Return the most memory that a process has had so far; outside Linux, what it has now."""
     status = Path(f"/proc/{process.pid}/status")
     if status.exists():
         found = re.search(r"^VmHWM:\s+(\d+) kB", status.read_text(), re.MULTILINE)
@@ -220,7 +220,7 @@ class _Field:
         )
 
     def _check(self, stack: Stack, work: str, ended: Ended) -> tuple[int, int]:
-        """Who has not done the work has not been measured; returns the changes and the permissions that are there."""
+        """Raise an error if a work was not done; return its changes and the permissions that are there."""
         contestant = stack.contestant
         changes, shared = stack.changes(ended.output), len(self._shared(stack))
         everything = len(stack.shares)

@@ -19,7 +19,7 @@ from .plan import Plan
 
 
 def about(plan: Plan, environment: Mapping[str, str]) -> dict[str, Any]:
-    """The date, the machine, the versions, and what the run was told."""
+    """Return the date, the machine, the versions, and the options of the run."""
     return {
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
@@ -40,7 +40,7 @@ def about(plan: Plan, environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def missing(programs: list[str], environment: Mapping[str, str]) -> list[str]:
-    """Which programs are not on PATH."""
+    """Return the programs that are not on PATH."""
     return [program for program in programs if not shutil.which(program, path=environment["PATH"])]
 
 
@@ -67,7 +67,7 @@ def _first_line(command: list[str], environment: Mapping[str, str]) -> str | Non
 
 
 def _start_seconds(command: list[str], environment: Mapping[str, str]) -> float | None:
-    """What the start of a program takes, the median of a few."""
+    """Return how long a program takes to start, the median of a few."""
     if missing(command[:1], environment):
         return None
     taken = []

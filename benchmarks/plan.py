@@ -113,7 +113,7 @@ class Plan:
     quick: bool = False
 
     def measures(self, contestant: Contestant, size: Size, work: str, round_: int) -> bool:
-        """Whether a work of a contestant is measured in a round, counted from 0."""
+        """Tell whether a work of a contestant is measured in a round, counted from 0."""
         if work not in self.works:
             return False
         if work == "preview-parallel":
@@ -121,7 +121,7 @@ class Plan:
         return not contestant.slow or round_ == 0 or work in _TARGETED_WORKS
 
     def contestants_of(self, size: Size) -> list[Contestant]:
-        """Who takes part in a size: the first of them all, and the others without the slow ones."""
+        """Return who takes part in a size: in the first everybody, in the others all but the slow ones."""
         return [c for c in self.contestants if not c.slow or size == self._sizes_of_all[0]]
 
     @property
@@ -130,7 +130,7 @@ class Plan:
 
 
 def make(only: Iterable[str], rounds: int, latency: float, quick: bool) -> Plan:
-    """The plan of a run.
+    """Return the plan of a run.
 
     Args:
         only: names of contestants, sizes, works and parts; of each kind all, if none of it is named.
@@ -166,19 +166,19 @@ def make(only: Iterable[str], rounds: int, latency: float, quick: bool) -> Plan:
 
 
 def image_ids(owner: str) -> list[str]:
-    """All images of a contestant, by its name."""
+    """Return the ids of all images of a contestant."""
     return [f"wsi-{owner}{index:06}" for index in range(REGION_HOLDS)]
 
 
 def account_ids(count: int) -> list[str]:
-    """Recipients in an order that is not the listing's."""
+    """Return recipients in another order than the listing's."""
     accounts = [f"{200000000000 + 137 * index}" for index in range(count)]
     random.Random(SEED).shuffle(accounts)
     return accounts
 
 
 def shares_of(owner: str, size: Size) -> list[Share]:
-    """The shares in the order of their declaration: image by image, each image's accounts shuffled."""
+    """Return the shares in the order of their declaration: image by image, each image's accounts shuffled."""
     # Evenly spread over a listing of all images, up to its last one: none gets off with the first page.
     every = REGION_HOLDS // size.images
     images = image_ids(owner)[every - 1 :: every]
@@ -190,5 +190,5 @@ def shares_of(owner: str, size: Size) -> list[Share]:
 
 
 def drifted(shares: list[Share], size: Size) -> list[Share]:
-    """The shares that somebody revokes by hand."""
+    """Return the shares that somebody revokes by hand."""
     return random.Random(SEED).sample(shares, size.drift)

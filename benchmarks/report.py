@@ -32,7 +32,7 @@ def write(results: Results, folder: Path) -> None:
 
 
 def document(results: Results) -> str:
-    """The document, in Markdown."""
+    """Return the document, in Markdown."""
     about = results.about
     template = Template((HERE / f"{NAME}.md.template").read_text())
     text = template.substitute(
@@ -59,7 +59,7 @@ def document(results: Results) -> str:
 
 
 def target_table(found: Iterable[Verdict]) -> str:
-    """What was to be reached, what was reached, and the verdicts."""
+    """Return a table of the targets, what was reached, and the verdicts."""
     words = {True: "met", False: "**not met**", None: "not measured"}
     rows = []
     for verdict in found:
@@ -74,7 +74,7 @@ def target_table(found: Iterable[Verdict]) -> str:
 
 
 def median_table(results: Results) -> str:
-    """Wall time and calls of everything that was measured."""
+    """Return a table of the wall time and the calls of everything that was measured."""
 
     def cell(commands: Sequence[Command]) -> str:
         calls = [aws_calls(command.calls) for command in commands]
@@ -88,7 +88,7 @@ def median_table(results: Results) -> str:
 
 
 def provider_table(results: Results) -> str:
-    """Peak memory and processor time of the provider processes."""
+    """Return a table of the peak memory and processor time of the provider processes."""
 
     def cell(commands: Sequence[Command]) -> str:
         peak = median(command.provider_peak_bytes for command in commands)
@@ -101,7 +101,7 @@ def provider_table(results: Results) -> str:
 
 
 def operation_table(results: Results) -> str:
-    """The calls of this provider, by operation."""
+    """Return a table of the calls of this provider, by operation."""
     rows = []
     for size, work in _measured_kinds(results):
         commands = results.of("this", size.name, work)
@@ -113,7 +113,7 @@ def operation_table(results: Results) -> str:
 
 
 def growth_table(results: Results) -> str:
-    """Passes without an engine, by the number of shares."""
+    """Return a table of the passes without an engine, by the number of shares."""
     rows = []
     for provider, label in (("this", "this provider"), ("null", "null provider")):
         for work, warm, what in (
@@ -139,7 +139,7 @@ def growth_table(results: Results) -> str:
 
 
 def import_table(results: Results) -> str:
-    """Fresh processes."""
+    """Return a table of the imports in fresh processes."""
     rows = []
     for module in (imports.ALONE, imports.PACKAGE):
         found = [i for i in results.imports if i.module == module]
@@ -153,7 +153,7 @@ def import_table(results: Results) -> str:
 
 
 def chart(results: Results) -> str:
-    """Wall times of all contestants, at the size in which all take part, as SVG."""
+    """Return a chart, as SVG, of the wall times at the size in which all contestants take part."""
     size = _sizes(results)[0]
     # Explicit colours: it is seen on light pages and on dark ones.
     pygal = _import_pygal()

@@ -112,35 +112,35 @@ class Results:
         return float(self.about["latency"])
 
     def of(self, contestant: str, size: str, work: str) -> dict[int, Command]:
-        """The commands of one kind, by round."""
+        """Return the commands of one kind, by round."""
         return {c.round: c for c in self.commands if (c.contestant, c.size, c.work) == (contestant, size, work)}
 
     def seconds(self, contestant: str, size: str, work: str) -> float | None:
-        """The median wall time of one kind of command."""
+        """Return the median wall time of one kind of command."""
         return median(c.seconds for c in self.of(contestant, size, work).values())
 
     def ratios(
         self, size: str, work: str, figure: Callable[[Command], float | None], against: str, plus: float = 0.0
     ) -> list[float]:
-        """This provider's figure over another contestant's, plus something, in each round that has both."""
+        """Return this provider's figure over another contestant's, plus something, in each round that has both."""
         ours, others = self.of("this", size, work), self.of(against, size, work)
         pairs = [(figure(ours[round_]), figure(others[round_])) for round_ in sorted(ours.keys() & others.keys())]
         return [our / (other + plus) for our, other in pairs if our is not None and other is not None]
 
     def growths(self, provider: str, work: str, shares: int, warm: bool) -> dict[int, Growth]:
-        """The passes of one kind, by round."""
+        """Return the passes of one kind, by round."""
         kind = (provider, work, shares, warm)
         return {g.round: g for g in self.growth if (g.provider, g.work, g.shares, g.warm) == kind}
 
 
 def median(values: Iterable[float | None]) -> float | None:
-    """The median of what is there; None if nothing is."""
+    """Return the median of what is there; None if nothing is."""
     found = [value for value in values if value is not None]
     return statistics.median(found) if found else None
 
 
 def aws_calls(calls: dict[str, int]) -> int:
-    """The calls that count: without the one per connection that asks who the caller is."""
+    """Return the number of calls without the one per connection that asks who the caller is."""
     return sum(count for action, count in calls.items() if action != IDENTITY)
 
 

@@ -77,11 +77,11 @@ class Stack(ABC):
 
     @abstractmethod
     def command(self, work: str) -> tuple[list[str], dict[str, str]]:
-        """The command that does a work, and the variables that it takes on top."""
+        """Return the command that does a work, and the variables that it needs besides."""
 
     @abstractmethod
     def changes(self, output: str) -> int:
-        """How many changes a command has announced or made, by its output."""
+        """Return how many changes a command has announced or made, by its output."""
 
 
 class PulumiStack(Stack):
@@ -145,6 +145,6 @@ class TerraformStack(Stack):
 
 
 def make(contestant: Contestant, shares: list[Share], folder: Path, environment: Mapping[str, str], url: str) -> Stack:
-    """The stack of a contestant, ready for its first command."""
+    """Return the stack of a contestant, ready for its first command."""
     kind = TerraformStack if contestant.name == "terraform" else PulumiStack
     return kind(contestant, shares, folder, environment, url)

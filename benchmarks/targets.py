@@ -33,7 +33,7 @@ class Target:
     is_count: bool = False
 
     def judge(self, results: Results) -> Verdict:
-        """Compare with a run."""
+        """Compare the target with a run."""
         figures = self.figures(results)
         if not figures:
             return Verdict(self, None, [], None)
@@ -59,7 +59,7 @@ class Verdict:
 
 
 def verdicts(results: Results) -> list[Verdict]:
-    """All targets, compared with a run."""
+    """Compare all targets with a run."""
     return [target.judge(results) for target in TARGETS]
 
 
@@ -74,7 +74,7 @@ def _seconds(size: str, work: str, against: str, latencies: int = 0) -> Callable
 
 
 def _growth(results: Results) -> list[float]:
-    """Processor time of 5,000 over 500: of fresh processes or of warm ones, whichever grows more."""
+    """Return the processor time of 5,000 over 500, of fresh or of warm processes, whichever grows more."""
     found = []
     for warm in (True, False):
         less, more = (results.growths("this", "re-check", shares, warm) for shares in (500, 5000))
@@ -84,7 +84,7 @@ def _growth(results: Results) -> list[float]:
 
 
 def _memory(results: Results) -> list[float]:
-    """Peak memory over the null provider's: of up or of preview, on one image or on ten, whichever is more."""
+    """Return the peak memory over the null provider's, of up or preview, on one or ten images, whichever is more."""
 
     def peak(command: Command) -> float | None:
         return command.provider_peak_bytes
@@ -95,7 +95,7 @@ def _memory(results: Results) -> list[float]:
 
 
 def _imports(results: Results) -> list[float]:
-    """Over pulumi's alone: of the whole process or of the import by its own clock, whichever is more."""
+    """Return the time over that of pulumi alone, of the process or of the import itself, whichever is more."""
     package, alone = (
         {i.round: i for i in results.imports if i.module == module} for module in (imports.PACKAGE, imports.ALONE)
     )
@@ -109,7 +109,7 @@ def _imports(results: Results) -> list[float]:
 
 
 def _worst(found: list[list[float]]) -> list[float]:
-    """The series with the highest median."""
+    """Return the series with the highest median."""
     return max(found, key=lambda series: statistics.median(series) if series else -math.inf)
 
 

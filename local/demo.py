@@ -49,7 +49,7 @@ class Demo:
         self._command, self._output = "", ""  # the last command, and all that it printed
 
     def tell(self) -> None:
-        """Tells the story.
+        """Tell the story.
 
         Raises:
             Surprise: It went another way.
@@ -101,7 +101,7 @@ class Demo:
         self._aws("DescribeWorkspaceImages", '"Images": []')
 
     def _run(self, command: str, *telling: str) -> None:
-        """Runs a command that must succeed, and shows the `telling` lines of its output."""
+        """Run a command that must succeed, and show the `telling` lines of its output."""
         self._begin(command)
         # In a session of its own, Ctrl-C does not reach it a second time, which would make the engine drop everything.
         process = self._stack.start(*shlex.split(command)[1:])
@@ -123,7 +123,7 @@ class Demo:
         self._show(telling)
 
     def _aws(self, operation: str, *telling: str, by: str = OWNER, refused: bool = False, **parameters: Any) -> None:
-        """Makes the call that the AWS CLI would make, and shows the `telling` lines of the answer."""
+        """Make the call that the AWS CLI would make, and show the `telling` lines of the answer."""
         words = ["aws workspaces", xform_name(operation, "-")]
         for name, value in parameters.items():
             option = xform_name(name, "-")
@@ -144,7 +144,7 @@ class Demo:
         self._show(telling)
 
     def _shared_with(self, *accounts: str) -> None:
-        """Says with whom the image is shared, which must be these accounts and nobody else."""
+        """Show whom the image is shared with, which must be these accounts and nobody else."""
         shared = self._cloud.shared_with(IMAGE)
         if shared != set(accounts):
             raise self._surprise(f"an image shared with {people(accounts)}; it is shared with {people(shared)}")
@@ -169,18 +169,18 @@ class Demo:
 
 
 def people(accounts: Any) -> str:
-    """Names accounts for readers."""
+    """Return the names of accounts for readers."""
     return " and ".join(f"{NAMES.get(a, 'somebody')} ({a})" for a in sorted(accounts)) or "nobody"
 
 
 def show(text: str, style: str = "") -> None:
-    """Prints at once, styled where the screen can and the user does not mind."""
+    """Print at once, styled if the screen can show it and the user does not mind."""
     styled = style and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     print(f"\x1b[{style}m{text}\x1b[0m" if styled else text, flush=True)
 
 
 def main(cloud: LocalCloud | None = None) -> int:
-    """Tells the story, in a process that is there for nothing else: its environment and its signals are changed.
+    """Tell the story, in a process of its own: its environment and its signal handlers are changed.
 
     Args:
         cloud: Where it happens, not yet started; by default a new local cloud.

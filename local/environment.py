@@ -15,7 +15,7 @@ _NO_PROXY = ("no_proxy", "NO_PROXY")
 
 
 def engine_environment(backend: Path | None = None) -> dict[str, str]:
-    """The variables with which `pulumi` runs, in a subprocess or typed by hand.
+    """Return the variables with which `pulumi` runs, in a subprocess or typed by hand.
 
     Args:
         backend: The folder for the state of the stacks and all else that Pulumi keeps, made if need be; by
@@ -49,7 +49,7 @@ def engine_environment(backend: Path | None = None) -> dict[str, str]:
 
 
 def main() -> None:
-    """Prints the variables for a shell: `eval "$(make -s env)"`."""
+    """Print the variables for a shell: `eval "$(make -s env)"`."""
     try:
         variables = engine_environment()
     except install.EngineError as error:

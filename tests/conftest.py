@@ -21,7 +21,7 @@ def _cloud() -> Iterator[LocalCloud]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Records of updates are kept away from the developer's own."""
+    """Keep the records of updates away from the developer's own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PULUMI_HOME", str(tmp_path_factory.mktemp("pulumi")))
         yield
@@ -29,7 +29,7 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing of the developer's own AWS set-up decides how a test ends."""
+    """Hide the developer's own AWS set-up from a test."""
     for name in list(os.environ):
         if name.startswith("AWS_") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -41,7 +41,7 @@ def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture(autouse=True)
 def _nobody_looks_ahead_any_more() -> Iterator[None]:
-    """A look in the background that outlives its test would be one call too many in the next."""
+    """Wait for requests in the background: in the next test they would be one call too many."""
     yield
     for thread in threading.enumerate():
         if thread.name == "prefetch":

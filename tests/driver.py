@@ -89,7 +89,7 @@ class Driver:
         project: str = "driven",
         stack: str = "test",
     ) -> None:
-        """Nothing is started yet.
+        """Prepare a driver; nothing is started yet.
 
         Args:
             configuration: the stack's whole configuration, keys with their namespace: `aws:region`.
@@ -323,7 +323,7 @@ class _Engine(engine_pb2_grpc.EngineServicer):
 
 @lru_cache
 def _servicer() -> CodeType:
-    """The SDK's `pulumi.dynamic.__main__`, which cannot be imported: it serves until it is killed. Less that last line.
+    """Return the SDK's `pulumi.dynamic.__main__` without its last line, which would serve until it is killed.
 
     It is run anew for each driver, as what it keeps for its process (providers, configured) are its globals.
     """

@@ -26,30 +26,30 @@ class Block:
 
 
 def blocks(page: str) -> list[Block]:
-    """The code blocks of a page, in order."""
+    """Return the code blocks of a page, in order."""
     return [Block(*found) for found in _BLOCK.findall(PAGES[page].read_text())]
 
 
 def policies() -> tuple[list[str], list[str]]:
-    """The IAM actions that the security page asks for: for previews, and what up needs besides."""
+    """Return the IAM actions that the security page asks for: for previews, and what up needs besides."""
     written = [json.loads(block.text) for block in blocks("docs/security.md") if block.language == "json"]
     preview, up = [[statement["Action"] for statement in policy["Statement"]] for policy in written]
     return preview, up
 
 
 def explained(output: str, part: str) -> bool:
-    """Whether `output` holds the message with this part as the page on troubleshooting shows it: `...` is anything."""
+    """Tell whether `output` has the message with this part as the troubleshooting page shows it; `...` is anything."""
     (message,) = (b.text for b in blocks("docs/troubleshooting.md") if part in " ".join(b.text.split()))
     shown = " ".join(output.split())
     return all(" ".join(fragment.split()) in shown for fragment in message.split("..."))
 
 
 def prose(page: str) -> str:
-    """A page without its code."""
+    """Return a page without its code."""
     return re.sub(r"`[^`\n]*`", "", _BLOCK.sub("", PAGES[page].read_text()))
 
 
 def anchors(path: Path) -> set[str]:
-    """What a link to a page's headings may name after the `#`."""
+    """Return what a link to a page's headings may name after the `#`."""
     headings = re.findall(r"^#+ (.*)$", _BLOCK.sub("", path.read_text()), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

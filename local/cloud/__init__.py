@@ -99,7 +99,7 @@ class LocalCloud(Images, Faults):
 
     @staticmethod
     def credentials(account: str = OWNER) -> dict[str, str]:
-        """The environment variables with the credentials of an account."""
+        """Return the environment variables with the credentials of an account."""
         return {"AWS_ACCESS_KEY_ID": access_key_id(account), "AWS_SECRET_ACCESS_KEY": "local"}
 
     def reset(self) -> None:
@@ -121,11 +121,11 @@ class LocalCloud(Images, Faults):
     # The call log.
 
     def count(self, operation: str) -> int:
-        """How often an operation (`DescribeWorkspaceImages`, `workspaces:*`) was called."""
+        """Return how often an operation (`DescribeWorkspaceImages`, `workspaces:*`) was called."""
         return sum(matches(call, operation) for call in list(self.calls))
 
     def writes(self) -> list[Call]:
-        """The calls that tried to change a permission."""
+        """Return the calls that tried to change a permission."""
         return [call for call in list(self.calls) if matches(call, "UpdateWorkspaceImagePermission")]
 
     def forget_calls(self) -> None:

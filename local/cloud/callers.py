@@ -48,7 +48,7 @@ def signed(request: Request) -> Request:
 
 
 def identify(request: Request) -> Call | None:
-    """The AWS call that a request makes, None if it makes none."""
+    """Return the AWS call that a request makes, None if it makes none."""
     target = request.headers.get("x-amz-target", "")
     form = {} if target else _form(request)
     signature = _SIGNATURE.search(request.headers.get("authorization", ""))
@@ -71,7 +71,7 @@ def identify(request: Request) -> Call | None:
 
 
 def arn(call: Call) -> str:
-    """The ARN of the caller, as sts:GetCallerIdentity tells it."""
+    """Return the ARN of the caller, as sts:GetCallerIdentity does."""
     partition = get_partition(call.region)
     identity: tuple[str, str, str] = sts_backends[call.account][partition].get_caller_identity(
         call.access_key_id, call.region
@@ -80,7 +80,7 @@ def arn(call: Call) -> str:
 
 
 def resource(call: Call) -> str:
-    """The resource of a call, as an access denied message names it."""
+    """Return the resource of a call, as an access denied message names it."""
     if call.service == "workspaces" and "ImageId" in call.parameters:
         partition, image_id = get_partition(call.region), call.parameters["ImageId"]
         return f"arn:{partition}:workspaces:{call.region}:{call.account}:workspaceimage/{image_id}"

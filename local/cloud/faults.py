@@ -28,7 +28,7 @@ P = ParamSpec("P")
 
 
 def matches(call: Call, pattern: str) -> bool:
-    """Whether a pattern (`service:Operation` or just the operation, with wildcards) means a call."""
+    """Tell whether a pattern (`service:Operation` or just the operation, with wildcards) matches a call."""
     return fnmatchcase(call.action if ":" in pattern else call.operation, pattern)
 
 
@@ -102,7 +102,7 @@ class Faults:
         self._cleared = threading.Event()
 
     def faults(self) -> list[dict[str, Any]]:
-        """The faults that are loose, each with its name, its arguments and how many calls it has `struck`."""
+        """Return the active faults, each with its name, its arguments and how many calls it has `struck`."""
         return [
             {"fault": i.name, **i.arguments, "struck": i.struck}
             for i in list(self.interceptors)

@@ -124,7 +124,7 @@ class Images:
             self._change(*self._find(image_id, region), account, False)
 
     def shared_with(self, image_id: str, region: str | None = None) -> set[str]:
-        """The accounts that have a permission on the image."""
+        """Return the accounts that have a permission on the image."""
         with self._lock:
             return set(_shares(self._find(image_id, region)[1]))
 
@@ -144,7 +144,7 @@ class Images:
 
     @contextmanager
     def _listing_as_of(self, seconds: float) -> Iterator[None]:
-        """Within it, this thread lists an image's permissions as they were so many seconds ago."""
+        """Let this thread list, within the block, permissions as they were so many seconds ago."""
         self._listing.lag = seconds
         try:
             yield
@@ -237,7 +237,7 @@ class Images:
         raise _not_found(source_id)
 
     def _visible(self, account: str, region: str) -> Iterator[tuple[bool, Any]]:
-        """All images that an account sees in a Region, and whether it owns them."""
+        """Return all images that an account sees in a Region, and whether it owns them."""
         home = _backend(account, region)
         for backend in _backends(region):
             for image in backend.workspace_images.values():
@@ -306,7 +306,7 @@ def _invalid(name: str, value: Any, constraint: str) -> AwsError:
 
 
 def _page(call: Call, items: Sequence[Mapping[str, Any]], key: str) -> tuple[list[Mapping[str, Any]], dict[str, str]]:
-    """One page of a listing, and the token of the next one if there is one.
+    """Return one page of a listing, and the token of the next one if there is one.
 
     A token holds the key of the last item it follows, so changes between two pages neither hide nor repeat
     others, and a digest of what was asked, so it is refused by any other listing.

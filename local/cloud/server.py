@@ -68,7 +68,7 @@ class Server(socketserver.ThreadingTCPServer):
         self.close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that are killed hang up in mid-answer: nothing to report."""
+        """Report nothing: clients that are killed hang up in mid-answer."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 

@@ -94,7 +94,7 @@ class AwsError(Exception):
         self.status = status
 
     def response(self, call: Call) -> Response:
-        """The error in the protocol of the call."""
+        """Return the error in the protocol of the call."""
         if call.json:
             body = json.dumps({"__type": self.code, "message": self.message})
             return json_response(body, self.status)
@@ -111,11 +111,11 @@ class ConnectionLostError(Exception):
 
 
 def access_key_id(account: str) -> str:
-    """The plain access key of an account."""
+    """Return the plain access key of an account."""
     return f"AKIA{account}TEST"
 
 
 def json_response(body: str, status: int = 200) -> Response:
-    """An answer in the JSON protocol."""
+    """Return an answer in the JSON protocol."""
     headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-RequestId": str(uuid4())}
     return Response(status, headers, body.encode())

@@ -34,12 +34,12 @@ class EngineError(Exception):
 
 
 def say(text: str) -> None:
-    """Tells the user what is going on; standard output belongs to `make -s env`."""
+    """Tell the user what is going on; standard output belongs to `make -s env`."""
     print(f"engine: {text}", file=sys.stderr, flush=True)
 
 
 def parse_version(text: str) -> Version:
-    """The first version in a text: (3, 250, 0) in `v3.250.0`, (1, 26, 8) in `go version go1.26.8`.
+    """Return the first version in a string: (3, 250, 0) in `v3.250.0`, (1, 26, 8) in `go version go1.26.8`.
 
     Args:
         text: What a program said about itself.
@@ -52,12 +52,12 @@ def parse_version(text: str) -> Version:
 
 
 def show(version: Version) -> str:
-    """The version as people write it."""
+    """Return a version as people write it."""
     return ".".join(map(str, version))
 
 
 def ask_version(command: list[str], cwd: Path | None = None) -> Version:
-    """Asks a program for its version; zeros if it cannot be run or does not say.
+    """Ask a program for its version; return zeros if it cannot be run or does not say.
 
     Args:
         command: What to run.
@@ -77,31 +77,31 @@ def ask_version(command: list[str], cwd: Path | None = None) -> Version:
 
 
 def pinned(module: str) -> Version:
-    """The version that go.mod gives a module, or `go` itself."""
+    """Return the version that go.mod requires of a module, or of `go` itself."""
     line = re.search(rf"^\s*{re.escape(module)} (\S+)", (HERE / "go.mod").read_text(), re.MULTILINE)
     return parse_version(line[1] if line else "")
 
 
 def cache() -> Path:
-    """The folder of the engines, outside the checkout: a fresh clone finds what an earlier one made."""
+    """Return the folder of the engines, outside the checkout: a fresh clone finds what an earlier one made."""
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(home).expanduser() / "pulumi-workspaces-images"
 
 
 def environment_folder() -> Path:
-    """The virtual environment that this runs in, which also keeps what was found."""
+    """Return the virtual environment that this runs in, which also keeps what was found."""
     if sys.prefix == sys.base_prefix:
         raise EngineError("this Python is not the project's; run `make setup` and use .venv/bin/python")
     return Path(sys.prefix)
 
 
 def is_made(folder: Path) -> bool:
-    """Whether an engine's folder is there, with its `pulumi`."""
+    """Tell whether an engine's folder exists, with its `pulumi`."""
     return os.access(folder / "bin" / "pulumi", os.X_OK)
 
 
 def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """Makes a folder with `bin/pulumi` in it, unless it is there already.
+    """Make a folder with `bin/pulumi` in it, unless it exists.
 
     A folder of that name is always a finished one: it is made under another name, tried and then renamed.
     Of several processes at once one makes it and the others wait.
@@ -132,7 +132,7 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
 
 
 def run(command: list[str], cwd: Path, minutes: int, **variables: str) -> None:
-    """Runs a command that may take minutes, with signs of life; its output is shown if it fails.
+    """Run a command that may take minutes, and show that it is alive; show its output if it fails.
 
     Args:
         command: What to run.
@@ -176,7 +176,7 @@ def run(command: list[str], cwd: Path, minutes: int, **variables: str) -> None:
 
 
 def from_path() -> list[Path]:
-    """The user's own engine.
+    """Return the user's own engine.
 
     Returns:
         The folders to put on PATH.
@@ -204,7 +204,7 @@ def from_path() -> list[Path]:
 
 
 def from_official_site() -> list[Path]:
-    """The engine of the SDK's version, by the SDK's own installer.
+    """Install the engine of the SDK's version with the SDK's own installer.
 
     Returns:
         The folders to put on PATH.
@@ -231,7 +231,7 @@ def from_official_site() -> list[Path]:
 
 
 def from_source() -> list[Path]:
-    """The pinned engine, built by Go, with this folder's Python language host beside it.
+    """Build the pinned engine with Go, and put this folder's Python language host beside it.
 
     Returns:
         The folders to put on PATH.
@@ -270,7 +270,7 @@ WAYS: tuple[Callable[[], list[Path]], ...] = (from_path, from_official_site, fro
 
 
 def find() -> list[Path]:
-    """Tries the ways in their order.
+    """Try the ways in their order.
 
     Returns:
         The folders to put on PATH.
@@ -292,7 +292,7 @@ def find() -> list[Path]:
 
 
 def folders() -> list[Path]:
-    """The folders of the engine, found once and then remembered.
+    """Return the folders of the engine, found once and then remembered.
 
     Returns:
         The folders to put on PATH, the one with `pulumi` first.
@@ -318,7 +318,7 @@ def folders() -> list[Path]:
 
 
 def main() -> None:
-    """Prints the folders to put on PATH, one a line."""
+    """Print the folders to put on PATH, one a line."""
     try:
         print("\n".join(map(str, folders())))
     except EngineError as error:

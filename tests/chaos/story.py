@@ -208,7 +208,7 @@ class Story:
     def _after_command(
         self, command: tuple[str, ...], run: Run, watched: Watched, struck: Counter[str], was: Known
     ) -> None:
-        """What holds right after the command, however it ended."""
+        """Check what must hold right after the command, however it ended."""
         if command[0] in ("preview", "refresh") and watched.writes:
             self._broken(f"a {command[0]} has written: {[dict(call.parameters) for _, call in watched.writes]}")
 

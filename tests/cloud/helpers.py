@@ -12,14 +12,14 @@ from local.cloud.__main__ import READY
 
 
 def printed_until_ready(stdout: IO[str] | None) -> list[str]:
-    """What `make cloud` prints before it serves, line by line."""
+    """Return what `make cloud` prints before it serves, line by line."""
     assert stdout
     return list(itertools.takewhile(lambda line: line != READY, (line.rstrip() for line in stdout)))
 
 
 @contextmanager
 def refused(code: str, *parts: str, status: int = 400) -> Iterator[None]:
-    """The block ends with an AWS error of this code, whose message has these parts."""
+    """Assert that the block ends with an AWS error of this code, whose message has these parts."""
     with pytest.raises(ClientError) as caught:
         yield
     response = caught.value.response
@@ -30,12 +30,12 @@ def refused(code: str, *parts: str, status: int = 400) -> Iterator[None]:
 
 
 def accounts(count: int) -> list[str]:
-    """That many account ids, in order."""
+    """Return that many account ids, in order."""
     return [f"{700000000000 + number}" for number in range(count)]
 
 
 def session(credentials: dict[str, Any]) -> dict[str, str]:
-    """What STS hands out, as boto3 takes it."""
+    """Return the credentials that STS hands out as boto3 takes them."""
     return {
         "aws_access_key_id": credentials["AccessKeyId"],
         "aws_secret_access_key": credentials["SecretAccessKey"],

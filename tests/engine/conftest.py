@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def cloud(_cloud: LocalCloud) -> LocalCloud:
-    """The local cloud, empty; it refuses every action that is not in the policies of the security page."""
+    """Return the local cloud, empty; it refuses every action that is not in the policies of the security page."""
     _cloud.reset()
     preview, up = policies()
     _cloud.allow_only([*preview, *up])
@@ -34,13 +34,13 @@ def cloud(_cloud: LocalCloud) -> LocalCloud:
 
 @pytest.fixture
 def image(cloud: LocalCloud) -> str:
-    """A golden image of the owner."""
+    """Return a golden image of the owner."""
     return cloud.create_image()
 
 
 @pytest.fixture(scope="session")
 def _new_state(tmp_path_factory: pytest.TempPathFactory, _cloud: LocalCloud) -> Path:
-    """The state with a new stack, made once: every test starts with a copy."""
+    """Make the state with a new stack, once: every test starts with a copy."""
     folder = tmp_path_factory.mktemp("new")
     Stack(folder, _cloud).create()
     return folder / "state"
@@ -48,6 +48,6 @@ def _new_state(tmp_path_factory: pytest.TempPathFactory, _cloud: LocalCloud) -> 
 
 @pytest.fixture
 def stack(tmp_path: Path, cloud: LocalCloud, _new_state: Path) -> Stack:
-    """A stack without a program, whose commands run as the owner."""
+    """Return a stack without a program, whose commands run as the owner."""
     shutil.copytree(_new_state, tmp_path / "state")
     return Stack(tmp_path, cloud)

@@ -15,7 +15,7 @@ KEY = "workspaces-images:shares"
 
 
 def adopt(stack: Stack, *arguments: str) -> str:
-    """What `adopt` prints in the owner's shell."""
+    """Return what `adopt` prints in the owner's shell."""
     return subprocess.run(
         [sys.executable, "-m", "pulumi_workspaces_images", "adopt", *arguments],
         env={**stack.environment, "AWS_ENDPOINT_URL": stack.cloud.url},

@@ -41,7 +41,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Start:
-    """Starts Python with arguments, in an environment full of the user's own set-up."""
+    """Return a function that starts Python, in an environment full of the user's own set-up."""
     (tmp_path / "temporary").mkdir()
     (tmp_path / "sitecustomize.py").write_text(HOLD_THE_LOCK % str(tmp_path / "lock"))
     environment = {k: v for k, v in os.environ.items() if not k.startswith("COV")} | {

@@ -47,7 +47,7 @@ def alive(pid: int) -> bool:
 
 @pytest.fixture(autouse=True, params=nightly_but_first(["official", "found"]))
 def installation(request: pytest.FixtureRequest, stack: Stack, tmp_path: Path) -> None:
-    """Pulumi as it was found, or with a launcher like the official one: a shell, whose child the provider is."""
+    """Use Pulumi as it was found, or with a launcher like the official one: a shell that starts the provider."""
     if request.param == "official":
         folder = tmp_path / "official"
         folder.mkdir()
@@ -65,7 +65,7 @@ def installation(request: pytest.FixtureRequest, stack: Stack, tmp_path: Path) -
 
 @pytest.fixture
 def killed(stack: Stack, cloud: LocalCloud) -> Iterator[Callable[[str], int]]:
-    """A function that kills the engine of a command while its writes are throttled; it returns the provider's id."""
+    """Return a function that kills a command's engine while writes are throttled; it returns the provider's id."""
     providers = []
 
     def kill(command: str) -> int:

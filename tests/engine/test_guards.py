@@ -56,7 +56,7 @@ def test_account_that_is_no_longer_allowed_can_be_removed(stack: Stack, cloud: L
 
 @pytest.fixture
 def members(stack: Stack, cloud: LocalCloud) -> dict[str, str]:
-    """An organization of the owner with two accounts; their ids by name."""
+    """Create an organization of the owner with two accounts; return their ids by name."""
     cloud.allow_everything()
     stack.configuration["aws:endpoints"] = [{name: cloud.url} for name in ("workspaces", "sts", "organizations")]
     stack.configuration[ORGANIZATION] = "true"

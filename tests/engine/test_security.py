@@ -16,19 +16,19 @@ EXCLUSIVE_TYPE = SHARE_TYPE.replace("ImageShare", "ImageSharesExclusive")
 
 
 def entries(stack: Stack, *arguments: str) -> list[Any]:
-    """Our resources' entries in the export of the stack."""
+    """Return our resources' entries in the export of the stack."""
     resources = json.loads(stack.run("stack", "export", *arguments).output)["deployment"].get("resources", [])
     return [r for r in resources if r["type"] in (SHARE_TYPE, EXCLUSIVE_TYPE)]
 
 
 def said_by_us(run: Run) -> str:
-    """What a command printed, less the engine's own log, which may hold the configuration."""
+    """Return what a command printed without the engine's own log, which may hold the configuration."""
     return "\n".join(line for line in run.output.splitlines() if not _ENGINES.match(line))
 
 
 @pytest.fixture
 def secretive(stack: Stack, image: str) -> Stack:
-    """A stack with secrets wherever there can be any, and a program that uses one of them."""
+    """Return a stack with secrets wherever there can be any, and a program that uses one of them."""
     stack.environment |= {"AWS_SECRET_ACCESS_KEY": f"{CANARY}-environment", "AWS_SESSION_TOKEN": f"{CANARY}-session"}
     stack.keep_configuration_file = True
     stack.run("config", "set", "aws:region", REGION)

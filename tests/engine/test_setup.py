@@ -81,7 +81,7 @@ class Project(Stack):
         return output
 
     def left_behind(self) -> bool:
-        """Whether a process of this project is still alive some seconds from now."""
+        """Tell whether a process of this project is still alive some seconds from now."""
         with self.lock.open("a") as lock:
             for _ in range(50):
                 try:
@@ -127,7 +127,7 @@ def test_expected_error_is_one_line(project: Project) -> None:
 
 @pytest.fixture
 def environment(project: Project) -> Path:
-    """The project's own virtual environment, with the helper as `only_here` and with all that this one has."""
+    """Make the project's own virtual environment, with the helper as `only_here` and with all that this one has."""
     folder = project.folder / "venv"
     venv.create(folder, symlinks=True)
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.nightly
 
 @pytest.fixture
 def other(tmp_path: Path, cloud: LocalCloud, stack: Stack) -> Stack:
-    """Another stack of the same owner, with a state of its own."""
+    """Return another stack of the same owner, with a state of its own."""
     folder = tmp_path / "other"
     shutil.copytree(tmp_path / "state", folder / "state")
     return Stack(folder, cloud)

@@ -14,7 +14,7 @@ __all__ = ["cloud", "wire"]
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
-    """Every request of every client; one that the service's model does not accept is an error in the test."""
+    """Record every request of every client; one that the service's model does not accept fails the test."""
     sent = Sent()
     call: Any = BaseClient._make_api_call  # type: ignore[attr-defined]
 

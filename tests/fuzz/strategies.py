@@ -30,7 +30,7 @@ def tries(quick: int) -> settings:
 
 
 def mostly(*good: Any, others: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """One of the good values in two of three cases."""
+    """Draw one of the good values in two of three cases."""
     right = st.sampled_from(good)
     return st.one_of(right, right, others)
 
@@ -47,7 +47,7 @@ scalars = st.one_of(st.none(), st.booleans(), st.floats(), st.integers(-(2**53),
 
 
 def nested(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Lists and mappings of `leaves`, and of such."""
+    """Draw lists and mappings of `leaves`, and of such lists and mappings."""
     return st.recursive(
         leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=3), max_leaves=8
     )
@@ -82,7 +82,7 @@ regions = mostly(
 
 
 def known(value: object) -> bool:
-    """Whether nothing in `value` is unknown."""
+    """Tell whether nothing in `value` is unknown."""
     if isinstance(value, Mapping):
         return all(known(item) for item in value.values())
     if isinstance(value, list):

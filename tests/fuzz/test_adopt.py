@@ -23,7 +23,7 @@ shares = st.sets(st.sampled_from([SALES, LEGAL, "012345678901"]))
 
 @pytest.fixture
 def owner(cloud: LocalCloud) -> Connection:
-    """A connection as the owner of the images."""
+    """Return a connection as the owner of the images."""
     key = cloud.credentials(OWNER)["AWS_ACCESS_KEY_ID"]
     return Connection({"aws:accessKey": key, "aws:secretKey": "local", "aws:endpoints": cloud.endpoints})
 

@@ -19,7 +19,7 @@ from tests.unit.helpers import IMAGE, LEGAL, REGION, SALES
 
 @pytest.fixture(autouse=True)
 def _quiet(quiet_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Images are found without AWS, whatever their name."""
+    """Find images without AWS, whatever their name."""
     found = FoundImage(IMAGE, "golden", None, REGION)
     monkeypatch.setattr(pulumi_workspaces_images, "find_images", lambda name, region=None: [found] if name else [])
 

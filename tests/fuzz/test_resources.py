@@ -35,7 +35,7 @@ def command(cloud: LocalCloud) -> Callable[[str], Command]:
 
 
 def names_its_properties(result: CheckResult, *names: str) -> bool:
-    """Whether something is wrong; then it is said of a property, in a line that a terminal can show."""
+    """Tell whether something is wrong; if so, assert that each failure names a property in one printable line."""
     for failure in result.failures:
         assert failure.property.partition("[")[0] in names
         assert failure.reason

@@ -61,7 +61,7 @@ faults = st.builds(
 
 
 def steps(cast: Sequence[Program]) -> st.SearchStrategy[Step]:
-    """A step, with one of these programs."""
+    """Draw a step, with one of these programs."""
     programs = st.sampled_from(cast)
     return st.one_of(
         st.builds(Up, programs, orders),
@@ -79,7 +79,7 @@ def steps(cast: Sequence[Program]) -> st.SearchStrategy[Step]:
 
 @st.composite
 def plans(draw: st.DrawFn) -> list[Step]:
-    """A few steps with a few programs, none among them, and at the end an up without faults, which heals it all."""
+    """Draw steps with a few programs, one of them empty, and at the end an up without faults, which heals it all."""
     cast = [*draw(st.lists(programs, min_size=2, max_size=3)), Program()]
     plan = [Up(cast[0]), *draw(st.lists(steps(cast), min_size=3, max_size=7))]
     return [*plan, *(Image(image, True) for image in IMAGES), Up(draw(st.sampled_from(cast)))]

@@ -61,7 +61,7 @@ class Program:
         return any(name.isupper() for name, _ in self.shares)
 
     def listed(self, image: str) -> set[str]:
-        """The list of an image's exclusive."""
+        """Return the accounts on the list of an image's exclusive."""
         exclusive = dict(self.exclusives)[image]
         return {account for i, account in self.declared if i == image} - exclusive.without | exclusive.extra
 
@@ -70,12 +70,12 @@ class Program:
         return any(account not in self.listed(i) for i, account in self.declared if i in dict(self.exclusives))
 
     def revokes(self, image: str) -> bool:
-        """Whether what is foreign on an image is to go."""
+        """Tell whether unlisted accounts of an image are revoked."""
         exclusive = dict(self.exclusives).get(image)
         return exclusive is not None and not exclusive.report_only
 
     def resources(self, unknown: frozenset[str] = frozenset()) -> list[Resource]:
-        """The resources, some of which have an image that is not known yet."""
+        """Return the resources, some of which have an image that is not known yet."""
         shares = [
             Resource(
                 ImageShareProvider,

@@ -193,7 +193,7 @@ class World:
         return _Before(self.live, self.held, lists)
 
     def _assert_settled(self, program: Program, before: "_Before") -> None:
-        """After a successful up cloud, state and program agree."""
+        """Assert that after a successful up cloud, state and program agree."""
 
         def stays(share: Share) -> bool:
             image, account = share
@@ -215,7 +215,7 @@ class World:
         assert (set(changes), errors) == (left, []), "the next preview is clean"
 
     def _assert_nothing_lost(self, program: Program, before: "_Before", killed: bool = False) -> None:
-        """After an up that failed, the next one can know everything that there is to do."""
+        """Assert that after a failed up the next one can know everything that there is to do."""
         live, held = self.live, self.held
         assert live - before.live <= program.declared, "law 2: granted without being declared"
         revoked = before.live - live

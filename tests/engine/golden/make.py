@@ -1,4 +1,4 @@
-"""Writes the golden state of a release: `python -m tests.engine.golden.make 0.1.0`. Never change one that is there."""
+"""Write the golden state of a release: `python -m tests.engine.golden.make 0.1.0`. Never change an existing one."""
 
 import json
 import sys
