@@ -24,7 +24,7 @@ def provider(cloud: LocalCloud, name: str, account: str, region: str) -> str:
 
 @pytest.fixture
 def images(cloud: LocalCloud, image: str) -> dict[str, str]:
-    """An image of the stack's own caller, one of another owner in another Region."""
+    """Return an image of the stack's own caller, one of another owner in another Region."""
     return {"own": image, "other": cloud.create_image(OTHER_OWNER, EUROPE)}
 
 

@@ -37,7 +37,7 @@ def make_client(quiet_environment: None) -> Callable[..., Any]:
 
 @pytest.fixture
 def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
-    """The far end of every boto3 client; what is waited for between two attempts is in its log, and takes no time."""
+    """Return the far end of every boto3 client; what is waited for between two attempts is in its log, and takes no time."""
     wire = Wire()
     monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", lambda _, request: wire.send(request))
     slept = SimpleNamespace(sleep=lambda seconds: wire.log.append(f"wait {seconds:g}"))
@@ -48,7 +48,7 @@ def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
 
 @pytest.fixture
 def cloud(_cloud: LocalCloud, quiet_environment: None) -> LocalCloud:
-    """The local cloud, empty."""
+    """Return the local cloud, empty."""
     _cloud.reset()
     return _cloud
 
@@ -58,32 +58,32 @@ def cloud(_cloud: LocalCloud, quiet_environment: None) -> LocalCloud:
 
 @pytest.fixture
 def command(cloud: LocalCloud) -> Command:
-    """A command of the owner."""
+    """Return a command of the owner."""
     return Command(cloud)
 
 
 @pytest.fixture
 def image(cloud: LocalCloud) -> str:
-    """A golden image of the owner."""
+    """Return a golden image of the owner."""
     return cloud.create_image()
 
 
 @pytest.fixture
 def share(image: str) -> Share:
-    """A share of the image that nobody has granted."""
+    """Return a share of the image that nobody has granted."""
     return Share(image, SALES, REGION)
 
 
 @pytest.fixture
 def shared(cloud: LocalCloud, share: Share) -> Share:
-    """The same share, granted by an earlier command."""
+    """Return the same share, granted by an earlier command."""
     cloud.share(share.image_id, share.shared_account_id)
     return share
 
 
 @pytest.fixture
 def shared_image(cloud: LocalCloud) -> str:
-    """A golden image of the owner, shared with an account that will be listed and one that will not."""
+    """Return a golden image of the owner, shared with an account that will be listed and one that will not."""
     image = cloud.create_image()
     for account in (SALES, FOREIGN):
         cloud.share(image, account)
@@ -92,7 +92,7 @@ def shared_image(cloud: LocalCloud) -> str:
 
 @pytest.fixture
 def owner(cloud: LocalCloud, shared_image: str) -> Owner:
-    """A command of the owner."""
+    """Return a command of the owner."""
     return Owner(Command(cloud), shared_image)
 
 
@@ -101,7 +101,7 @@ def owner(cloud: LocalCloud, shared_image: str) -> Owner:
 
 @pytest.fixture
 def stubber(make_client: Callable[..., Any]) -> Iterator[Stubber]:
-    """A real client whose calls are answered one by one, and checked against the service's model."""
+    """Return a real client whose calls are answered one by one, and checked against the service's model."""
     with Stubber(make_client(REGION)) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
@@ -121,7 +121,7 @@ def once(wire: Wire, make_client: Callable[..., Any]) -> Permissions:
 
 @pytest.fixture
 def clock() -> Clock:
-    """The time, which passes only where a test says so."""
+    """Return the time, which passes only where a test says so."""
     return Clock()
 
 
@@ -130,7 +130,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def home(quiet_environment: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A home folder without files, in an environment that says nothing about AWS."""
+    """Return a home folder without files, in an environment that says nothing about AWS."""
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     (tmp_path / ".aws").mkdir()
     return tmp_path

@@ -129,7 +129,7 @@ class Aws:
         )
 
     def metadata(self, path: str) -> tuple[int, str]:
-        """The instance metadata service."""
+        """Answer as the instance metadata service."""
         if path.endswith("/security-credentials/"):
             return 200, "instance-role"
         if path.endswith("/instance-role"):

@@ -145,7 +145,7 @@ class Wire:
         self.answers.extend(answers)
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
-        """What stands in for botocore's HTTP session."""
+        """Stand in for botocore's HTTP session."""
         target = request.headers["X-Amz-Target"]
         operation = (target.decode() if isinstance(target, bytes) else str(target)).rpartition(".")[2]
         with self._lock:
@@ -238,17 +238,17 @@ class Command:
 
 
 def state(share: Share, owner: str | None = OWNER) -> dict[str, object]:
-    """The outputs of a share as the state holds them."""
+    """Return the outputs of a share as the state holds them."""
     return {**share._asdict(), "owner_account_id": owner, "__provider": "reference"}
 
 
 def outputs(share: Share) -> dict[str, object]:
-    """The outputs of a share of the owner."""
+    """Return the outputs of a share of the owner."""
     return {**share._asdict(), "owner_account_id": OWNER}
 
 
 def found(result: CheckResult) -> list[tuple[str, str]]:
-    """The failures of a check."""
+    """Return the failures of a check."""
     return [(failure.property, failure.reason) for failure in result.failures]
 
 
@@ -297,12 +297,12 @@ class Owner:
 
 
 def configured(**keys: object) -> AwsConfiguration:
-    """What these `aws:` keys say."""
+    """Return what these `aws:` keys say."""
     return read_aws({f"aws:{key}": value for key, value in keys.items()})
 
 
 def refusal(**keys: object) -> str:
-    """The line that refuses these `aws:` keys."""
+    """Return the line that refuses these `aws:` keys."""
     with pytest.raises(ConfigurationError) as caught:
         configured(**keys)
     message = str(caught.value)

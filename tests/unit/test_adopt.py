@@ -50,7 +50,7 @@ class Shell:
         return Ended(code, said.out, said.err)
 
     def refused(self, *arguments: str, region: str | None = REGION) -> str:
-        """The one line of a command that must fail, and print nothing else."""
+        """Return the one line of a command that must fail, and print nothing else."""
         ended = self.adopt(*arguments, region=region)
         assert ended.code == 1
         assert ended.out == ""
@@ -61,7 +61,7 @@ class Shell:
 
 @pytest.fixture
 def shell(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
-    """The owner's shell."""
+    """Return the owner's shell."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.url)
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     for name, value in cloud.credentials(OWNER).items():

@@ -31,7 +31,7 @@ VERSIONS = {"boto3": "1.43.0", "pyyaml": "6.0.3", "tomli": "2.5.0"}
 
 
 def package(name: str, *vulnerabilities: dict[str, Any], version: str = "") -> dict[str, Any]:
-    """What pip-audit answers for a package that its service knows."""
+    """Return what pip-audit answers for a package that its service knows."""
     return {"name": name, "version": version or VERSIONS[name], "vulns": list(vulnerabilities)}
 
 
@@ -74,7 +74,7 @@ class Services:
 
 @pytest.fixture
 def services(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Services:
-    """A small lock file, and services that know all and nothing against it."""
+    """Return a small lock file, and services that know all and nothing against it."""
     lock = tmp_path / "requirements.lock"
     lock.write_text(LOCK)
     monkeypatch.setattr(audit, "LOCK", lock)

@@ -23,7 +23,7 @@ KEYS = {"aws:accessKey": "AKIAEXAMPLE", "aws:secretKey": "example"}
 
 @pytest.fixture
 def engine() -> RecordingEngine:
-    """The engine of the process."""
+    """Return the engine of the process."""
     return RecordingEngine()
 
 
@@ -158,7 +158,7 @@ def test_looking_goes_on_once_the_engine_has_died(
 
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that no provider has configured yet; what it sets for itself ends with the test."""
+    """Return a process that no provider has configured yet; what it sets for itself ends with the test."""
     monkeypatch.setattr(module, "_command", None)
     monkeypatch.setattr(Engine, "end_with_it", lambda _: None)
     monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)

@@ -66,7 +66,7 @@ def operation(action: str) -> OperationModel:
 
 
 def strings(*sources: Path) -> Iterator[str]:
-    """The texts in the code, without the documentation."""
+    """Return the texts in the code, without the documentation."""
     for source in sources:
         tree = ast.parse(source.read_text(encoding="utf-8"))
         documentation = {

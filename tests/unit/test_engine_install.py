@@ -32,7 +32,7 @@ def way(result: Path | str, tried: list[str]) -> Callable[[], list[Path]]:
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with nothing on PATH but the shell's own tools, an empty cache and an empty environment."""
+    """Return a machine with nothing on PATH but the shell's own tools, an empty cache and an empty environment."""
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", f"{tmp_path}/bin")

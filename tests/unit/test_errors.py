@@ -27,7 +27,7 @@ URL = "https://workspaces.us-east-1.amazonaws.com/"
 def answer(
     code: str, message: str = "Because.", status: int = 400, operation: str = "UpdateWorkspaceImagePermission"
 ) -> aws.ClientError:
-    """The error that botocore makes of what AWS answered."""
+    """Return the error that botocore makes of what AWS answered."""
     response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return aws.ClientError(response, operation)  # type: ignore[arg-type]
 

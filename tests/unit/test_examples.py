@@ -45,7 +45,7 @@ def readme(example: str) -> str:
 
 
 def configuration(example: str) -> dict[str, str]:
-    """What the README's `pulumi config set` commands set, as the engine hands it to a program."""
+    """Return what the README's `pulumi config set` commands set, as the engine hands it to a program."""
     values: dict[str, Any] = {}
     for line in re.findall(r"^pulumi config set (.*)$", readme(example), re.MULTILINE):
         *path, key, value = shlex.split(line)

@@ -33,7 +33,7 @@ AWS = {
 
 @pytest.fixture(autouse=True)
 def _program(quiet_environment: None) -> Iterator[None]:
-    """A program process whose configuration is `AWS`; what a test sets is undone."""
+    """Return a program process whose configuration is `AWS`; what a test sets is undone."""
     store, secrets = CONFIG.set({}), _SECRET_KEYS.set(set())
     configure()
     yield

@@ -16,7 +16,7 @@ DOING = f"asking the organization about account {SALES}"
 
 @pytest.fixture
 def organization(quiet_environment: None) -> Organization:
-    """The organization of a caller with keys."""
+    """Return the organization of a caller with keys."""
     keys = {"aws:accessKey": "AKIAEXAMPLE", "aws:secretKey": "example", "aws:maxRetries": "1"}
     return Organization(Connection(keys))
 

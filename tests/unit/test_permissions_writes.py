@@ -38,7 +38,7 @@ def wired(wire: Wire, make_client: Callable[..., Any]) -> Permissions:
 
 
 def attempts(wire: Wire) -> list[str]:
-    """What happened, without what was waited."""
+    """Return what happened, without what was waited."""
     return [event for event in wire.log if not event.startswith("wait")]
 
 

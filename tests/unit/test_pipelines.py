@@ -23,14 +23,14 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def job(name: str) -> dict[str, Any]:
-    """The job of a workflow, the first if it has several."""
+    """Return the job of a workflow, the first if it has several."""
     job = next(iter(load(GITHUB[name])["jobs"].values()))
     found: dict[str, Any] = job
     return found
 
 
 def step(name: str, action: str) -> dict[str, str]:
-    """The inputs of the one step that uses an action."""
+    """Return the inputs of the one step that uses an action."""
     (inputs,) = [step.get("with", {}) for step in job(name)["steps"] if step.get("uses", "").startswith(action + "@")]
     found: dict[str, str] = inputs
     return found

@@ -30,7 +30,7 @@ CLOSED = {"Account": {"Name": "legal", "State": "CLOSED"}}
 
 @pytest.fixture(autouse=True)
 def _program(quiet_environment: None) -> Iterator[None]:
-    """A program process; what a test configures is undone."""
+    """Return a program process; what a test configures is undone."""
     store, secrets = CONFIG.set({}), _SECRET_KEYS.set(set())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recipients, "_AT_ONCE", 1)  # answers come in the order of the accounts

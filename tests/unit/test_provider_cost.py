@@ -24,7 +24,7 @@ def test_cost_of_looking_at_many_shares(cloud: LocalCloud, command: Command, ima
 
 
 def cost(cloud: LocalCloud) -> dict[str, int]:
-    """The calls since they were last forgotten, by operation."""
+    """Return the calls since they were last forgotten, by operation."""
     return dict(Counter(call.operation for call in cloud.calls))
 
 
@@ -38,7 +38,7 @@ def test_cost_of_a_refresh(cloud: LocalCloud, command: Command, image: str) -> N
 
 
 def no_op(command: Command, shares: Sequence[Share]) -> None:
-    """What the engine asks in a preview of shares that exist, declared in no order of theirs."""
+    """Return what the engine asks in a preview of shares that exist, declared in no order of theirs."""
     images = json.dumps([[image_id, None] for image_id in dict.fromkeys(share.image_id for share in shares)])
     for share in random.Random(0).sample(shares, len(shares)):
         inputs = {**share._asdict(), "__provider": "reference"}

@@ -21,7 +21,7 @@ EVIL_XML = "evil\r\n\x9b31m\u202eerror\u2028"  # an answer in XML cannot hold th
 
 @pytest.fixture
 def command(cloud: LocalCloud) -> Command:
-    """A command of the owner of an image."""
+    """Return a command of the owner of an image."""
     cloud.create_image(image_id=IMAGE)
     return Command(cloud)
 

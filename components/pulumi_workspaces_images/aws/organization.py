@@ -26,7 +26,7 @@ class Organization:
     """The caller's organization. Each account is asked for once, however many shares it has. Safe for threads."""
 
     def __init__(self, connection: Connection) -> None:
-        """`connection` is asked for one client, in the Region of the first question; the service itself is global."""
+        """Ask through `connection`, in the Region of the first question: the service itself is global."""
         self._connection = connection
         self._members: Once[Member | None] = Once(connection.clock)
 
