@@ -153,6 +153,7 @@ def test_record_that_cannot_be_written(stack: Stack, cloud: LocalCloud, image: s
     assert cloud.shared_with(image) == set()
 
 
+@pytest.mark.nightly
 def test_records_of_dead_engines_are_removed(stack: Stack, image: str) -> None:
     """Each command leaves at most its own behind."""
     stack.shares(image, sales=SALES)

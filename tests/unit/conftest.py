@@ -37,7 +37,7 @@ def make_client(quiet_environment: None) -> Callable[..., Any]:
 
 @pytest.fixture
 def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
-    """Return the far end of every boto3 client; what is waited for between two attempts is in its log, and takes no time."""
+    """Return the far end of every boto3 client. Waiting between two attempts is in its log, and takes no time."""
     wire = Wire()
     monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", lambda _, request: wire.send(request))
     slept = SimpleNamespace(sleep=lambda seconds: wire.log.append(f"wait {seconds:g}"))

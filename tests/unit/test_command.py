@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -196,6 +197,21 @@ def test_process_is_what_the_stack_configures(monkeypatch: pytest.MonkeyPatch) -
     assert made["configuration"] == configuration
     assert made["project"] == "shares"
     assert made["engine"].address == "127.0.0.1:1"
+
+
+@pytest.mark.usefixtures("fresh")
+def test_home_that_cannot_be_written_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A preview goes on with it; a delete fails."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "file"))
+    monkeypatch.setattr(sys, "argv", ["provider", "127.0.0.1:1"])
+    command = module.configure(request(region="eu-west-1"))
+    said = capfd.readouterr().err
+    assert said.startswith("warning: no share can be revoked, as the record of what this update declares cannot be")
+    with pytest.raises(ExpectedError, match="set PULUMI_HOME"), command.ledger.revoking(SHARE):
+        pytest.fail("it was revoked")
 
 
 @pytest.mark.usefixtures("fresh")

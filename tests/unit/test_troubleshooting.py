@@ -63,7 +63,7 @@ LEFT_OUT = HELP | DOING | PARTS | INTERNAL
 
 
 def texts(node: ast.AST) -> Iterator[str]:
-    """Return the texts of a source, on one line each, and `…` for what an f-string inserts; not its docstrings and types."""
+    """Return the texts of a source but docstrings and types, on one line each, `…` for what an f-string inserts."""
     if isinstance(node, (ast.Constant, ast.JoinedStr)):
         parts = node.values if isinstance(node, ast.JoinedStr) else [node]
         text = "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts)

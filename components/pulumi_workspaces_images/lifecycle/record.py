@@ -66,7 +66,7 @@ class Record:
                 self._read = size
                 if events:
                     lines = "".join(f"{json.dumps(event)}\n" for event in events).encode()
-                    if news and not news.endswith(b"\n"):
+                    if size and os.pread(self._file, 1, size - 1) != b"\n":
                         lines = b"\n" + lines  # after half a line, of a process that was killed
                     written = os.write(self._file, lines)
                     self._read += written

@@ -1,0 +1,203 @@
+"""The record of one update, as several provider processes of one engine use it; each ledger here stands for one."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pulumi_workspaces_images.errors import ExpectedError
+from pulumi_workspaces_images.lifecycle import processes, record
+from pulumi_workspaces_images.lifecycle.ledger import Ledger
+from pulumi_workspaces_images.lifecycle.processes import Process, find, this_process
+from pulumi_workspaces_images.lifecycle.record import Record, open_record
+from tests.unit.helpers import IMAGE, LEGAL, REGION, SHARE
+
+ADDRESS = "127.0.0.1:5000"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "records" / "one"
+
+
+@pytest.fixture
+def join(folder: Path) -> Callable[[], Ledger]:
+    """Return what makes the ledger of another process of the same update."""
+    return lambda: Ledger(Record(folder))
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def dead() -> Process:
+    """Return a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.PIPE) as running:
+        process = find(running.pid)
+        assert process
+        running.communicate()
+    assert not process.runs()
+    return process
+
+
+def test_what_one_process_notes_all_others_know(join: Callable[[], Ledger]) -> None:
+    one, two = join(), join()
+    one.declare(SHARE)
+    one.granted(SHARE)
+    assert two.is_declared(SHARE)
+    assert two.keeps(SHARE)
+    assert one.was_kept(SHARE)
+    with two.revoking(SHARE):
+        assert one.was_revoked(SHARE)
+        assert not one.is_gone(SHARE)
+    assert one.is_gone(SHARE)
+    assert "another such" not in str(two.declare_exclusive(IMAGE, REGION, frozenset({LEGAL})))
+    contradiction = join().declare(SHARE)
+    assert contradiction
+    assert "does not hold that account" in contradiction
+
+
+def test_process_that_joins_late_knows_all(join: Callable[[], Ledger]) -> None:
+    """Perhaps only for its delete, when the process that declared the share has died."""
+    join().declare(SHARE)
+    assert join().is_declared(SHARE)
+
+
+def test_share_that_is_held_is_kept_though_its_process_is_dead(join: Callable[[], Ledger], dead: Process) -> None:
+    one = join()
+    one._me = dead
+    one.declare(SHARE)
+    with pytest.raises(ExpectedError, match="could not take it over; run `pulumi up` again"):
+        join().keeps(SHARE)
+    one.found(SHARE)
+    assert join().keeps(SHARE)
+
+
+def test_diff_of_what_nobody_declares_holds_nothing(join: Callable[[], Ledger]) -> None:
+    """A refresh compares resources before any check, those that are no longer declared too."""
+    one, two = join(), join()
+    one.found(SHARE)
+    two._me = Process(1, "other")
+    two.declare(SHARE)
+    assert not one._entry(SHARE).held
+
+
+def test_one_process_at_a_time_works_on_a_share(join: Callable[[], Ledger]) -> None:
+    one, two = join(), join()
+    order: list[str] = []
+    inside = threading.Event()
+
+    def second() -> None:
+        inside.wait(5)
+        with two.serialized(SHARE):
+            order.append("second")
+
+    waiting = threading.Thread(target=second)
+    waiting.start()
+    with one.serialized(SHARE):
+        inside.set()
+        waiting.join(0.1)
+        order.append("first")
+    waiting.join(5)
+    assert order == ["first", "second"]
+
+
+def test_half_a_line_of_a_killed_process_spoils_nothing(join: Callable[[], Ledger], folder: Path) -> None:
+    one, two = join(), join()
+    one.declare(SHARE)
+    with (folder / "events").open("a") as file:
+        file.write('["revoked", "wsi-')
+    assert one.is_declared(SHARE)
+    one.granted(SHARE)
+    with (folder / "events").open("a") as file:
+        file.write('{"not": "an event"}\n["unheard of", 1]\n')
+    assert two.keeps(SHARE)
+    assert not two.was_revoked(SHARE)
+
+
+def test_full_disk_is_one_line(join: Callable[[], Ledger], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the others would not know must not be done."""
+    ledger = join()
+    monkeypatch.setattr("os.write", lambda _file, lines: len(lines) - 1)
+    with pytest.raises(ExpectedError, match=r"cannot be written any more \(the disk is full\); make room"):
+        ledger.declare(SHARE)
+
+
+def test_without_a_record_nothing_is_revoked() -> None:
+    ledger = Ledger(unwritable="the record cannot be written; set PULUMI_HOME")
+    said = r"^unsharing image .*: kept, as the record cannot be written; set PULUMI_HOME$"
+    with pytest.raises(ExpectedError, match=said), ledger.revoking(SHARE):
+        pytest.fail("it was revoked")
+    ledger.declare(SHARE)
+    assert ledger.keeps(SHARE)
+
+
+def test_each_engine_has_a_record_of_its_own(home: Path) -> None:
+    """Address, process id and start: a later engine may have the same port, or the same process id."""
+    me = this_process()
+    engines = [(ADDRESS, me), ("127.0.0.1:5001", me), (ADDRESS, find(os.getppid()))]
+    records = [open_record(*engine) for engine in engines]
+    assert len({r._folder for r in records if r}) == 3
+    again = open_record(ADDRESS, me)
+    assert again
+    assert records[0]
+    assert again._folder == records[0]._folder
+    for path in (again._folder, again._folder.parent):
+        assert path.stat().st_mode & 0o777 == 0o700
+
+
+def test_records_of_engines_that_no_longer_run_are_removed(home: Path, dead: Process) -> None:
+    """Those of this machine; what another container or machine keeps in the same home is its own."""
+    old = open_record(ADDRESS, dead)
+    reused = open_record(ADDRESS, this_process()._replace(start="1"))
+    living = open_record(ADDRESS, this_process())
+    assert old
+    assert reused
+    assert living
+    elsewhere = living._folder.with_name(f"othermachine-{old._folder.name.partition('-')[2]}")
+    elsewhere.mkdir()
+    open_record("127.0.0.1:5001", this_process())
+    assert not old._folder.exists()
+    assert not reused._folder.exists()
+    assert living._folder.exists()
+    assert elsewhere.exists()
+
+
+def test_home_that_cannot_be_written_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "home").write_text("")
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
+    with pytest.raises(OSError, match="home"):
+        open_record(ADDRESS, this_process())
+
+
+def test_on_windows_each_process_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "SHARED", False)
+    assert open_record(ADDRESS, this_process()) is None
+
+
+def test_importing_needs_no_fcntl() -> None:
+    code = (
+        "import sys; sys.modules['fcntl'] = None\n"
+        "from pulumi_workspaces_images.lifecycle import record\nprint(record.SHARED)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_processes_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS."""
+    monkeypatch.setattr(processes, "_PROC", False)
+    me = this_process()
+    assert me.runs()
+    assert not me._replace(start="1").runs()
+    assert find(2**22 + 1) is None
+    assert processes.starter()
+    monkeypatch.setenv("PATH", "")
+    assert find(os.getpid()) is None
