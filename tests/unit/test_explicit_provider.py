@@ -146,3 +146,13 @@ def test_program_guards_ask_as_the_provider_of_the_shares() -> None:
         "find_images: provider has arguments that are Outputs, which have no value while the program runs: give it "
         "plain ones"
     ]
+
+
+def test_second_provider_on_windows_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its process could not tell the others what it holds."""
+    said: list[str] = []
+    monkeypatch.setattr("pulumi_workspaces_images.resources.explicit_provider.SHARED", False)
+    monkeypatch.setattr("pulumi.log.warn", said.append)
+    run(lambda: Provider("europe", region="eu-west-1"))
+    (warning,) = said
+    assert "do not rename a share in the same update in which it moves to another provider" in warning

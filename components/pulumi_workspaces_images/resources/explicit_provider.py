@@ -6,6 +6,8 @@ from typing import Any
 import pulumi
 from pulumi import Input, Output, ProviderResource, Resource, ResourceOptions
 
+from ..lifecycle.record import SHARED
+
 PACKAGE = "pulumi-python"
 
 _SECRET = ("access_key", "secret_key", "token")
@@ -133,6 +135,11 @@ class Provider(ProviderResource):
         settings = {f"aws:{_camel_case(name)}": value for name, value in given.items() if value is not None}
         self.plain_settings: dict[str, object] | None = None if any(map(_is_output, settings.values())) else settings
         """The settings as the `aws:` keys; None while one of them is an Output."""
+        if not SHARED:
+            pulumi.log.warn(
+                "on Windows provider processes do not know of each other's shares: do not rename a share in the same "
+                "update in which it moves to another provider"
+            )
         secret = {f"aws:{_camel_case(name)}" for name in (*_SECRET, "assume_role_with_web_identity")}
         super().__init__(
             PACKAGE,

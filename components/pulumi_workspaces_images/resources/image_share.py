@@ -7,7 +7,7 @@ from pulumi.dynamic import Resource
 
 from ..provider import ImageShareProvider
 from .explicit_provider import provider_of
-from .program import declare, hidden_inputs
+from .program import declare, hidden_inputs, ignores
 
 SHARE_TYPE = "pulumi-python:dynamic/workspaces:ImageShare"
 
@@ -56,7 +56,8 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
             opts: Pulumi's resource options.
         """
         provider = provider_of(opts, SHARE_TYPE)
-        declare(image_id, shared_account_id, region, provider)
+        if not ignores(opts, "image_id", "shared_account_id", "region"):
+            declare(image_id, shared_account_id, region, provider)
         hidden = hidden_inputs(image_id, region, provider, shared_account_id)
         self._register(resource_name, image_id, shared_account_id, region, opts, hidden)
 

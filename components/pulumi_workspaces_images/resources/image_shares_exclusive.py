@@ -7,7 +7,7 @@ from pulumi.dynamic import Resource
 
 from ..exclusive_provider import ImageSharesExclusiveProvider
 from .explicit_provider import provider_of
-from .program import contradicts_itself, declare_exclusive, hidden_inputs
+from .program import contradicts_itself, declare_exclusive, hidden_inputs, ignores
 
 EXCLUSIVE_TYPE = "pulumi-python:dynamic/workspaces:ImageSharesExclusive"
 
@@ -61,12 +61,14 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
             opts: Pulumi's resource options.
         """
         provider = provider_of(opts, EXCLUSIVE_TYPE)
-        declare_exclusive(image_id, shared_account_ids, region, provider)
+        if not ignores(opts, "image_id", "shared_account_ids", "region"):
+            declare_exclusive(image_id, shared_account_ids, region, provider)
+        contradiction = contradicts_itself(image_id, shared_account_ids, region, provider)
         properties = {
             "image_id": image_id,
             "shared_account_ids": shared_account_ids,
             # A program that contradicts itself fails, but what it has declared until then is registered all the same.
-            "report_only": Output.all(report_only, contradicts_itself()).apply(lambda either: either[0] or either[1]),
+            "report_only": Output.all(report_only, contradiction).apply(lambda either: either[0] or either[1]),
             "region": region,
             **hidden_inputs(image_id, region, provider),
             "owner_account_id": None,  # outputs: Pulumi makes an attribute of every name it finds here

@@ -1,9 +1,11 @@
 """What the running Pulumi program has declared so far, and AWS for what it asks while it runs."""
 
+import asyncio
 import functools
 import json
 import os
 import threading
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from ..errors import ExpectedError
 from ..lifecycle.ledger import Ledger
 from ..share import Share, account_id_problem
 from .explicit_provider import Provider
+from .settled import settled
 
 # What leads to AWS is imported when it is needed: most programs only declare.
 if TYPE_CHECKING:
@@ -55,6 +58,7 @@ class Run:
         self._images: dict[ImageKey, int] = {}
         self._outputs: dict[int, pulumi.Output[str | None]] = {}
         self._commands: dict[Provider, Command] = {}
+        self._unknown: Counter[str] = Counter()
         self.members: set[tuple[Provider | None, str]] = set()
 
     def is_of(self, store: Mapping[str, Any], environment: str | None, project: str) -> bool:
@@ -99,6 +103,24 @@ class Run:
         """The same as JSON, as a share brings them along."""
         return json.dumps(self.own_keys) if self.own_keys else None
 
+    def knows_the_accounts_of(self, image_id: object) -> bool:
+        """Tell whether the accounts of all shares of an image are known, or known to stay unknown in this preview."""
+        return not isinstance(image_id, str) or not self._unknown[image_id]
+
+    def await_account(self, image_id: str, known: pulumi.Output[Any]) -> None:
+        """Note that a share of an image has an account that is not known yet."""
+
+        async def wait() -> None:
+            try:
+                await known.future()
+            except Exception:
+                pass
+            finally:
+                self._unknown[image_id] -= 1
+
+        self._unknown[image_id] += 1
+        asyncio.ensure_future(wait())  # noqa: RUF006 - the event loop runs until all Outputs are known
+
     def note_image(self, image: ImageKey) -> None:
         """Note that the program shares an image."""
         self._images.setdefault(image, len(self._images))
@@ -142,16 +164,21 @@ def _where(region: str | None, provider: Provider | None) -> str:
 def declare(image_id: object, account_id: object, region: object, provider: Provider | None = None) -> None:
     """Note that the program shares an image with an account, as far as it is plain text.
 
-    Each share's check notes it too, and for Outputs alone. But checks come one by one, between updates: a program that
-    contradicts itself has to be known before the first exclusive list revokes anything.
+    Each share's check notes it too. But checks come one by one, between updates: a program that contradicts itself has
+    to be known before the first exclusive list revokes anything. An Output is noted once it is known.
 
     Raises:
         pulumi.RunError: an exclusive list of the image does not hold the account; one line.
     """
-    if isinstance(image_id, str) and isinstance(account_id, str) and isinstance(region, str | None):
-        run = current_run()
-        if provider is None:
-            run.note_image((image_id, region))
+    if not isinstance(image_id, str):
+        return
+    run = current_run()
+    if isinstance(region, str | None) and provider is None:
+        run.note_image((image_id, region))
+    if isinstance(account_id, pulumi.Output) or isinstance(region, pulumi.Output):
+        known = pulumi.Output.all(account_id, region).apply(lambda both: declare(image_id, both[0], both[1], provider))
+        run.await_account(image_id, known)
+    elif isinstance(account_id, str) and isinstance(region, str | None):
         contradiction = run.ledger.declare(Share(image_id, account_id, _where(region, provider)))
         if contradiction:
             run.contradicts_itself = True
@@ -200,9 +227,30 @@ def hidden_inputs(
     }
 
 
-async def contradicts_itself() -> bool:
-    """Tell whether the program contradicts itself: an Output of this is known once its last line has run."""
-    return current_run().contradicts_itself
+async def contradicts_itself(image_id: object, account_ids: object, region: object, provider: Provider | None) -> bool:
+    """Tell whether the program contradicts an exclusive list, once all that can be known about that is known.
+
+    Args:
+        image_id: the image of the list.
+        account_ids: the accounts on the list.
+        region: its Region.
+        provider: its provider.
+
+    Raises:
+        pulumi.RunError: it does, by an account that was not known before; or it waits for itself. One line.
+    """
+    run = current_run()
+    await settled(lambda: run.knows_the_accounts_of(image_id))
+    if isinstance(account_ids, list | tuple) and any(isinstance(account, pulumi.Output) for account in account_ids):
+        known = await pulumi.Output.all(*account_ids).future()
+        declare_exclusive(image_id, known, region, provider)
+    return run.contradicts_itself
+
+
+def ignores(opts: pulumi.ResourceOptions | None, *properties: str) -> bool:
+    """Tell whether the engine may keep the old value of a property, whatever the program says (`ignore_changes`)."""
+    ignored = (opts.ignore_changes if opts else None) or []
+    return any(path == "*" or path.partition("[")[0] in properties for path in ignored)
 
 
 def refusals(accounts: Iterable[str], region: object = None, provider: Provider | None = None) -> list[str]:

@@ -1,0 +1,79 @@
+"""A program that contradicts itself revokes nothing, whatever it calls between the two lines."""
+
+import pytest
+
+from local.cloud import LocalCloud
+from tests.engine.harness import LEGAL, SALES, Stack
+from tests.nightly import nightly_but_first
+
+# It runs the event loop in the middle of the program, whatever the engine answers.
+INVOKE = """
+try:
+    pulumi.runtime.invoke("pulumi:pulumi:getResource", {"urn": ""})
+except Exception:
+    pass
+"""
+ACCOUNTS = {"plain": f"{LEGAL!r}", "an Output": f"pulumi.Output.from_input({LEGAL!r})"}
+
+
+@pytest.mark.parametrize(
+    "account", nightly_but_first(pytest.param(account, id=name) for name, account in ACCOUNTS.items())
+)
+@pytest.mark.parametrize("between", nightly_but_first([INVOKE, "", INVOKE * 3]))
+def test_share_that_an_exclusive_list_does_not_hold(
+    stack: Stack, cloud: LocalCloud, image: str, account: str, between: str
+) -> None:
+    """Case 17: the declared share was revoked, and then the up failed."""
+    cloud.share(image, LEGAL)
+    stack.program(
+        f"ImageSharesExclusive('only', {image!r}, [{SALES!r}])\n{between}ImageShare('legal', {image!r}, {account})"
+    )
+    run = stack.up(ok=False)
+    assert run.line("ImageShare shares image", image, LEGAL, "ImageSharesExclusive")
+    assert cloud.shared_with(image) == {LEGAL}
+
+
+@pytest.mark.nightly
+def test_list_whose_accounts_are_outputs(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    cloud.share(image, LEGAL)
+    stack.program(
+        f"ImageSharesExclusive('only', {image!r}, [pulumi.Output.from_input({SALES!r})])\n"
+        f"{INVOKE}ImageShare('legal', {image!r}, {LEGAL!r})"
+    )
+    run = stack.up(ok=False)
+    assert run.line("ImageShare shares image", image, LEGAL, "ImageSharesExclusive")
+    assert cloud.shared_with(image) == {LEGAL}
+
+
+@pytest.mark.nightly
+def test_program_that_waits_for_itself_fails_in_one_line(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """It never hangs."""
+    stack.program(
+        f"only = ImageSharesExclusive('only', {image!r}, [{SALES!r}])\n"
+        f"ImageShare('sales', {image!r}, only.shared_account_ids.apply(lambda accounts: accounts[0]))"
+    )
+    run = stack.preview(ok=False)
+    assert run.line("error:", "an ImageSharesExclusive waits for itself")
+    assert "Traceback" not in run.output
+
+
+@pytest.mark.nightly
+def test_invoke_before_and_after_a_list_that_nothing_contradicts(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    stack.program(f"{INVOKE}ImageShares('golden', {image!r}, [{SALES!r}], exclusive=True)\n{INVOKE}")
+    stack.up()
+    assert cloud.shared_with(image) == {SALES}
+    assert stack.preview().clean
+
+
+@pytest.mark.nightly
+def test_ignored_change_of_an_account_is_no_contradiction(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Case 15: the engine keeps the old account, which is on the list."""
+    program = (
+        "ImageShare('sales', {image!r}, {account!r}, opts=ResourceOptions(ignore_changes=['shared_account_id']))\n"
+        "ImageSharesExclusive('only', {image!r}, [{listed!r}])"
+    )
+    stack.program(program.format(image=image, account=SALES, listed=SALES))
+    stack.up()
+    stack.program(program.format(image=image, account=LEGAL, listed=SALES))
+    assert stack.preview().clean
+    assert cloud.shared_with(image) == {SALES}

@@ -1,0 +1,78 @@
+"""An exclusive list waits until the program has said what it must not contradict, and never for itself."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi.runtime import settings
+
+from pulumi_workspaces_images.resources import settled as module
+from pulumi_workspaces_images.resources.settled import settled
+
+
+@pytest.fixture(autouse=True)
+def _engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the program run on something that is no mock, and lose its patience soon."""
+    monkeypatch.setattr(settings, "get_monitor", object)
+    monkeypatch.setattr(module, "_PATIENCE", 0.1)
+
+
+def run(is_known: Callable[[], bool]) -> None:
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(settled(is_known))
+    finally:
+        loop.close()
+
+
+def test_what_is_known_is_not_waited_for() -> None:
+    run(lambda: True)
+
+
+def test_what_becomes_known_is_waited_for() -> None:
+    answers = iter([False, False, True])
+    run(lambda: next(answers))
+    assert next(answers, None) is None
+
+
+def test_program_that_waits_for_itself_fails_in_one_line() -> None:
+    with pytest.raises(pulumi.RunError, match=r"^an ImageSharesExclusive waits for itself: .* something else$"):
+        run(lambda: False)
+
+
+def test_request_that_takes_long_is_no_wait_for_itself() -> None:
+    """An account that is being made takes minutes."""
+    over = threading.Event()
+    source = {"__name__": "pulumi.runtime.resource", "over": over}
+    exec("def request(): over.wait(10)", source)
+    request: Any = source["request"]
+    thread = threading.Thread(target=request)
+    thread.start()
+    begin = time.monotonic()
+    try:
+        run(lambda: time.monotonic() - begin > 0.4)
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_list_waits_while_a_synchronous_invoke_runs_the_loop() -> None:
+    """And not where others do: `pulumi.runtime.test` would hang."""
+    waits = []
+
+    def _sync_await() -> None:
+        waits.append(module._invoke_runs_the_loop())
+
+    def invoke() -> None:
+        _sync_await()
+
+    def anything_else() -> None:
+        _sync_await()
+
+    invoke()
+    anything_else()
+    assert waits == [True, False]
