@@ -41,7 +41,7 @@ test: lint ## Check and test everything that takes five minutes (WHEEL=1: with t
 
 test-all: lint ## The same, and what is left to the night: all engine tests, long random runs
 	@FUZZ_EXAMPLES=300 MODEL_EXAMPLES=100 $(PYTEST) --cov --cov-report term $(PYTEST_ARGS)
-	@$(BIN)/python -m tests.chaos --rounds 100 --jobs $(JOBS)
+	@$(BIN)/python -m tests.chaos --rounds 60 --jobs $(JOBS)
 
 chaos: setup ## Random changes, faults and kills, each healed by one up (ROUNDS, else without end; SEED, JOBS=2)
 	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) --jobs $(JOBS)

@@ -24,7 +24,7 @@ ON_THE_WIRE = 1.0
 class Kill(NamedTuple):
     """Whom to kill, and when."""
 
-    victim: Literal["provider", "engine", "all"]
+    victim: Literal["provider", "providers", "engine", "all"]  # "provider" is one of several
     at: Literal["call", "write", "line", "second"]
     number: float
     lands: bool  # whether the call at which it happens takes effect
@@ -41,7 +41,7 @@ def some_kill(rng: random.Random, *, writes: bool) -> Kill | None:
         rng: where chance comes from.
         writes: whether the command writes at all.
     """
-    kill, victim = rng.random() < 0.65, rng.choices(("provider", "engine", "all"), (4, 4, 1))[0]
+    kill, victim = rng.random() < 0.65, rng.choices(("provider", "providers", "engine", "all"), (4, 2, 4, 1))[0]
     at, lands = rng.choices(("call", "write", "line", "second"), (2, 4 * writes, 1, 1))[0], rng.random() < 0.5
     numbers = {
         "call": rng.randint(1, 6),
@@ -156,14 +156,18 @@ class Watched:
         with self._lock:
             if self.killed:
                 return
-            victims = [self._process.pid] if self._kill.victim != "provider" else []
+            providers = self._kill.victim in ("provider", "providers")
+            victims = [] if providers else [self._process.pid]
             if self._kill.victim != "engine":
-                victims += self._children("pulumi.dynamic" if self._kill.victim == "provider" else "")
+                children = self._children("pulumi.dynamic" if providers else "")
+                victims += (
+                    random.sample(children, min(1, len(children))) if self._kill.victim == "provider" else children
+                )
             for pid in victims:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                     self.killed = True
-            if self.killed and self._kill.victim != "provider":
+            if self.killed and not providers:
                 self.died = time.monotonic()
 
     def _children(self, named: str) -> list[int]:

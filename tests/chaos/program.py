@@ -20,6 +20,18 @@ class Place(NamedTuple):
 PLACES = [Place(image, region) for image in ("wsi-goldenone", "wsi-goldentwo") for region in ("us-east-1", "eu-west-1")]
 ACCOUNTS = [digit * 12 for digit in "2345678"]
 MOST_SHARES = 8
+# Each is a process of its own: two explicit providers, and the default one.
+PROVIDERS = ["", "one", "two"]
+HEAD = """import json
+aws, made = pulumi.Config("aws"), {}
+def provider(name):
+    return Provider(
+        name,
+        region=aws.require("region"),
+        endpoints=json.loads(aws.require("endpoints")),
+        max_retries=int(aws.require("maxRetries")),
+        retry_mode=aws.require("retryMode"),
+    )"""
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,7 @@ class Declaration:
     after: str | None = None
     alias: str | None = None
     default_region: bool = False
+    provider: str = ""  # the default one
 
     @property
     def share(self) -> Share:
@@ -82,13 +95,18 @@ class Program:
 
     def text(self) -> str:
         """Return the program's text."""
-        lines, groups = ["made = {}"], self._groups()
+        lines, groups = [HEAD], self._groups()
         alone = [name for name, d in self.shares.items() if name not in groups.get(d.place, ())]
+        # Only those that are needed: a process more costs a second in each command.
+        used = sorted({self.shares[name].provider for name in alone} - {""})
+        lines += [f"{name} = provider({name!r})" for name in used]
         for name in alone:
             d = self.shares[name]
             options = ["delete_before_replace=True"] if d.delete_first else []
             if d.after in alone[: alone.index(name)]:
                 options.append(f"depends_on=[made[{d.after!r}]]")
+            if d.provider:
+                options.append(f"provider={d.provider}")
             if d.alias:
                 options.append(f"aliases=[pulumi.Alias(name={d.alias!r})]")
             region = "" if d.default_region and d.place.region == "us-east-1" else f", region={d.place.region!r}"
@@ -149,6 +167,7 @@ class Program:
             delete_first=rng.random() < 0.2,
             after=rng.choice(sorted(self.shares)) if self.shares and rng.random() < 0.2 else None,
             default_region=rng.random() < 0.5,
+            provider=rng.choice(PROVIDERS),
         )
         self.shares[f"s{self.names}"] = d
         return f"add s{self.names} {_shown(d)}"
@@ -222,6 +241,13 @@ class Program:
         self.grouped ^= {place}
         return f"{_where(place)} {'into' if place in self.grouped else 'out of'} a component"
 
+    def _give_to_another_provider(self, rng: random.Random) -> str | None:
+        if not self.shares:
+            return None
+        name = rng.choice(list(self.shares))
+        d = self.shares[name] = replace(self.shares[name], provider=rng.choice(PROVIDERS))
+        return f"give {name} to {d.provider or 'the default provider'}"
+
     def _toggle_delete_first(self, rng: random.Random) -> str | None:
         if not self.shares:
             return None
@@ -245,6 +271,7 @@ _CHANGES: dict[Callable[[Program, random.Random], str | None], int] = {
     Program._toggle_exclusive: 2,
     Program._toggle_group: 2,
     Program._toggle_delete_first: 1,
+    Program._give_to_another_provider: 5,
 }
 
 
