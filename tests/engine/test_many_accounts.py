@@ -66,9 +66,14 @@ def test_thirty_accounts_exclusive_and_the_preview_of_a_change(stack: Stack, clo
     fan_out(stack, image, changed, exclusive=True)
     run = stack.preview()
     assert run.counts == {"create": 1, "update": 1, "delete": 1, "same": 31}
-    assert "warning:" not in run.output  # who leaves the list is not foreign in the same update
+    (leaving,) = set(TEAMS.values()) - set(changed.values())
+    assert run.line("warning:", f"is shared with {leaving}, not on the list", "`pulumi up` revokes it")
+    cloud.forget_calls()
     stack.up()
     assert cloud.shared_with(image) == set(changed.values())
+    assert [w for w in cloud.writes() if not w.parameters["AllowCopyImage"]] == [
+        w for w in cloud.writes() if w.parameters["SharedAccountId"] == leaving
+    ]
     assert stack.preview().clean
 
 
