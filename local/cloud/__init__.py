@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -65,7 +66,13 @@ class LocalCloud(Images, Faults):
         self.stop()
 
     def start(self) -> None:
-        """Serve an empty cloud in the background; raises OSError if the port is taken."""
+        """Serve an empty cloud in the background; raises OSError if the port is taken.
+
+        The process loses the AWS variables of its environment: moto asks botocore, which fails for a profile that does
+        not exist, and the cloud is nobody's real account.
+        """
+        for name in [name for name in os.environ if name.startswith("AWS_")]:
+            del os.environ[name]
         self._server = Server(self._port, self._answer)
         # moto takes a second or two to import: not for those who only import this module. All of it comes
         # before the first request: its modules import each other, which two threads must not do at once.

@@ -1,6 +1,7 @@
 """The server: connections, ports, and the command that `make cloud` runs."""
 
 import http.client
+import os
 import re
 import signal
 import socket
@@ -9,7 +10,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,11 +17,11 @@ import pytest
 
 from local.accounts import OWNER
 from local.cloud import LocalCloud
+from local.environment import ROOT
 from tests.cloud.helpers import printed_until_ready
 
 Client = Callable[..., Any]
 
-ROOT = Path(__file__).parents[2]
 SIGNED = {"Authorization": f"AWS4-HMAC-SHA256 Credential=AKIA{OWNER}TEST/20200101/us-east-1/workspaces/aws4_request"}
 LIST = {**SIGNED, "X-Amz-Target": "WorkspacesService.DescribeWorkspaceImages"}
 
@@ -164,3 +164,19 @@ def test_a_taken_port_is_one_line() -> None:
     assert (process.returncode, out) == (1, "")
     assert error.count("\n") == 1
     assert str(port) in error
+
+
+def test_environment_full_of_aws_variables_does_not_matter() -> None:
+    """A developer's own profile, or one that is gone, has nothing to do with the local cloud."""
+    own = {
+        "AWS_PROFILE": "gone",
+        "AWS_DEFAULT_REGION": "mars",
+        "AWS_CONFIG_FILE": "/nowhere",
+        "AWS_MAX_ATTEMPTS": "many",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+    }
+    code = "from local.cloud import LocalCloud\nwith LocalCloud() as cloud: print(cloud.create_image(image_id='wsi-1'))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=os.environ | own, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "wsi-1\n"
