@@ -11,6 +11,7 @@ from tests.pages import blocks, policies
 
 IMAGE = "wsi-0a1b2c3d4"
 STRANGER = "999999999999"
+OTHER_OWNER = "444444444444"
 
 
 def follow_readme(stack: Stack, name: str) -> None:
@@ -60,6 +61,21 @@ def test_two_regions_with_an_assumed_role(stack: Stack, cloud: LocalCloud) -> No
     for region, image in images.items():
         assert cloud.shared_with(image, region) == {SALES, LEGAL}
     assert {call.account for call in cloud.calls if call.service == "workspaces"} == {OWNER}
+    assert stack.preview("--expect-no-changes").clean
+
+
+@pytest.mark.nightly
+def test_two_owners_and_two_regions_in_one_stack(stack: Stack, cloud: LocalCloud) -> None:
+    """Each image is shared by its own owner."""
+    images = {(OWNER, "us-east-1"): IMAGE, (OTHER_OWNER, "eu-west-1"): "wsi-0e5f6g7h8"}
+    for (owner, region), image in images.items():
+        cloud.create_image(owner, region, image_id=image)
+    cloud.allow_only(["sts:AssumeRole"], STRANGER)
+    stack.credentials(STRANGER)
+    follow_readme(stack, "two-owners-py")
+    for (_, region), image in images.items():
+        assert cloud.shared_with(image, region) == {SALES, LEGAL}
+    assert {call.account for call in cloud.calls if call.service == "workspaces"} == {OWNER, OTHER_OWNER}
     assert stack.preview("--expect-no-changes").clean
 
 
