@@ -134,7 +134,7 @@ def settings_of_pip() -> dict[str, str]:
         key, _, value = line.partition("=")
         name = names.get(key.rpartition(".")[2])
         if name and name not in os.environ:
-            found[name] = value.strip("'\"")
+            found[name] = value.strip("'\"").replace("\\n", " ").strip()  # several on lines of their own
     return found
 
 

@@ -234,6 +234,7 @@ class Driver:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,  # as the engine: a group of its own
         )
         self._open.enter_context(process)
         self.pid = process.pid
@@ -277,7 +278,7 @@ class DriverInThisProcess(Driver):
     exited: bool = False
 
     def _start(self, engine: str) -> int:
-        from pulumi_workspaces_images.lifecycle import command
+        from pulumi_workspaces_images.lifecycle import command, processes
         from pulumi_workspaces_images.lifecycle.engine import Engine
 
         self.pid = os.getpid()
@@ -287,6 +288,7 @@ class DriverInThisProcess(Driver):
         self._open.enter_context(mock.patch.object(os, "_exit", self._exit))
         # It would end this process.
         self._open.enter_context(mock.patch.object(Engine, "end_with_it", return_value=None))
+        self._open.enter_context(mock.patch.object(processes, "starter", processes.this_process))
         self._open.enter_context(_own_tracebacklimit())
         namespace: dict[str, Any] = {"__name__": "pulumi.dynamic.__main__"}
         exec(_servicer(), namespace)

@@ -33,7 +33,7 @@ class ImageSharesExclusiveProvider(base.Provider):
         Raises:
             ExpectedError: AWS could not be asked, and `workspaces-images:recheck` is strict.
         """
-        self._command.take_own(news.get("__own"))
+        self._command.take_own(news)
         image_id, accounts = news.get("image_id"), news.get("shared_account_ids")
         failures = checks.list_format_failures(image_id, accounts)
         if not isinstance(news.get("report_only", False), (bool, Unknown)):

@@ -32,7 +32,6 @@ class ImageShareProvider(base.Provider):
         Raises:
             ExpectedError: AWS could not be asked, and `workspaces-images:recheck` is strict.
         """
-        self._command.take_own(news.get("__own"))
         image_id, account_id = news.get("image_id"), news.get("shared_account_id")
         failures = checks.format_failures(image_id, account_id)
         region = checks.resolve_region(self._command, news.get("region"), failures)
@@ -48,6 +47,7 @@ class ImageShareProvider(base.Provider):
                 unchanged = not base.changed(_IDENTITY, olds, inputs)
                 self._command.prefetch(share.image_id, share.region, news.get("__images"), listings=unchanged)
             problems = [self._command.ledger.declare(share)] if share else []
+            self._command.take_own(news)
             if known["shared_account_id"]:
                 problems.append(self._command.recipients.list_problem(known["shared_account_id"]))
             failures += [CheckFailure("shared_account_id", problem) for problem in problems if problem]

@@ -46,6 +46,29 @@ def test_list_whose_accounts_are_outputs(stack: Stack, cloud: LocalCloud, image:
 
 
 @pytest.mark.nightly
+@pytest.mark.parametrize("listed", ["image", "image_id"])
+def test_image_that_is_an_output(stack: Stack, cloud: LocalCloud, image: str, listed: str) -> None:
+    """Of the list, of the share, or of both: a StackReference gives no other."""
+    cloud.share(image, LEGAL)
+    stack.program(
+        f"image_id = {image!r}\nimage = pulumi.Output.from_input(image_id)\n"
+        f"ImageSharesExclusive('only', {listed}, [{SALES!r}])\n{INVOKE}ImageShare('legal', image, {LEGAL!r})"
+    )
+    run = stack.up(ok=False)
+    assert run.line("ImageShare shares image", image, LEGAL, "ImageSharesExclusive")
+    assert cloud.shared_with(image) == {LEGAL}
+
+
+@pytest.mark.nightly
+def test_image_that_comes_from_the_list_is_no_wait_for_itself(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    stack.program(
+        f"only = ImageSharesExclusive('only', {image!r}, [{SALES!r}])\nImageShare('sales', only.image_id, {SALES!r})"
+    )
+    stack.up()
+    assert cloud.shared_with(image) == {SALES}
+
+
+@pytest.mark.nightly
 def test_program_that_waits_for_itself_fails_in_one_line(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """It never hangs."""
     stack.program(

@@ -3,6 +3,7 @@
 import contextvars
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pulumi
@@ -12,6 +13,9 @@ from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
 
 from pulumi_workspaces_images import ImageShare, ImageShares, ImageSharesExclusive, Provider, find_images
 from pulumi_workspaces_images.configuration.aws import _HONOURED, read_aws
+from pulumi_workspaces_images.configuration.own import read_own
+from pulumi_workspaces_images.errors import ConfigurationError
+from pulumi_workspaces_images.lifecycle.command import Command
 from tests.unit.helpers import IMAGE, SALES
 
 PROVIDER = "pulumi:providers:pulumi-python"
@@ -125,6 +129,31 @@ def test_own_keys_of_the_stack_travel_with_each_share() -> None:
     keys = {"workspaces-images:recheck": "warn", "workspaces-images:allowedAccountIds": f'["{SALES}"]'}
     assert json.loads(seen["under-ours"].inputs["__own"]) == keys
     assert seen["under-default"].inputs.get("__own") is None
+    assert seen["under-default"].inputs["__own_digest"] == read_own(keys).digest
+
+
+def test_default_provider_that_was_not_given_the_stacks_keys_refuses() -> None:
+    """A transformation can give a share another provider than its program named: its guards would be gone."""
+    keys: dict[str, object] = {"workspaces-images:allowedAccountIds": f'["{SALES}"]'}
+    for configuration, refused in ((keys, False), ({}, True)):
+        command = Command({"aws:region": "us-east-1", **configuration}, project="p", engine=None)
+        with pytest.raises(ConfigurationError, match="by a transformation") if refused else nullcontext():
+            command.take_own({"__own_digest": read_own(keys).digest})
+
+
+@pytest.mark.parametrize("given", ["mapping", "two"])
+def test_provider_that_pulumi_would_ignore_is_refused(given: str) -> None:
+    """It goes by the package's name, and takes one of several."""
+
+    def program() -> None:
+        a, b = Provider("a", region="eu-west-1"), Provider("b", region="eu-west-1")
+        opts = ResourceOptions(providers={"europe": a} if given == "mapping" else [a, b])
+        with pytest.raises(pulumi.RunError, match="providers must be a list with one"):
+            ImageShare("s", IMAGE, SALES, opts=opts)
+        with pytest.raises(pulumi.RunError, match="providers must be a list with one"):
+            ImageShares("s", IMAGE, [SALES], opts=opts)
+
+    run(program)
 
 
 def test_program_guards_ask_as_the_provider_of_the_shares() -> None:

@@ -130,6 +130,50 @@ def test_full_disk_is_one_line(join: Callable[[], Ledger], monkeypatch: pytest.M
         ledger.declare(SHARE)
 
 
+def test_write_that_fails_loses_nothing_of_the_others(
+    join: Callable[[], Ledger], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room is made, and the delete still knows that another process holds the share."""
+    one, two = join(), join()
+    one.declare(SHARE)
+    one.granted(SHARE)
+    with monkeypatch.context() as full:
+        full.setattr("os.write", lambda *_: 0)
+        with pytest.raises(ExpectedError):
+            two.failed(SHARE._replace(shared_account_id=LEGAL))
+    assert two.keeps(SHARE)
+
+
+def test_lock_that_cannot_be_had_is_one_line(join: Callable[[], Ledger], folder: Path) -> None:
+    ledger = join()
+    for number in range(256):
+        (folder / f"lock-{number}").mkdir()
+    with pytest.raises(ExpectedError, match="cannot be written any more"), ledger.serialized(SHARE):
+        pytest.fail("it went on")
+
+
+def test_engine_that_cannot_be_told_has_no_record(home: Path) -> None:
+    """Processes that do not know each other would each keep one of their own."""
+    with pytest.raises(OSError, match="cannot be told"):
+        open_record(ADDRESS, None)
+
+
+def test_what_cannot_be_told_may_still_run(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file can be opened any more, say: a record is not removed for that, nor a provider ended."""
+    living = open_record(ADDRESS, this_process())
+    assert living
+
+    def fail(_: int) -> None:
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(processes, "_look_up", fail)
+    assert Process(1, "x").runs()
+    assert this_process().pid == os.getpid()
+    assert processes.starter() is None
+    open_record("127.0.0.1:5001", Process(1, "x"))
+    assert living._folder.exists()
+
+
 def test_without_a_record_nothing_is_revoked() -> None:
     ledger = Ledger(unwritable="the record cannot be written; set PULUMI_HOME")
     said = r"^unsharing image .*: kept, as the record cannot be written; set PULUMI_HOME$"
@@ -208,4 +252,5 @@ def test_processes_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not me._replace(start="1").runs()
     assert find(2**22 + 1) is None
     monkeypatch.setenv("PATH", "")
-    assert find(os.getpid()) is None
+    with pytest.raises(OSError, match="ps"):
+        find(os.getpid())

@@ -21,10 +21,10 @@ def _engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_PATIENCE", 0.1)
 
 
-def run(is_known: Callable[[], bool]) -> None:
+def run(is_known: Callable[[], bool], may_be_known: Callable[[], bool] = lambda: True) -> None:
     loop = asyncio.new_event_loop()
     try:
-        loop.run_until_complete(settled(is_known))
+        loop.run_until_complete(settled(is_known, may_be_known))
     finally:
         loop.close()
 
@@ -37,6 +37,12 @@ def test_what_becomes_known_is_waited_for() -> None:
     answers = iter([False, False, True])
     run(lambda: next(answers))
     assert next(answers, None) is None
+
+
+def test_image_that_may_depend_on_the_list_is_waited_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PATIENCE", 20)
+    monkeypatch.setattr(module, "_SOON", 0.1)
+    run(lambda: True, lambda: False)
 
 
 def test_program_that_waits_for_itself_fails_in_one_line() -> None:

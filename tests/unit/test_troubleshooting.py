@@ -55,6 +55,7 @@ PARTS = {
     "only reported",
     "unsharing image … from … in …: kept",
     "the disk is full",
+    "the engine's process cannot be told",
     "`pulumi up` revokes it",
 }
 # Never shown: an exception's text that is replaced, and a thread's name.

@@ -2,6 +2,7 @@
 
 import difflib
 import enum
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -41,6 +42,13 @@ class OwnConfiguration:
     recheck: Recheck
     allowed_account_ids: frozenset[str] | None
     require_organization: bool
+
+    @property
+    def digest(self) -> str:
+        """Return what differs where anything of it differs; it shows none of the accounts."""
+        allowed = None if self.allowed_account_ids is None else sorted(self.allowed_account_ids)
+        told = repr((self.recheck.value, allowed, self.require_organization))
+        return hashlib.sha256(told.encode()).hexdigest()
 
 
 def read_own(configuration: Mapping[str, object]) -> OwnConfiguration:

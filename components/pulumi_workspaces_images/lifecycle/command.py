@@ -71,24 +71,31 @@ class Command:
         self._prefetch = Prefetch(self.permissions)
         self._prefetched: set[tuple[str, str, str, bool]] = set()
         self._warned: set[str] = set()
-        self._own = ""
+        self._own = self._agreed = ""
 
-    def take_own(self, own: object) -> None:
-        """Go by the stack's own keys that a share brings along: an explicit provider is not given the stack's.
+    def take_own(self, inputs: Mapping[str, object]) -> None:
+        """Go by the stack's own keys that a resource brings along: an explicit provider is not given the stack's.
 
         Args:
-            own: the keys and their raw values as JSON; anything else is ignored.
+            inputs: the resource's. `__own` has the keys and their raw values as JSON; `__own_digest` stands for them
+                where the program expects a process that was given the stack's configuration.
 
         Raises:
-            ConfigurationError: a key has a wrong value.
+            ConfigurationError: a key has a wrong value, or this process was not given the stack's configuration.
         """
-        if not isinstance(own, str):
-            return
+        own, expected = inputs.get("__own"), inputs.get("__own_digest")
         with self._lock:
-            if own != self._own:  # hundreds of shares bring the same
+            if isinstance(own, str) and own != self._own:  # hundreds of shares bring the same
                 self.settings = read_own(json.loads(own))
                 self.recipients = Recipients(self.settings, self.connection)
                 self._own = own
+            if isinstance(expected, str) and expected != self._agreed:
+                if expected != self.settings.digest:
+                    raise ConfigurationError(
+                        "the provider of this resource does not know the stack's own keys (workspaces-images:...): "
+                        "give it a pulumi_workspaces_images.Provider in its own options, not by a transformation"
+                    )
+                self._agreed = expected
 
     @property
     def never_asks(self) -> bool:

@@ -8,7 +8,7 @@ state claiming that it is there. Create and delete may reach different provider 
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
 from ..errors import ExpectedError
@@ -66,14 +66,17 @@ class Ledger:
         With `delete_before_replace` the engine deletes while later resources are still being checked: whoever is second
         must see what the first has done.
         """
-        if self._record:
-            with self._record.lock(share):
-                yield
-        else:
-            with self._guard:
-                lock = self._locks[share]
-            with lock:
-                yield
+        with ExitStack() as locked:
+            if self._record:
+                try:
+                    locked.enter_context(self._record.lock(share))
+                except OSError as error:
+                    raise _unwritable(error) from None
+            else:
+                with self._guard:
+                    lock = self._locks[share]
+                locked.enter_context(lock)
+            yield
 
     def declare(self, share: Share) -> str | None:
         """Note that the program declares `share`; for check alone, as read and diff see what is no longer declared.
@@ -201,10 +204,7 @@ class Ledger:
             try:
                 news = self._record.exchange(events) if self._record else events
             except OSError as error:
-                raise ExpectedError(
-                    f"the record of what this update declares cannot be written any more ({error}); make room, and run "
-                    "`pulumi up` again"
-                ) from None
+                raise _unwritable(error) from None
             for event in news:
                 self._apply(event)
             yield
@@ -229,6 +229,13 @@ class Ledger:
                 self._entries[Share(image_id, account, region)].kept = True
             case ["exclusive", image_id, region, *accounts]:
                 self._exclusive.setdefault((image_id, region), frozenset(accounts))
+
+
+def _unwritable(error: OSError) -> ExpectedError:
+    return ExpectedError(
+        f"the record of what this update declares cannot be written any more ({error}); make room, and run `pulumi up` "
+        "again"
+    )
 
 
 def _kept(share: Share) -> str:

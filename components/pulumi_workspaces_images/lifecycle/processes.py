@@ -19,18 +19,28 @@ class Process(NamedTuple):
     start: str
 
     def runs(self) -> bool:
-        """Tell whether it still runs. A dead one that nobody has reaped does not."""
-        found = _look_up(self.pid)
-        return found is not None and found[1] == self.start
+        """Tell whether it still runs, or may do so. A dead one that nobody has reaped does not."""
+        try:
+            found = _look_up(self.pid)
+        except OSError:
+            return True
+        return found is not None and self.start in ("", found[1])
 
 
 def this_process() -> Process:
     """Return the process that asks."""
-    return find(os.getpid()) or Process(os.getpid(), "")
+    try:
+        return find(os.getpid()) or Process(os.getpid(), "")
+    except OSError:
+        return Process(os.getpid(), "")
 
 
 def find(pid: int) -> Process | None:
-    """Return the running process with an id; None if there is none."""
+    """Return the running process with an id; None if there is none.
+
+    Raises:
+        OSError: it cannot be told.
+    """
     found = _look_up(pid)
     return Process(pid, found[1]) if found else None
 
@@ -41,20 +51,29 @@ def starter() -> Process | None:
     An engine starts each provider as the leader of a process group. The official launcher is a shell, which is then the
     leader, and this process its child.
     """
-    leader = _look_up(os.getpgid(0)) if hasattr(os, "getpgid") else None
-    return find(leader[0]) if leader else None
+    try:
+        leader = _look_up(os.getpgid(0)) if hasattr(os, "getpgid") else None
+        return find(leader[0]) if leader else None
+    except OSError:
+        return None
 
 
 def _look_up(pid: int) -> tuple[int, str] | None:
-    """Return the parent's id and the start of a running process; None if there is none."""
-    try:
-        if _PROC:
+    """Return the parent's id and the start of a running process; None if there is none.
+
+    Raises:
+        OSError: it cannot be told: no file can be opened, or no `ps` be run.
+    """
+    if _PROC:
+        try:
             with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
                 state, parent, *others = file.read().rpartition(")")[2].split()
-            return None if state in "ZX" else (int(parent), others[17])
-        listed = subprocess.run(
-            ["ps", "-o", "ppid=,stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, timeout=10
-        ).stdout.split()
-        return None if not listed or listed[1].startswith("Z") else (int(listed[0]), " ".join(listed[2:]))
-    except (OSError, ValueError, IndexError, subprocess.SubprocessError):
-        return None
+        except (FileNotFoundError, ProcessLookupError):
+            return None
+        return None if state in "ZX" else (int(parent), others[17])
+    try:
+        command = ["ps", "-o", "ppid=,stat=,lstart=", "-p", str(pid)]
+        listed = subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.split()
+    except subprocess.SubprocessError as error:
+        raise OSError(str(error)) from None
+    return None if not listed or listed[1].startswith("Z") else (int(listed[0]), " ".join(listed[2:]))

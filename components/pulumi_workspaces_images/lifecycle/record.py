@@ -4,6 +4,7 @@ It lies in a folder of its own under PULUMI_HOME, and belongs to one engine. Nob
 join late, only for a delete. Whoever opens a record removes those of engines that no longer run.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -50,7 +51,10 @@ class Record:
         self._guard = threading.Lock()
         self._file = os.open(folder / "events", os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         self._read = 0
-        os.utime(folder)  # fails on a file system that has become read-only
+        # Here, and not later, it shows that there is nothing to be written, or no locks on this file system.
+        os.utime(folder)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+        fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def exchange(self, events: Sequence[Event]) -> list[Event]:
         """Append events, and return what others have appended since the last call, then these.
@@ -63,15 +67,16 @@ class Record:
             try:
                 size = os.fstat(self._file).st_size
                 news = os.pread(self._file, size - self._read, self._read)
-                self._read = size
+                written = 0
                 if events:
                     lines = "".join(f"{json.dumps(event)}\n" for event in events).encode()
                     if size and os.pread(self._file, 1, size - 1) != b"\n":
                         lines = b"\n" + lines  # after half a line, of a process that was killed
                     written = os.write(self._file, lines)
-                    self._read += written
                     if written < len(lines):
                         raise OSError("the disk is full")
+                # Not before: what others have noted must not get lost with a write that fails.
+                self._read = size + written
             finally:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
         return [*_parsed(news), *events]
@@ -103,7 +108,7 @@ def open_record(address: str, engine: "processes.Process | None") -> Record | No
 
     Args:
         address: where the engine listens.
-        engine: its process, without which a later engine at that address could be taken for it.
+        engine: its process; None if that cannot be told, so that a later engine could be taken for it.
 
     Raises:
         OSError: it cannot be written.
@@ -115,16 +120,18 @@ def open_record(address: str, engine: "processes.Process | None") -> Record | No
     records = home / f"workspaces-images-{os.getuid()}"
     machine = hashlib.sha256(f"{socket.gethostname()} {_namespace()}".encode()).hexdigest()[:12]
     _remove_old(records, machine)
-    pid, start = engine or (0, "")
-    return Record(records / "-".join([machine, *map(_plain, (address, str(pid), start))]))
+    if engine is None:
+        raise OSError("the engine's process cannot be told")
+    return Record(records / "-".join([machine, *map(_plain, (address, str(engine.pid), engine.start))]))
 
 
 def _remove_old(records: Path, machine: str) -> None:
     for folder in records.glob(f"{machine}-*"):
         _, _, pid, start = folder.name.split("-", 3)
-        engine = processes.find(int(pid))
-        if engine is None or _plain(engine.start) != start:
-            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # what cannot be told may still run
+            engine = processes.find(int(pid))
+            if engine is None or _plain(engine.start) != start:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _plain(text: str) -> str:

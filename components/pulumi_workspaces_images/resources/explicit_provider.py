@@ -159,10 +159,9 @@ def provider_of(opts: ResourceOptions | None, type_: str) -> Provider | None:
     Raises:
         pulumi.RunError: it would be served by a provider of another kind; one line.
     """
-    refuse_other_providers(opts)
-    for given in _given(opts):
-        if isinstance(given, Provider):
-            return given
+    ours = refuse_other_providers(opts)
+    if ours:
+        return ours
     parent = opts.parent if opts else None
     inherited = parent.get_provider(type_) if isinstance(parent, Resource) else None
     if inherited is not None and not isinstance(inherited, Provider):
@@ -170,19 +169,30 @@ def provider_of(opts: ResourceOptions | None, type_: str) -> Provider | None:
     return inherited
 
 
-def refuse_other_providers(opts: ResourceOptions | None) -> None:
-    """Refuse providers that a resource or a component is given in vain.
+def refuse_other_providers(opts: ResourceOptions | None) -> Provider | None:
+    """Return the `Provider` that a resource or a component is given, and refuse those that it is given in vain.
 
     Those of other packages are accepted beside ours, for other resources.
 
     Raises:
-        pulumi.RunError: none of them is a `Provider`, or one is of this package and no `Provider`; one line.
+        pulumi.RunError: none of them is a `Provider`, one is of this package and no `Provider`, or there are several;
+            one line.
     """
-    given = list(_given(opts))
+    given = list(dict.fromkeys(_given(opts)))
     ours = [provider for provider in given if isinstance(provider, Provider)]
     for provider in given:
         if not isinstance(provider, Provider) and (not ours or provider.package == PACKAGE):
             raise pulumi.RunError(_refusal(provider))
+    # Pulumi goes by the package's name: it would ignore one of ours under another, and all but one of several.
+    named = opts.providers if opts and isinstance(opts.providers, Mapping) else {}
+    misnamed = [name for name, provider in named.items() if isinstance(provider, Provider) and name != PACKAGE]
+    if misnamed or len(ours) > 1:
+        raise pulumi.RunError(
+            f"providers must be a list with one pulumi_workspaces_images.Provider; it has "
+            f"{', '.join(repr(provider._name) for provider in ours)}"
+            f"{f' under the name {misnamed[0]!r}' if misnamed else ''}"
+        )
+    return ours[0] if ours else None
 
 
 def _given(opts: ResourceOptions | None) -> Iterator[ProviderResource]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi.runtime.config
 
-from ..errors import ExpectedError
+from ..errors import ConfigurationError, ExpectedError
 from ..lifecycle.ledger import Ledger
 from ..share import Share, account_id_problem
 from .explicit_provider import Provider
@@ -103,12 +103,26 @@ class Run:
         """The same as JSON, as a share brings them along."""
         return json.dumps(self.own_keys) if self.own_keys else None
 
+    @functools.cached_property
+    def own_digest(self) -> str | None:
+        """What stands for them, for the default provider, which knows them; None if there are none, or wrong ones."""
+        from ..configuration.own import read_own
+
+        try:
+            return read_own(self.configuration).digest if self.own_keys else None
+        except ConfigurationError:
+            return None  # the provider says what is wrong
+
     def knows_the_accounts_of(self, image_id: object) -> bool:
         """Tell whether the accounts of all shares of an image are known, or known to stay unknown in this preview."""
         return not isinstance(image_id, str) or not self._unknown[image_id]
 
-    def await_account(self, image_id: str, known: pulumi.Output[Any]) -> None:
-        """Note that a share of an image has an account that is not known yet."""
+    def knows_all_images(self) -> bool:
+        """Tell the same of the images of all shares."""
+        return not self._unknown[""]
+
+    def await_share(self, image_id: str, known: pulumi.Output[Any]) -> None:
+        """Note that something of a share is not known yet; the image is empty if it is that."""
 
         async def wait() -> None:
             try:
@@ -139,21 +153,25 @@ class Run:
         return self._outputs[group]
 
 
-_run: Run | None = None
+# By the identity of the SDK's configuration, which each run has for itself; a run keeps that alive.
+_runs: dict[int, Run] = {}
+_MOST_RUNS = 64
 _run_lock = threading.Lock()
 
 
 def current_run() -> Run:
     """Return this run of the program; the first call makes it."""
-    global _run
     store = pulumi.runtime.config.CONFIG.get()
     environment, project = os.environ.get("PULUMI_CONFIG"), pulumi.get_project() or ""
     with _run_lock:
-        # Usually a process runs one program once. With the Automation API it runs programs again and again, each with
-        # a store of its own, and what one run has seen is old for the next.
-        if _run is None or not _run.is_of(store, environment, project):
-            _run = Run(store, environment, project)
-        return _run
+        # Usually a process runs one program once. With the Automation API it runs programs again and again, or side by
+        # side, each with a store of its own, and what one run has seen is old for the next.
+        run = _runs.get(id(store))
+        if run is None or not run.is_of(store, environment, project):
+            run = _runs[id(store)] = Run(store, environment, project)
+            while len(_runs) > _MOST_RUNS:
+                del _runs[next(iter(_runs))]
+        return run
 
 
 def _where(region: str | None, provider: Provider | None) -> str:
@@ -170,15 +188,15 @@ def declare(image_id: object, account_id: object, region: object, provider: Prov
     Raises:
         pulumi.RunError: an exclusive list of the image does not hold the account; one line.
     """
-    if not isinstance(image_id, str):
-        return
     run = current_run()
-    if isinstance(region, str | None) and provider is None:
+    if isinstance(image_id, str) and isinstance(region, str | None) and provider is None:
         run.note_image((image_id, region))
-    if isinstance(account_id, pulumi.Output) or isinstance(region, pulumi.Output):
-        known = pulumi.Output.all(account_id, region).apply(lambda both: declare(image_id, both[0], both[1], provider))
-        run.await_account(image_id, known)
-    elif isinstance(account_id, str) and isinstance(region, str | None):
+    if any(isinstance(value, pulumi.Output) for value in (image_id, account_id, region)):
+        known = pulumi.Output.all(image_id, account_id, region).apply(
+            lambda three: declare(three[0], three[1], three[2], provider)
+        )
+        run.await_share(image_id if isinstance(image_id, str) else "", known)
+    elif isinstance(image_id, str) and isinstance(account_id, str) and isinstance(region, str | None):
         contradiction = run.ledger.declare(Share(image_id, account_id, _where(region, provider)))
         if contradiction:
             run.contradicts_itself = True
@@ -214,6 +232,7 @@ def hidden_inputs(
       for the provider, which is told of one resource after the other: it may ask for these images at once. It is known
       once the program's last line has run. (As one string: a list of lists would cost a third of a preview's time.)
     - `__own`: the stack's own keys, for a provider that is not given the stack's configuration.
+    - `__own_digest`: stands for them where the provider is. A transformation may still give the resource another one.
     - `__member`: the account, if the program has asked the organization about it.
     """
     run = current_run()
@@ -223,6 +242,7 @@ def hidden_inputs(
     return {
         "__images": None if provider else beside,
         "__own": run.own if provider else None,
+        "__own_digest": None if provider else run.own_digest,
         "__member": account_id if member else None,
     }
 
@@ -240,11 +260,19 @@ async def contradicts_itself(image_id: object, account_ids: object, region: obje
         pulumi.RunError: it does, by an account that was not known before; or it waits for itself. One line.
     """
     run = current_run()
-    await settled(lambda: run.knows_the_accounts_of(image_id))
-    if isinstance(account_ids, list | tuple) and any(isinstance(account, pulumi.Output) for account in account_ids):
-        known = await pulumi.Output.all(*account_ids).future()
-        declare_exclusive(image_id, known, region, provider)
+    given = (image_id, account_ids, region)
+    known = await pulumi.Output.from_input(list(given)).future()
+    image_id, account_ids, region = known if known else given
+    await settled(lambda: run.knows_the_accounts_of(image_id), run.knows_all_images)
+    if known and _has_output(given):
+        declare_exclusive(image_id, account_ids, region, provider)
     return run.contradicts_itself
+
+
+def _has_output(values: Iterable[object]) -> bool:
+    return any(
+        isinstance(value, pulumi.Output) or (isinstance(value, list | tuple) and _has_output(value)) for value in values
+    )
 
 
 def ignores(opts: pulumi.ResourceOptions | None, *properties: str) -> bool:

@@ -3,7 +3,6 @@
 import asyncio
 import sys
 import threading
-import time
 from collections.abc import Callable
 from types import FrameType
 
@@ -11,13 +10,16 @@ import pulumi
 from pulumi.runtime import settings
 from pulumi.runtime.mocks import MockMonitor
 
-# A wait in which no request of the program is under way waits for itself.
-_PATIENCE = 10.0
+# Seconds. A wait in which no request of the program is under way waits for itself.
+_PATIENCE = 20.0
+
+# Seconds in which what does not depend on the list itself becomes known, if no request is under way.
+_SOON = 1.0
 
 _PAUSE = 0.02
 
 
-async def settled(is_known: Callable[[], bool]) -> None:
+async def settled(is_known: Callable[[], bool], may_be_known: Callable[[], bool]) -> None:
     """Return once no synchronous invoke runs the event loop, and what must be known is.
 
     A synchronous invoke (`aws.get_...()`) runs the event loop in the middle of the program: what is otherwise known
@@ -25,20 +27,20 @@ async def settled(is_known: Callable[[], bool]) -> None:
 
     Args:
         is_known: tells whether what must be known is; asked again and again.
+        may_be_known: the same of what may depend on the list itself, and is then not waited for: the images of shares.
 
     Raises:
         pulumi.RunError: the program waits for itself; one line.
     """
     if isinstance(settings.get_monitor(), MockMonitor):
         return
-    idle_since = time.monotonic()
-    while _invoke_runs_the_loop() or not is_known():
-        if _request_is_under_way():
-            idle_since = time.monotonic()
-        elif time.monotonic() - idle_since > _PATIENCE:
+    idle = 0.0  # counted by turns of the event loop: a long computation of the program is no wait for itself
+    while _invoke_runs_the_loop() or not is_known() or (idle < _SOON and not may_be_known()):
+        idle = 0.0 if _request_is_under_way() else idle + _PAUSE
+        if idle > _PATIENCE:
             raise pulumi.RunError(
                 "an ImageSharesExclusive waits for itself: an invoke, or the account of an ImageShare of the same "
-                "image, depends on its outputs; let it depend on something else"
+                "image, depends on its outputs (or takes too long); let it depend on something else"
             )
         await asyncio.sleep(_PAUSE)
 
