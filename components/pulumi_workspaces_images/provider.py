@@ -43,11 +43,11 @@ class ImageShareProvider(base.Provider):
         }
         share = Share(**known) if all(known.values()) else None
         with self._command.ledger.taking_over(share):
+            problems = [self._command.ledger.declare(share)] if share else []
+            self._command.take_own(news)  # before anything asks AWS: `recheck` is one of these keys
             if share:
                 unchanged = not base.changed(_IDENTITY, olds, inputs)
                 self._command.prefetch(share.image_id, share.region, news.get("__images"), listings=unchanged)
-            problems = [self._command.ledger.declare(share)] if share else []
-            self._command.take_own(news)
             if known["shared_account_id"]:
                 problems.append(self._command.recipients.list_problem(known["shared_account_id"]))
             failures += [CheckFailure("shared_account_id", problem) for problem in problems if problem]

@@ -1,6 +1,7 @@
 """Guards: with whom an image may be shared, and what a share and a list are told of it at preview."""
 
 import json
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -232,6 +233,19 @@ def test_accounts_that_the_program_has_asked_about_are_not_asked_about_again(
     assert cloud.count("DescribeAccount") == 0
     assert found(command.provider.check({}, {**inputs, "__member": FINANCE})) == []
     assert cloud.count("DescribeAccount") == 1
+
+
+def test_own_recheck_that_a_share_brings_along_holds_from_the_start(cloud: LocalCloud, image: str) -> None:
+    """`off` asks AWS nothing under an explicit provider either, not even ahead."""
+    command = Command(cloud)
+    inputs = {"image_id": image, "shared_account_id": SALES, "region": REGION, "__provider": "reference"}
+    cloud.forget_calls()
+    own = json.dumps({"workspaces-images:recheck": "off"})
+    assert found(command.provider.check({}, {**inputs, "__own": own})) == []
+    for thread in threading.enumerate():
+        if thread.name == "prefetch":
+            thread.join(5)
+    assert cloud.calls == []
 
 
 def test_own_keys_that_a_share_brings_along_hold(cloud: LocalCloud, image: str) -> None:

@@ -130,7 +130,7 @@ class Command:
         Args:
             image_id: the resource's image.
             region: its Region.
-            others: images of the program as `program.images_beside` tells them; a hint, so anything else is ignored.
+            others: images of the program, as `__images` tells them; a hint, so anything else is ignored.
             listings: whether listings will be needed. New shares are granted without.
         """
         hint = others if isinstance(others, str) else ""

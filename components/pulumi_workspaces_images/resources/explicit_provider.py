@@ -159,7 +159,7 @@ def provider_of(opts: ResourceOptions | None, type_: str) -> Provider | None:
     Raises:
         pulumi.RunError: it would be served by a provider of another kind; one line.
     """
-    ours = refuse_other_providers(opts)
+    ours = _given_provider(opts)
     if ours:
         return ours
     parent = opts.parent if opts else None
@@ -169,7 +169,7 @@ def provider_of(opts: ResourceOptions | None, type_: str) -> Provider | None:
     return inherited
 
 
-def refuse_other_providers(opts: ResourceOptions | None) -> Provider | None:
+def _given_provider(opts: ResourceOptions | None) -> Provider | None:
     """Return the `Provider` that a resource or a component is given, and refuse those that it is given in vain.
 
     Those of other packages are accepted beside ours, for other resources.

@@ -236,11 +236,10 @@ def hidden_inputs(
     - `__member`: the account, if the program has asked the organization about it.
     """
     run = current_run()
-    known = isinstance(image_id, str) and isinstance(region, str | None)
-    beside = run.images_beside((image_id, region) if known else ("", None))  # type: ignore[arg-type]
+    image = (image_id, region) if isinstance(image_id, str) and isinstance(region, str | None) else ("", None)
     member = isinstance(account_id, str) and (provider, account_id) in run.members
     return {
-        "__images": None if provider else beside,
+        "__images": None if provider else run.images_beside(image),
         "__own": run.own if provider else None,
         "__own_digest": None if provider else run.own_digest,
         "__member": account_id if member else None,
