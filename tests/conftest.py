@@ -40,6 +40,12 @@ def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _nothing_is_looked_at_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what surprises be believed at once; who tests that it is looked at again injects the waits."""
+    monkeypatch.setattr("pulumi_workspaces_images.aws.permissions.LOOK_AGAIN", ())
+
+
+@pytest.fixture(autouse=True)
 def _nobody_looks_ahead_any_more() -> Iterator[None]:
     """Wait for requests in the background: in the next test they would be one call too many."""
     yield

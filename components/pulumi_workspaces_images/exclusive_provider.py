@@ -131,10 +131,12 @@ class ImageSharesExclusiveProvider(base.Provider):
             self._command.warn_once(
                 f"image {image_id} in {region}: nobody looks for foreign accounts, as workspaces-images:recheck is off"
             )
-        shared = self._command.recheck(lambda: self._command.permissions.shared_with(image_id, region))
         only_reported = news.get("report_only") is True
-        leaving = set(olds.get("shared_account_ids") or ()) if only_reported else set()
-        foreign = sorted((shared or set()) - set(accounts) - leaving)
+        leaving = (olds.get("shared_account_ids") or []) if only_reported else []
+        found = self._command.recheck(
+            lambda: self._command.permissions.unlisted(image_id, region, [*accounts, *leaving])
+        )
+        foreign = sorted(found or ())
         if foreign:
             what = "only reported" if only_reported else "`pulumi up` revokes it"
             self._command.warn_once(

@@ -176,7 +176,7 @@ class ImageShareProvider(base.Provider):
 
     def _lives_on(self, share: Share) -> bool:
         try:
-            return self._command.permissions.is_shared_now(share)
+            return self._command.permissions.is_shared(share, anew=True)
         except ExpectedError:
             return False
 

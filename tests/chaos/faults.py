@@ -28,7 +28,7 @@ def _fault(rng: random.Random, access_key_id: str) -> dict[str, Any]:
         {"fault": "lose_response", "operation": operation, "times": times},
         {"fault": "slow", "operation": operation, "seconds": seconds, "times": times},
         {"fault": "slow", "operation": WRITE, "seconds": seconds, "times": times, "late": True},
-        {"fault": "lag", "seconds": 2 * seconds},
+        {"fault": "lag", "seconds": seconds},
         {"fault": "expire", "access_key_id": access_key_id, "after": rng.randint(1, 12)},
         {"fault": "deny", "action": f"workspaces:{rng.choice((WRITE, WRITE, *LOOKS[:2]))}"},
         {"fault": "garble", "operation": operation, "times": times},

@@ -11,6 +11,7 @@ from typing import Any
 import local.stack
 from local.accounts import LEGAL, OWNER, REGION, SALES
 from local.cloud import LocalCloud
+from local.environment import ROOT
 from local.stack import environment_in, finish
 
 __all__ = ["LEGAL", "OWNER", "REGION", "SALES", "SHARE_TYPE", "Run", "Stack"]
@@ -64,6 +65,7 @@ class Stack(local.stack.Stack):
 
     def __init__(self, home: Path, cloud: LocalCloud) -> None:
         super().__init__(home / "program", {**environment_in(home), "PULUMI_STACK": "test"})
+        self.looks_again()
         self.cloud = cloud
         self.keep_configuration_file = False  # True: it stays as `pulumi config set` has written it
         self.configuration: dict[str, Any] = {
@@ -76,6 +78,10 @@ class Stack(local.stack.Stack):
     def create(self) -> None:
         """Make the stack, named `test`."""
         self.run("stack", "init", "test")
+
+    def looks_again(self, *seconds: float) -> None:
+        """Let the provider ask AWS again about what surprises, so many seconds after its first look; never if none."""
+        self.environment |= {"PYTHONPATH": str(ROOT / "tests" / "patience"), "LOOK_AGAIN": ",".join(map(str, seconds))}
 
     def credentials(self, account: str) -> None:
         """Let the following commands run as `account`."""

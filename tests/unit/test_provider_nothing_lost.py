@@ -302,7 +302,7 @@ def test_failed_grant_of_a_kept_share_that_cannot_be_looked_at(
     assert command.process.ledger._entry(shared).failed
 
 
-@pytest.mark.parametrize("broken", [["grant"], ["is_shared", "is_shared_now"]], ids=["grant", "look"])
+@pytest.mark.parametrize("broken", [["grant"], ["is_shared"]], ids=["grant", "look"])
 def test_bug_while_a_kept_share_is_taken_over(
     cloud: LocalCloud, command: Command, shared: Share, monkeypatch: pytest.MonkeyPatch, broken: list[str]
 ) -> None:

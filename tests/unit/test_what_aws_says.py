@@ -77,7 +77,7 @@ def test_account_as_its_organization_names_it(
 
 def test_foreign_account(command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A warning that names it is one line."""
-    monkeypatch.setattr(Permissions, "shared_with", lambda *_: frozenset([EVIL]))
+    monkeypatch.setattr(Permissions, "unlisted", lambda *_: frozenset([EVIL]))
     command.process.engine = Engine(None)
     news = {"image_id": IMAGE, "shared_account_ids": [], "report_only": True, "region": REGION}
     assert not command.exclusive.check({}, news).failures

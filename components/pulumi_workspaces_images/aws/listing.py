@@ -12,23 +12,36 @@ Page = tuple[Iterable[str], str | None]
 
 
 class Listing:
-    """One image's listing, shared by all who ask about the image. Safe for threads; a failed look is not repeated."""
+    """One image's listing, shared by all who ask about the image. Safe for threads; a failed look is not repeated.
 
-    def __init__(self, read_page: Callable[[str | None], Page], clock: Callable[[], float] = time.monotonic) -> None:
+    Attributes:
+        began: when it was begun, in seconds of the clock.
+        first_look: when the first of the listings that confirm each other was begun.
+    """
+
+    def __init__(
+        self,
+        read_page: Callable[[str | None], Page],
+        clock: Callable[[], float] = time.monotonic,
+        first_look: float | None = None,
+    ) -> None:
         """Nothing is read yet.
 
         Args:
             read_page: reads the page of a token, None for the first one.
             clock: the time in seconds.
+            first_look: when the listing began that this one is to confirm. Default: it is the first.
         """
         self._clock = clock
+        self.began = clock()
+        self.first_look = self.began if first_look is None else first_look
         self._read_page = read_page
         self._lock = threading.Lock()
         self._accounts: set[str] = set()
         self._token: str | None = None
         self._complete = False
         self._error: ExpectedError | None = None
-        self._read_at = clock()
+        self._read_at = self.began
 
     def holds(self, account: str) -> bool:
         """Tell whether `account` is listed; pages are read until it is found.

@@ -4,10 +4,11 @@ No pulumi in here: typed results and typed errors, for the dynamic provider and 
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import ExpectedError, NotFound, Refused, Unanswered
 from ..share import Share
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
 
 # The service's own limit for both listings (botocore's model).
 PAGE_SIZE = 25
+
+# Seconds after the first look at an image: when AWS is asked again about what surprises. A listing may lag behind a
+# write, and AWS does not say for how long.
+LOOK_AGAIN = (5.0, 10.0)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -46,19 +53,27 @@ class Image:
 class Permissions:
     """The image permissions of one owner account, in every Region of its connection. Safe for threads.
 
-    Looking costs what the image costs: an image is listed once, as far as needed, and described once, however many
-    shares ask, and what this process has written itself is known without asking.
+    An image is listed once, as far as needed, and described once, however many shares ask, and what this process has
+    written itself is known without asking. Only what surprises is listed again: see `LOOK_AGAIN`.
     """
 
-    def __init__(self, connection: Connection, *, before_write: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        before_write: Callable[[], None] = lambda: None,
+        wait: Callable[[float], None] = time.sleep,
+    ) -> None:
         """Work through `connection`.
 
         Args:
             connection: AWS.
             before_write: called before each attempt of each write, retries included; what it raises ends the write.
+            wait: waits so many seconds, before AWS is asked again about what surprises.
         """
         self._connection = connection
         self._before_write = before_write
+        self._wait = wait
         self._images: Once[dict[str, Image]] = Once(connection.clock)
         self._owned: Once[tuple[Image, ...]] = Once(connection.clock)
         self._lock = threading.Lock()  # guards the dictionaries below
@@ -86,25 +101,35 @@ class Permissions:
         """
         self._write(share, False, unsettled=(Unanswered, Refused, NotFound))
 
-    def is_shared_now(self, share: Share) -> bool:
-        """Tell whether the recipient may copy the image, by a look of its own.
+    def is_shared(self, share: Share, *, anew: bool = False) -> bool:
+        """Tell whether the recipient may copy the image. That it may not is said only after looking again.
+
+        Args:
+            share: the permission.
+            anew: whether only a look counts that begins now.
 
         Raises:
             NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
         """
-        return self._new_listing(share.image_id, share.region).holds(share.shared_account_id)
-
-    def is_shared(self, share: Share) -> bool:
-        """Tell whether the recipient may copy the image.
-
-        Raises:
-            NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
-        """
+        if anew:
+            return self._holds(share, expected=True, since=self._connection.clock())
         with self._lock:
             written = self._written.get(share)
-        if written is not None:
-            return written
-        return self._listing(share.image_id, share.region).holds(share.shared_account_id)
+        return self._holds(share, expected=True) if written is None else written
+
+    def unlisted(self, image_id: str, region: str, listed: Iterable[str]) -> frozenset[str]:
+        """Return the accounts that may copy an image and are not `listed`. Each is returned only after looking again.
+
+        Raises:
+            NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
+        """
+        allowed = frozenset(listed)
+        return self._look(
+            image_id,
+            region,
+            lambda listing: self._with_written(image_id, region, listing.accounts()) - allowed,
+            surprises=bool,
+        )
 
     def describe(self, image_id: str, region: str) -> Image:
         """Describe an image.
@@ -159,13 +184,18 @@ class Permissions:
         Raises:
             NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
         """
-        accounts = set(self._listing(image_id, region).accounts())
+        return self._with_written(image_id, region, self._listing(image_id, region).accounts())
+
+    def _with_written(self, image_id: str, region: str, accounts: frozenset[str]) -> frozenset[str]:
+        """Return the accounts of an image's listing as this process has changed them since."""
         with self._lock:
-            written = list(self._written.items())
-        for share, allowed in written:
-            if (share.image_id, share.region) == (image_id, region):
-                (accounts.add if allowed else accounts.discard)(share.shared_account_id)
-        return frozenset(accounts)
+            written = {
+                share.shared_account_id: allowed
+                for share, allowed in self._written.items()
+                if (share.image_id, share.region) == (image_id, region)
+            }
+        granted = {account for account, allowed in written.items() if allowed}
+        return (accounts - written.keys()) | granted
 
     def _write(self, share: Share, allow: bool, unsettled: tuple[type[ExpectedError], ...]) -> None:
         """Write; an error of the types `unsettled` is settled by a look: the answer may be lost, the work be done."""
@@ -175,10 +205,8 @@ class Permissions:
             except unsettled as error:
                 self._settle(share, allow, error)
         except BaseException:
-            # Nobody knows how it ended; and what was listed before it counts no more.
             with self._lock:
-                self._written.pop(share, None)
-                self._listings.pop((share.region, share.image_id), None)
+                self._written.pop(share, None)  # nobody knows how it ended
             raise
         with self._lock:
             self._written[share] = allow
@@ -202,7 +230,12 @@ class Permissions:
             NotFound: the look says that AWS does not know the image.
         """
         try:
-            shared = self.is_shared_now(share)
+            shared = self._holds(
+                share,
+                expected=wanted,
+                since=self._connection.clock(),
+                believes_not_found=isinstance(error, NotFound),  # which AWS has said twice then
+            )
         except NotFound as gone:
             raise error if isinstance(error, NotFound) else gone from None
         except ExpectedError:
@@ -210,14 +243,67 @@ class Permissions:
         if shared != wanted:
             raise error
 
-    def _listing(self, image_id: str, region: str) -> Listing:
+    def _holds(
+        self, share: Share, *, expected: bool, since: float = 0.0, believes_not_found: bool = False
+    ) -> bool:
+        return self._look(
+            share.image_id,
+            share.region,
+            lambda listing: listing.holds(share.shared_account_id),
+            surprises=lambda held: held != expected,
+            since=since,
+            believes_not_found=believes_not_found,
+        )
+
+    def _look(
+        self,
+        image_id: str,
+        region: str,
+        ask: Callable[[Listing], T],
+        *,
+        surprises: Callable[[T], bool],
+        since: float = 0.0,
+        believes_not_found: bool = False,
+    ) -> T:
+        """Ask an image's listing; while the answer surprises, ask later ones, which all who wait share.
+
+        Args:
+            image_id: the image.
+            region: its Region.
+            ask: asks a listing.
+            surprises: whether an answer is looked at again.
+            since: the first look must have begun then or later.
+            believes_not_found: whether an image that AWS does not know is no surprise.
+        """
+        listing = self._listing(image_id, region, since)
+        for pause in LOOK_AGAIN:
+            try:
+                answer = ask(listing)
+                if not surprises(answer):
+                    return answer
+            except NotFound:
+                if believes_not_found:
+                    raise
+            again = listing.first_look + pause
+            if listing.began < again:
+                seconds = again - self._connection.clock()
+                if seconds > 0:
+                    self._wait(seconds)
+                listing = self._listing(image_id, region, since, again)
+        return ask(listing)
+
+    def _listing(self, image_id: str, region: str, since: float = 0.0, again: float = 0.0) -> Listing:
+        """Return a listing of an image that began at `again` or later, to confirm one that began at `since` or later."""
         with self._lock:
             listing = self._listings.get((region, image_id))
-            if listing is None or listing.is_old():
+            if listing is None or listing.is_old() or listing.first_look < since:
                 listing = self._listings[region, image_id] = self._new_listing(image_id, region)
+            elif listing.began < again:
+                listing = self._new_listing(image_id, region, listing.first_look)
+                self._listings[region, image_id] = listing
             return listing
 
-    def _new_listing(self, image_id: str, region: str) -> Listing:
+    def _new_listing(self, image_id: str, region: str, first_look: float | None = None) -> Listing:
         doing = f"listing the shares of image {image_id} in {region}"
         action = "workspaces:DescribeWorkspaceImagePermissions"
 
@@ -230,7 +316,7 @@ class Permissions:
             permissions = page.get("ImagePermissions", [])
             return [p["SharedAccountId"] for p in permissions if "SharedAccountId" in p], page.get("NextToken")
 
-        return Listing(read_page, self._connection.clock)
+        return Listing(read_page, self._connection.clock, first_look)
 
     def _describe(self, image_ids: tuple[str, ...], region: str) -> dict[str, Image]:
         client = self._connection.client("workspaces", region)

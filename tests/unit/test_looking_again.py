@@ -1,0 +1,213 @@
+"""What surprises is looked at again before anybody is told: a listing may lag behind a write (law 13)."""
+
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from local.cloud import LocalCloud
+from pulumi_workspaces_images.aws import permissions
+from pulumi_workspaces_images.errors import AccessDenied, NotFound, Refused
+from pulumi_workspaces_images.share import Share
+from tests.unit.helpers import GRANT, LEGAL, LIST, REGION, SALES, Clock, Command, outputs, state
+
+
+class Waits:
+    """Stands for the waits: they are counted, the clock is put on, and `then` happens after so many of them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.seconds: list[float] = []
+        self.then: dict[int, Callable[[], object]] = {}
+
+    def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        self.clock.now += seconds
+        self.then.get(len(self.seconds), lambda: None)()
+
+
+@pytest.fixture
+def waits(command: Command, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Waits:
+    monkeypatch.setattr(permissions, "LOOK_AGAIN", (5.0, 10.0))
+    waits = Waits(clock)
+    command.process.connection.clock = clock
+    command.process.permissions._wait = waits
+    return waits
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_share_that_a_lagging_listing_does_not_show_yet(
+    cloud: LocalCloud, command: Command, shared: Share, waits: Waits, after: int
+) -> None:
+    """It is unchanged in a preview, and stays in the state in a refresh."""
+    cloud.unshare(shared.image_id, SALES)
+    waits.then[after] = lambda: cloud.share(shared.image_id, SALES)
+    assert command.diff(shared).changes is False
+    assert command.engine.warnings == []
+    assert waits.seconds == [5.0] * after
+    assert cloud.count(LIST) == 1 + after
+    assert command.read(shared).outs == outputs(shared)
+
+
+def test_share_that_was_revoked_outside_pulumi(
+    cloud: LocalCloud, command: Command, shared: Share, waits: Waits
+) -> None:
+    """It is reported after three looks, 5 and 10 seconds after the first one began."""
+    cloud.unshare(shared.image_id, SALES)
+    assert command.diff(shared).changes is True
+    assert waits.seconds == [5.0, 5.0]
+    assert cloud.count(LIST) == 3
+    assert command.read(shared).id == ""  # by the same looks
+    assert cloud.count(LIST) == 3
+
+
+def test_slow_look_is_not_waited_for_again(cloud: LocalCloud, command: Command, shared: Share, waits: Waits) -> None:
+    """The seconds count from the beginning of the first look."""
+    cloud.unshare(shared.image_id, SALES)
+    assert command.process.permissions.shared_with(shared.image_id, REGION) == set()
+    waits.clock.now += 7
+    assert command.diff(shared).changes is True
+    assert waits.seconds == [3.0]
+    assert cloud.count(LIST) == 3
+
+
+def test_five_hundred_revoked_shares(cloud: LocalCloud, command: Command, image: str, waits: Waits) -> None:
+    """They cost as many looks as one, and one wait."""
+    shares = [Share(image, f"{700000000000 + number}", REGION) for number in range(500)]
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(lambda share: command.diff(share).changes, shares))
+    assert cloud.count(LIST) == 3
+    assert sum(waits.seconds) <= 4 * 10.0  # each of the threads that came first
+    assert len(waits.seconds) <= 8
+
+
+def test_drift_of_six_images(cloud: LocalCloud, command: Command, waits: Waits) -> None:
+    """It is waited for once: the first looks at all of them begin together."""
+    shares = [Share(cloud.create_image(), SALES, REGION) for _ in range(6)]
+    hint = json.dumps([[share.image_id, REGION] for share in shares])
+    for share in shares:
+        news = {**share._asdict(), "__provider": "reference", "__images": hint}
+        assert not command.provider.check(state(share), news).failures
+        for thread in threading.enumerate():
+            if thread.name == "prefetch":
+                thread.join(10)
+        assert command.diff(share).changes is True
+    assert sum(waits.seconds) == 10.0
+    assert cloud.count(LIST) == 6 * 3 - 5  # the first three looks took so long that the others need only one more
+
+
+def test_what_is_as_it_should_be(cloud: LocalCloud, command: Command, shared: Share, waits: Waits) -> None:
+    """It is looked at once."""
+    assert command.diff(shared).changes is False
+    assert not command.exclusive.check({}, listing_of(shared)).failures
+    assert waits.seconds == []
+    assert cloud.count(LIST) == 1
+
+
+def listing_of(share: Share, *accounts: str, report_only: bool = False) -> dict[str, object]:
+    return {
+        "image_id": share.image_id,
+        "shared_account_ids": [share.shared_account_id, *accounts],
+        "report_only": report_only,
+        "region": REGION,
+        "__provider": "reference",
+    }
+
+
+@pytest.mark.parametrize("report_only", [True, False])
+def test_account_that_a_lagging_listing_still_shows(
+    cloud: LocalCloud, command: Command, shared: Share, waits: Waits, report_only: bool
+) -> None:
+    """It is not named as unlisted after it was revoked."""
+    cloud.share(shared.image_id, LEGAL)
+    waits.then[1] = lambda: cloud.unshare(shared.image_id, LEGAL)
+    assert not command.exclusive.check({}, listing_of(shared, report_only=report_only)).failures
+    assert command.engine.warnings == []
+    assert waits.seconds == [5.0]
+
+
+def test_unlisted_account(cloud: LocalCloud, command: Command, shared: Share, waits: Waits) -> None:
+    """It is named after three looks, which check, diff and update have in common."""
+    cloud.share(shared.image_id, LEGAL)
+    news = listing_of(shared)
+    assert not command.exclusive.check({}, news).failures
+    assert command.exclusive.diff("", news, news).changes is True
+    assert command.exclusive.update("", news, news).outs["revoked_account_ids"] == [LEGAL]
+    assert waits.seconds == [5.0, 5.0]
+    assert cloud.count(LIST) == 3
+
+
+def test_image_that_is_found_after_all(cloud: LocalCloud, command: Command, shared: Share, waits: Waits) -> None:
+    """A refresh drops no share because AWS does not know its image for some seconds."""
+    cloud.fail(LIST, "ResourceNotFoundException")
+    assert command.read(shared).outs == outputs(shared)
+    assert waits.seconds == [5.0]
+
+
+def test_image_that_is_gone(cloud: LocalCloud, command: Command, shared: Share, waits: Waits) -> None:
+    """A refresh drops its share after three looks; a destroy believes the answer to the revoke."""
+    cloud.remove_image(shared.image_id)
+    assert command.read(shared).id == ""
+    assert waits.seconds == [5.0, 5.0]
+    command.delete(shared)
+    assert waits.seconds == [5.0, 5.0]
+
+
+@pytest.mark.parametrize("fault", ["lose_response", "fail"])
+def test_write_that_a_lagging_listing_does_not_show_yet(
+    cloud: LocalCloud, command: Command, image: str, waits: Waits, fault: str
+) -> None:
+    """A grant whose answer is lost, or refused because it was done before, has succeeded."""
+    if fault == "lose_response":
+        cloud.lose_response(GRANT, times=2)  # the only retry too
+    else:
+        cloud.fail(GRANT, "OperationNotSupportedException")
+    cloud.lag(1000.0)
+    waits.then[2] = lambda: (cloud.clear_faults(), cloud.share(image, SALES))
+    share = Share(image, SALES, REGION)
+    assert command.create(share).outs == outputs(share)
+    assert waits.seconds == [5.0, 5.0]
+
+
+def test_refused_grants_of_an_image(cloud: LocalCloud, command: Command, image: str, waits: Waits) -> None:
+    """They count as failed after three looks that began after they were refused."""
+    command.process.permissions.shared_with(image, REGION)
+    waits.clock.now += 1
+    cloud.fail(GRANT, "OperationNotSupportedException", times=None)
+    with pytest.raises(Refused):
+        command.create(Share(image, SALES, REGION))
+    assert waits.seconds == [5.0, 5.0]
+    assert cloud.count(LIST) == 4
+
+
+@pytest.mark.parametrize("denied", ["the grant", "the look"])
+def test_denied_access_is_no_surprise(
+    cloud: LocalCloud, command: Command, shared: Share, waits: Waits, denied: str
+) -> None:
+    """Nothing is waited for."""
+    cloud.deny(f"workspaces:{GRANT if denied == 'the grant' else LIST}")
+    with pytest.raises(AccessDenied):
+        command.create(shared._replace(shared_account_id=LEGAL)) if denied == "the grant" else command.diff(shared)
+    assert waits.seconds == []
+
+
+def test_share_that_an_exclusive_list_has_revoked(
+    cloud: LocalCloud, command: Command, shared: Share, waits: Waits
+) -> None:
+    """Its deletion asks nothing."""
+    news = listing_of(shared) | {"shared_account_ids": []}
+    command.exclusive.update("", news, news)
+    calls = len(cloud.calls)
+    command.delete(shared)
+    assert len(cloud.calls) == calls
+
+
+def test_share_to_get_is_looked_for_again(cloud: LocalCloud, command: Command, image: str, waits: Waits) -> None:
+    """Another stack may have granted it a moment ago."""
+    share = Share(image, SALES, REGION)
+    waits.then[1] = lambda: cloud.share(image, SALES)
+    assert command.provider.read(share.id, {"__provider": "reference"}).outs == outputs(share)
+    with pytest.raises(NotFound, match="declare an ImageShare to share it"):
+        command.provider.read(f"{cloud.create_image()}/{LEGAL}", {"__provider": "reference"})
