@@ -79,8 +79,8 @@ def read_image(label: str, image: Any) -> list[tuple[str, dict[str, Any]]]:
     if "imageId" not in image and "imageName" not in image:
         refuse(f"{path}.imageId", "is not set: the id of the image, e.g. wsi-0a1b2c3d4; or set imageName")
     arguments = {
-        # pulumi-aws's own answer: a share is in the Region where the stack's other AWS resources are.
-        "region": image.get("region", aws.config.region),
+        # Where neither names one, a share that exists stays in the Region of the state, whatever AWS_REGION says.
+        "region": image.get("region", pulumi.Config("aws").get("region")),
         "exclusive": read_exclusive(f"{path}.exclusive", image.get("exclusive", False)),
         "accounts": accounts_in(f"{path}.organizationalUnitId", image["organizationalUnitId"])
         if "organizationalUnitId" in image

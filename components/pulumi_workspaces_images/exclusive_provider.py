@@ -38,7 +38,7 @@ class ImageSharesExclusiveProvider(base.Provider):
         failures = checks.list_format_failures(image_id, accounts)
         if not isinstance(news.get("report_only", False), (bool, Unknown)):
             failures.append(CheckFailure("report_only", "must be True or False"))
-        region = checks.resolve_region(self._command, news.get("region"), failures)
+        region = checks.resolve_region(self._command, news, olds, failures)
         inputs = {
             "image_id": image_id,
             "shared_account_ids": accounts,
@@ -53,7 +53,13 @@ class ImageSharesExclusiveProvider(base.Provider):
         if not failures and _known(accounts):
             contradictions = self._command.ledger.declare_exclusive(image_id, region, frozenset(accounts))
             failures += [CheckFailure("shared_account_ids", contradiction) for contradiction in contradictions]
-        failures += self._command.recheck(lambda: checks.live_failures(self._command, image_id, None, region)) or []
+        written = bool(news.get("region"))
+        failures += (
+            self._command.recheck(
+                lambda: checks.live_failures(self._command, image_id, None, region, region_is_written=written)
+            )
+            or []
+        )
         if not failures:
             self._foreign(inputs, olds)
         return base.checked(inputs, failures)

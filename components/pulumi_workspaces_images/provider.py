@@ -34,7 +34,7 @@ class ImageShareProvider(base.Provider):
         """
         image_id, account_id = news.get("image_id"), news.get("shared_account_id")
         failures = checks.format_failures(image_id, account_id)
-        region = checks.resolve_region(self._command, news.get("region"), failures)
+        region = checks.resolve_region(self._command, news, olds, failures)
         inputs = {"image_id": image_id, "shared_account_id": account_id, "region": region}
 
         wrong = {failure.property for failure in failures}
@@ -51,7 +51,11 @@ class ImageShareProvider(base.Provider):
             if known["shared_account_id"]:
                 problems.append(self._command.recipients.list_problem(known["shared_account_id"]))
             failures += [CheckFailure("shared_account_id", problem) for problem in problems if problem]
-            live = self._command.recheck(lambda: checks.live_failures(self._command, **known)) or []
+            written = bool(news.get("region"))
+            live = (
+                self._command.recheck(lambda: checks.live_failures(self._command, **known, region_is_written=written))
+                or []
+            )
             owner = any(failure.property == "shared_account_id" for failure in live)
             asked = known["shared_account_id"] == news.get("__member")  # by the program
             if not owner and not asked:
@@ -191,7 +195,7 @@ class ImageShareProvider(base.Provider):
         if not is_get:
             return Share(image_id, account_id, region)
         failures: list[CheckFailure] = []
-        region = checks.resolve_region(self._command, region, failures)
+        region = checks.resolve_region(self._command, {"region": region}, {}, failures)
         if failures:
             raise ExpectedError(f"reading image share {id_}: region {failures[0].reason}")
         return Share(image_id, account_id, region)

@@ -134,7 +134,9 @@ def test_unlisted_account(cloud: LocalCloud, command: Command, shared: Share, wa
     news = listing_of(shared)
     assert not command.exclusive.check({}, news).failures
     assert command.exclusive.diff("", news, news).changes is True
-    assert command.exclusive.update("", news, news).outs["revoked_account_ids"] == [LEGAL]
+    updated = command.exclusive.update("", news, news).outs
+    assert updated
+    assert updated["revoked_account_ids"] == [LEGAL]
     assert waits.seconds == [5.0, 5.0]
     assert cloud.count(LIST) == 3
 
@@ -165,7 +167,12 @@ def test_write_that_a_lagging_listing_does_not_show_yet(
     else:
         cloud.fail(GRANT, "OperationNotSupportedException")
     cloud.lag(1000.0)
-    waits.then[2] = lambda: (cloud.clear_faults(), cloud.share(image, SALES))
+
+    def settled() -> None:
+        cloud.clear_faults()
+        cloud.share(image, SALES)
+
+    waits.then[2] = settled
     share = Share(image, SALES, REGION)
     assert command.create(share).outs == outputs(share)
     assert waits.seconds == [5.0, 5.0]

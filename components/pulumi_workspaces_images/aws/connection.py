@@ -84,6 +84,11 @@ class Connection:
         self._caller: Caller | None = None
         self._asking: Future[Caller] | None = None
 
+    @property
+    def configured_region(self) -> str | None:
+        """The Region that the configuration names; None if it is left to the environment."""
+        return self._aws.region
+
     def region(self, argument: str | None = None) -> str:
         """Return the Region: the argument, `aws:region`, AWS_REGION, AWS_DEFAULT_REGION, or the profile's.
 

@@ -205,8 +205,9 @@ class Permissions:
             except unsettled as error:
                 self._settle(share, allow, error)
         except BaseException:
+            # Nobody knows how it ended.
             with self._lock:
-                self._written.pop(share, None)  # nobody knows how it ended
+                self._written.pop(share, None)
             raise
         with self._lock:
             self._written[share] = allow
@@ -239,13 +240,13 @@ class Permissions:
         except NotFound as gone:
             raise error if isinstance(error, NotFound) else gone from None
         except ExpectedError:
+            with self._lock:
+                self._listings.pop((share.region, share.image_id), None)  # who asks next does so anew
             raise error from None
         if shared != wanted:
             raise error
 
-    def _holds(
-        self, share: Share, *, expected: bool, since: float = 0.0, believes_not_found: bool = False
-    ) -> bool:
+    def _holds(self, share: Share, *, expected: bool, since: float = 0.0, believes_not_found: bool = False) -> bool:
         return self._look(
             share.image_id,
             share.region,
@@ -293,7 +294,7 @@ class Permissions:
         return ask(listing)
 
     def _listing(self, image_id: str, region: str, since: float = 0.0, again: float = 0.0) -> Listing:
-        """Return a listing of an image that began at `again` or later, to confirm one that began at `since` or later."""
+        """Return a listing of an image that began at `again` or later, and whose first look did at `since` or later."""
         with self._lock:
             listing = self._listings.get((region, image_id))
             if listing is None or listing.is_old() or listing.first_look < since:

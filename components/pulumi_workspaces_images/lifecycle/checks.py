@@ -1,6 +1,6 @@
 """What a preview can know about a share, it says: every problem of one resource at once, each with its property."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from pulumi.dynamic import CheckFailure
@@ -15,17 +15,26 @@ if TYPE_CHECKING:
     from .command import Command
 
 
-def resolve_region(command: "Command", region: Any, failures: list[CheckFailure]) -> Any:
-    """Return the Region of a resource: its argument, else the configured one; unknown stays unknown.
+def resolve_region(
+    command: "Command", news: Mapping[str, Any], olds: Mapping[str, Any], failures: list[CheckFailure]
+) -> Any:
+    """Return the Region of a resource: argument, configuration, state, environment; unknown stays unknown.
 
     A Region that cannot be had or does not exist is added to `failures`, and None is returned.
+
+    Args:
+        command: the command.
+        news: the resource's arguments.
+        olds: its inputs in the state.
+        failures: what is wrong with it.
     """
+    region = news.get("region")
     if isinstance(region, Unknown):
         return region
     try:
         if region is not None and not isinstance(region, str):
             raise ConfigurationError(f"must be the name of a Region, e.g. 'us-east-1'; it is {shown(region)}")
-        return command.connection.valid_region(region or None)
+        return command.connection.valid_region(region or command.kept_region(news.get("image_id"), olds))
     except ConfigurationError as error:
         reason = str(error)
         if isinstance(error, NoSuchRegion) and not region:
@@ -60,9 +69,21 @@ def _format_failures(*found: tuple[str, Callable[[object], str | None], Any]) ->
 
 
 def live_failures(
-    command: "Command", image_id: str | None, shared_account_id: str | None, region: str | None
+    command: "Command",
+    image_id: str | None,
+    shared_account_id: str | None,
+    region: str | None,
+    *,
+    region_is_written: bool,
 ) -> list[CheckFailure]:
     """Return what AWS knows against the share; None for a value that is unknown or wrong already.
+
+    Args:
+        command: the command.
+        image_id: the image.
+        shared_account_id: the recipient.
+        region: the Region.
+        region_is_written: whether the program names it.
 
     Raises:
         ExpectedError: AWS could not be asked (access, credentials, no answer).
@@ -81,6 +102,10 @@ def live_failures(
                 f"image {image_id} was not found in {region}{asked}; only its owner can share it: check the "
                 "credentials, the Region and the id, and whether it was deleted"
             )
+            if not region_is_written and not command.connection.configured_region:
+                others = [other for other in command.regions_of_others() if other != region]
+                state = f"; the state has other shares in {', '.join(others)}" if others else ""
+                reason += f" ({region} comes from AWS_REGION, AWS_DEFAULT_REGION or the AWS profile{state})"
             failures.append(CheckFailure("image_id", reason))
         else:
             partition = command.connection.partition(region)

@@ -72,6 +72,7 @@ class Command:
         self._prefetched: set[tuple[str, str, str, bool]] = set()
         self._warned: set[str] = set()
         self._own = self._agreed = ""
+        self._kept_regions: dict[str, str] = {}
 
     def take_own(self, inputs: Mapping[str, object]) -> None:
         """Go by the stack's own keys that a resource brings along: an explicit provider is not given the stack's.
@@ -124,6 +125,29 @@ class Command:
             self.warn_once(f"{error}; went on without looking, as workspaces-images:recheck is warn")
             return None
 
+    def kept_region(self, image_id: object, olds: Mapping[str, object]) -> str | None:
+        """Return the Region of a resource whose argument names none; None where today's configuration decides.
+
+        A Region that only the environment names is kept as the state has it: another AWS_REGION moves no share. The
+        check of a replacement is not shown the state, but comes after one of the same image that was.
+
+        Args:
+            image_id: the resource's image.
+            olds: its inputs in the state, as its check is given them.
+        """
+        if self.connection.configured_region:
+            return None
+        region = olds.get("region")
+        with self._lock:
+            if isinstance(image_id, str) and isinstance(region, str):
+                self._kept_regions.setdefault(image_id, region)
+            return region if isinstance(region, str) else self._kept_regions.get(str(image_id))
+
+    def regions_of_others(self) -> list[str]:
+        """Return the Regions that the state has for other resources, as far as they have been checked."""
+        with self._lock:
+            return sorted(set(self._kept_regions.values()))
+
     def prefetch(self, image_id: str, region: str, others: object, *, listings: bool) -> None:
         """Begin to ask for what the check and the diff of a resource need, and those of the images beside its own.
 
@@ -141,14 +165,15 @@ class Command:
             if asked in self._prefetched:  # hundreds of shares ask the same
                 return
             self._prefetched.add(asked)
-        self._prefetch.begin(dict.fromkeys([(image_id, region), *self._images_in(hint)]), listings=listings)
+        beside = self._images_in(hint, self._kept_regions.get(image_id))
+        self._prefetch.begin(dict.fromkeys([(image_id, region), *beside]), listings=listings)
 
-    def _images_in(self, hint: str) -> Iterator[tuple[str, str]]:
+    def _images_in(self, hint: str, kept_region: str | None) -> Iterator[tuple[str, str]]:
         try:
             images = json.loads(hint) if hint else []
             for image_id, region in images:
                 with contextlib.suppress(ExpectedError):  # what is wrong with an image, its own check says
-                    where = self.connection.valid_region(region)
+                    where = self.connection.valid_region(region or kept_region)
                     if not image_id_problem(image_id):
                         yield image_id, where
         except (AttributeError, TypeError, ValueError):

@@ -1,0 +1,74 @@
+"""A Region that only the environment names moves nothing that exists (case 6)."""
+
+import json
+
+import pytest
+
+from local.cloud import LocalCloud
+from pulumi_workspaces_images.share import Share
+from tests.unit.helpers import DESCRIBE, LEGAL, SALES, Command, found, state
+
+HOME, AWAY = "us-east-1", "eu-west-1"
+
+
+@pytest.fixture
+def command(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Return a command whose Region comes from the environment, which names another one than the state."""
+    monkeypatch.setenv("AWS_REGION", AWAY)
+    return Command(cloud, region=None)
+
+
+def check(command: Command, share: Share, olds: Share | None, hint: str = "") -> tuple[str, list[tuple[str, str]]]:
+    news = {**share._asdict(), "region": None, "__provider": "reference", "__images": hint}
+    result = command.provider.check(state(olds) if olds else {}, news)
+    return result.inputs["region"], found(result)
+
+
+def test_share_that_exists_stays_where_it_is(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """Also where its image or its account changes: the check of the replacement is not shown the state."""
+    cloud.create_image(region=HOME, image_id="wsi-golden002")
+    assert check(command, shared, shared) == (HOME, [])
+    for changed in (shared._replace(image_id="wsi-golden002"), shared._replace(shared_account_id=LEGAL)):
+        assert check(command, changed, shared) == (HOME, [])
+        assert check(command, changed, None) == (HOME, [])
+    assert {call.region for call in cloud.calls if call.operation == DESCRIBE} == {HOME}
+
+
+def test_new_share_of_an_image_that_the_state_has(command: Command, shared: Share) -> None:
+    """It goes where the image is."""
+    check(command, shared, shared)
+    assert check(command, shared._replace(shared_account_id=LEGAL), None) == (HOME, [])
+    exclusive = {"image_id": shared.image_id, "shared_account_ids": [SALES], "report_only": True}
+    assert command.exclusive.check({}, exclusive).inputs["region"] == HOME
+
+
+def test_new_share_of_a_new_image(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """It goes by the environment, and an error names the Region that the state has."""
+    check(command, shared, shared)
+    new = Share(cloud.create_image(region=AWAY), SALES, AWAY)
+    assert check(command, new, None) == (AWAY, [])
+    missing = cloud.create_image(region=HOME)
+    region, failures = check(command, new._replace(image_id=missing), None)
+    assert region == AWAY
+    assert failures[0][1].startswith(f"image {missing} was not found in {AWAY}")
+    assert failures[0][1].endswith(
+        f"({AWAY} comes from AWS_REGION, AWS_DEFAULT_REGION or the AWS profile; the state has other shares in {HOME})"
+    )
+
+
+def test_images_beside_are_asked_about_where_they_are(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """The preview costs no call more than under the other Region."""
+    other = Share(cloud.create_image(region=HOME), SALES, HOME)
+    cloud.share(other.image_id, SALES)
+    hint = json.dumps([[shared.image_id, None], [other.image_id, None]])
+    for share in (shared, other):
+        assert check(command, share, share, hint) == (HOME, [])
+        assert not command.diff(share).changes
+    assert {call.region for call in cloud.calls if call.operation != "GetCallerIdentity"} == {HOME}
+    assert cloud.count(DESCRIBE) == 1
+
+
+def test_region_of_the_configuration(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, shared: Share) -> None:
+    """That it changes is meant."""
+    monkeypatch.setenv("AWS_REGION", HOME)
+    assert check(Command(cloud, region=AWAY), shared, shared)[0] == AWAY
