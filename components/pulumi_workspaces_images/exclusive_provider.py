@@ -102,7 +102,7 @@ class ImageSharesExclusiveProvider(base.Provider):
 
     @one_line
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Look whether the image exists; that is all there is to refresh.
+        """Check that the image still exists; that is all there is to refresh.
 
         Raises:
             ExpectedError: AWS could not be asked, or not as the owner of the image.
@@ -111,18 +111,28 @@ class ImageSharesExclusiveProvider(base.Provider):
             raise ExpectedError(
                 f"reading the exclusive shares of {id_}: they cannot be read by id; declare them instead"
             )
-        image_id, region = props["image_id"], props["region"]
+        image_id, region, owner = props["image_id"], props["region"], props["owner_account_id"]
+        # AWS describes a shared image to its recipients too, and lists its shares to the owner alone.
+        doing = f"reading the exclusive shares of image {image_id} in {region}"
+        self._command.ownership.refuse_others(image_id, region, owner, doing)
         try:
             self._command.permissions.describe(image_id, region)
         except (NotFound, AccessDenied) as error:
-            self._command.ownership.confirm_gone(image_id, region, props["owner_account_id"], error)
+            self._command.ownership.confirm_gone(image_id, region, owner, error)
             return ReadResult("", {})
         outputs = {name: props[name] for name in (*_INPUTS, "owner_account_id", "revoked_account_ids") if name in props}
         return ReadResult(id_, outputs, {name: props[name] for name in _INPUTS if name in props})
 
     @one_line
-    def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Do nothing: that the list is given up is no reason to revoke anything."""
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        """Revoke nothing: that the list is given up is no reason to.
+
+        Raises:
+            ExpectedError: the caller is not the owner, who may still want it; or AWS could not be asked who it is.
+        """
+        image_id, region = props["image_id"], props["region"]
+        doing = f"deleting the exclusive list of image {image_id} in {region}"
+        self._command.ownership.refuse_others(image_id, region, props.get("owner_account_id"), doing)
 
     def _foreign(self, news: dict[str, Any], olds: dict[str, Any]) -> list[str]:
         """Return the foreign accounts, and name them; none where nobody could look, or the list is not known yet.

@@ -11,7 +11,11 @@ OTHER = "999999999999"
 
 @pytest.fixture(autouse=True)
 def _shared(stack: Stack, image: str) -> None:
-    stack.shares(image, sales=SALES, legal=LEGAL)
+    stack.program(f"""
+        ImageShare("sales", {image!r}, {SALES!r})
+        ImageShare("legal", {image!r}, {LEGAL!r})
+        ImageSharesExclusive("only", {image!r}, [{SALES!r}, {LEGAL!r}])
+    """)
     stack.up()
     stack.cloud.forget_calls()
 
@@ -20,6 +24,8 @@ def untouched(stack: Stack, image: str) -> None:
     """Assert that state and shares are as they were."""
     assert stack.cloud.shared_with(image) == {SALES, LEGAL}
     assert stack.declared() == {"sales": SALES, "legal": LEGAL}
+    names = {resource["urn"].rpartition("::")[2] for resource in stack.export()["deployment"]["resources"]}
+    assert "only" in names, "the exclusive list has left the state"
 
 
 @pytest.mark.parametrize(
@@ -27,10 +33,14 @@ def untouched(stack: Stack, image: str) -> None:
 )
 @pytest.mark.parametrize("command", nightly_but_first(["refresh", "destroy"]))
 def test_command_with_credentials_of_another_account(stack: Stack, image: str, command: str, account: str) -> None:
-    """The command fails, names both accounts, and changes nothing."""
+    """The command fails, each message names both accounts and what to do, and nothing changes."""
     stack.credentials(account)
     run = stack.run(command, "--yes", "--skip-preview", ok=False)
-    assert run.line(image, OWNER, account)
+    errors = [line for line in run.output.splitlines() if "NotTheOwner" in line]
+    assert errors
+    for line in errors:
+        assert f"owned by account {OWNER}, and the caller is account {account}" in line
+        assert "use the owner's credentials" in line
     assert "Traceback" not in run.output
     untouched(stack, image)
     stack.credentials(OWNER)

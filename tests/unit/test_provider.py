@@ -96,7 +96,7 @@ def test_not_found_means_nothing_to_others(
     line = str(caught.value)
     assert (
         f"; image {shared.image_id} is owned by account {OWNER}, and the caller is account {account} "
-        f"(arn:aws:iam::{account}:user/TEST): use the owner's credentials; nothing was changed"
+        f"(arn:aws:iam::{account}:user/TEST): use the owner's credentials; it stays in the state"
     ) in line
     assert cloud.shared_with(shared.image_id) == {SALES}
 

@@ -44,12 +44,12 @@ class Ownership:
         if not owner:
             raise NotTheOwner(
                 f"{error}; that counts as gone only for its owner, whom the state does not name; if the image is gone, "
-                "remove the share from the state with `pulumi state delete`; nothing was changed"
+                "remove the share from the state with `pulumi state delete`; it stays in the state"
             )
         if not caller:
             raise NotTheOwner(
                 f"{error}; that counts as gone only for its owner, account {owner}, and aws:skipRequestingAccountId "
-                "forbids asking who the caller is: unset it; nothing was changed"
+                "forbids asking who the caller is: unset it; it stays in the state"
             )
 
     def refuse_others(self, image_id: str, region: str, owner: str | None, answer: str) -> Caller | None:
@@ -69,6 +69,6 @@ class Ownership:
         if caller and owner and caller.account != owner:
             raise NotTheOwner(
                 f"{answer}; image {image_id} is owned by account {owner}, and the caller is account {caller.account} "
-                f"({caller.arn}): use the owner's credentials; nothing was changed"
+                f"({caller.arn}): use the owner's credentials; it stays in the state"
             )
         return caller
