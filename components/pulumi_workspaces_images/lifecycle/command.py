@@ -16,6 +16,7 @@ from ..aws.permissions import Permissions
 from ..configuration.own import Recheck, read_own
 from ..errors import ConfigurationError, ExpectedError
 from ..share import image_id_problem
+from . import interruption
 from .engine import Engine
 from .ledger import Ledger
 from .ownership import Ownership
@@ -63,7 +64,7 @@ class Command:
         self.engine = engine
         self.settings = read_own(configuration)
         self.connection = Connection(configuration, project=project)
-        self.permissions = Permissions(self.connection, before_write=self._end_without_engine)
+        self.permissions = Permissions(self.connection, before_write=self._end_without_engine, wait=interruption.wait)
         self.recipients = Recipients(self.settings, self.connection)
         self.ownership = Ownership(self.connection, self.permissions)
         self.ledger = ledger or Ledger()
@@ -222,6 +223,7 @@ def configure(request: ConfigureRequest) -> Command:
             ledger = _shared_ledger(engine)
             _command = Command(configuration, project=pulumi.get_project(), engine=engine, ledger=ledger)
             engine.end_with_it()
+            interruption.listen()
         return _command
 
 

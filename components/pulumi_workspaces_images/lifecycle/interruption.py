@@ -1,0 +1,38 @@
+"""Wait until the user interrupts the command: the engine tells its providers so, by a call that the SDK ignores."""
+
+import sys
+import threading
+from types import FunctionType
+from typing import Any
+
+from ..errors import ExpectedError
+
+interrupted = threading.Event()
+
+
+def listen() -> None:
+    """Let the SDK's provider process hear that its command is interrupted."""
+    cancel = getattr(getattr(sys.modules["__main__"], "DynamicResourceProviderServicer", None), "Cancel", None)
+    if isinstance(cancel, FunctionType):
+        # gRPC has bound the method already, so only its code can be exchanged.
+        cancel.__code__ = _cancel.__code__
+
+
+def wait(seconds: float) -> None:
+    """Wait so many seconds.
+
+    Raises:
+        ExpectedError: the command was interrupted.
+    """
+    if interrupted.wait(seconds):
+        raise ExpectedError("the command was interrupted")
+
+
+def _cancel(self: Any, request: Any, context: Any) -> Any:
+    # It runs with the globals of the SDK's module.
+    from google.protobuf import empty_pb2
+
+    from pulumi_workspaces_images.lifecycle.interruption import interrupted
+
+    interrupted.set()
+    return empty_pb2.Empty()
