@@ -12,21 +12,24 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
+from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2
 
 from pulumi_workspaces_images.lifecycle.engine import Engine
 from pulumi_workspaces_images.lifecycle.processes import find, this_process
+
+URN = "urn:pulumi:dev::shares::my:index:Thing$pulumi-python:dynamic/workspaces:ImageShare::sales"
 
 pytestmark = pytest.mark.usefixtures("quiet_environment")
 
 
 @dataclass
 class Served:
-    """A gRPC server at `address`, and what it was told."""
+    """A gRPC server at `address`, and what it was told: severity and message, and the resources of the messages."""
 
     address: str
     stop: Callable[[], None]
     logged: list[tuple[int, str]] = field(default_factory=list)
+    urns: list[str] = field(default_factory=list)
 
 
 class LivingEngine(engine_pb2_grpc.EngineServicer):
@@ -39,6 +42,7 @@ class LivingEngine(engine_pb2_grpc.EngineServicer):
 
     def Log(self, request: Any, context: Any) -> empty_pb2.Empty:  # noqa: N802
         self.served.logged.append((request.severity, request.message))
+        self.served.urns.append(request.urn)
         return empty_pb2.Empty()
 
 
@@ -188,6 +192,27 @@ def test_message_is_one_printable_line(serve: Callable[[Any], Served], capfd: py
     Engine(None).warn("a\nb\x1b[31m")
     assert [message for _, message in served.logged] == [r"a\nb\x1b[31m"]
     assert capfd.readouterr().err == "warning: a\\nb\\x1b[31m\n"
+
+
+@pytest.mark.parametrize(
+    ("urn", "shown_on"),
+    [
+        (URN, URN),
+        ("", ""),  # the stack
+        ("urn:pulumi:dev::shares", ""),  # would make the engine panic
+    ],
+)
+def test_message_stands_on_the_resource_that_the_engine_asks_about(
+    serve: Callable[[Any], Served], urn: str, shown_on: str
+) -> None:
+    """Its URN is in the frame of the SDK's servicer."""
+    served = serve(LivingEngine())
+
+    def check(request: provider_pb2.CheckRequest) -> None:
+        Engine(served.address).warn("the share was revoked")
+
+    check(provider_pb2.CheckRequest(urn=urn))
+    assert served.urns == [shown_on]
 
 
 @pytest.mark.parametrize(("say", "line"), [("warn", "warning: look\n"), ("info", "info: look\n")])

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from functools import cached_property
+from types import FrameType
 
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
@@ -21,6 +22,9 @@ _SECONDS_BETWEEN_CHECKS = 2.0
 
 # The engine is on this machine, whatever proxy leads to AWS.
 _NO_PROXY = [("grpc.enable_http_proxy", 0)]
+
+
+_URN = re.compile(r"urn:pulumi:[^:]+::[^:]+::.+::.+")
 
 
 class Engine:
@@ -81,11 +85,11 @@ class Engine:
             threading.Thread(target=watch, name="engine watch", daemon=True).start()
 
     def warn(self, message: str) -> None:
-        """Show `message`, one line, as a warning among the diagnostics of the running command."""
+        """Show `message`, one line, as a warning on the resource whose call this is, else on the stack."""
         self._log("warning", message)
 
     def info(self, message: str) -> None:
-        """Show `message`, one line, among the diagnostics of the running command."""
+        """Show `message`, one line, on the resource whose call this is, else on the stack."""
         self._log("info", message)
 
     def _log(self, severity: str, message: str) -> None:
@@ -93,9 +97,25 @@ class Engine:
         if self._stub is not None:
             level = engine_pb2.WARNING if severity == "warning" else engine_pb2.INFO
             try:
-                self._stub.Log(engine_pb2.LogRequest(severity=level, message=message), timeout=_SECONDS_TO_ANSWER)
+                request = engine_pb2.LogRequest(severity=level, message=message, urn=_urn_of_call())
+                self._stub.Log(request, timeout=_SECONDS_TO_ANSWER)
             except grpc.RpcError:
                 pass  # What could not be shown through the engine is printed, which it shows too, if it lives.
             else:
                 return
         print(f"{severity}: {message}", file=sys.stderr, flush=True)
+
+
+def _urn_of_call() -> str:
+    """Return the URN of the resource that the engine asks this thread about; empty outside of its calls.
+
+    The SDK does not hand it to a dynamic provider, so it is read in the frame of the SDK's servicer. A malformed URN
+    would make the engine panic.
+    """
+    frame: FrameType | None = sys._getframe()
+    while frame:
+        urn = getattr(frame.f_locals.get("request"), "urn", None)
+        if isinstance(urn, str) and _URN.fullmatch(urn):
+            return urn
+        frame = frame.f_back
+    return ""
