@@ -36,13 +36,14 @@ class ImageSharesExclusiveProvider(base.Provider):
         self._command.take_own(news)
         image_id, accounts = news.get("image_id"), news.get("shared_account_ids")
         failures = checks.list_format_failures(image_id, accounts)
-        if not isinstance(news.get("report_only", False), (bool, Unknown)):
-            failures.append(CheckFailure("report_only", "must be True or False"))
+        report_only = news.get("report_only", False)
+        if not isinstance(report_only, (bool, Unknown)) and report_only != "fail":
+            failures.append(CheckFailure("report_only", "must be True, False or 'fail'"))
         region = checks.resolve_region(self._command, news, olds, failures)
         inputs = {
             "image_id": image_id,
             "shared_account_ids": accounts,
-            "report_only": news.get("report_only", False),
+            "report_only": report_only,
             "region": region,
         }
         wrong = {failure.property for failure in failures}
@@ -61,7 +62,17 @@ class ImageSharesExclusiveProvider(base.Provider):
             or []
         )
         if not failures:
-            self._foreign(inputs, olds)
+            unlisted = self._unlisted(inputs, olds)
+            if unlisted and report_only == "fail":
+                failures.append(
+                    CheckFailure(
+                        "shared_account_ids",
+                        f"{_found(image_id, region, unlisted)}; put the account on the list, or revoke its access by "
+                        "hand: exclusive ownership is set to fail, which revokes nothing",
+                    )
+                )
+            elif unlisted:
+                self._warn(image_id, region, unlisted, report_only=report_only)
         return base.checked(inputs, failures)
 
     @one_line
@@ -79,8 +90,10 @@ class ImageSharesExclusiveProvider(base.Provider):
             return DiffResult(changes=True)
         if news.get("report_only") != olds.get("report_only"):
             return DiffResult(changes=True)
-        foreign = self._foreign(news, olds)
-        return DiffResult(changes=bool(foreign) and not news.get("report_only"))
+        unlisted = self._unlisted(news, olds)
+        if unlisted:  # a refresh compares without a check before
+            self._warn(news["image_id"], news["region"], unlisted, report_only=news.get("report_only"))
+        return DiffResult(changes=bool(unlisted) and not news.get("report_only"))
 
     @one_line
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -134,32 +147,35 @@ class ImageSharesExclusiveProvider(base.Provider):
         doing = f"deleting the exclusive list of image {image_id} in {region}"
         self._command.ownership.refuse_others(image_id, region, props.get("owner_account_id"), doing)
 
-    def _foreign(self, news: dict[str, Any], olds: dict[str, Any]) -> list[str]:
-        """Return the foreign accounts, and name them; none where nobody could look, or the list is not known yet.
+    def _unlisted(self, news: dict[str, Any], olds: dict[str, Any]) -> list[str]:
+        """Return the unlisted accounts; none if AWS could not be asked, or the list is not known yet.
 
-        An account that leaves the list is foreign in the same update, because it may have no resource of its own. Where
-        nothing is revoked it is named by the next preview only: its own resource may revoke its share.
+        An account that leaves the list is unlisted in the same update, because it may have no resource of its own.
+        Where nothing is revoked the next preview is the first to name it: its own resource may revoke its share.
         """
         accounts, image_id, region = news["shared_account_ids"], news["image_id"], news["region"]
         if not _known(accounts):
             return []
         if self._command.never_asks:
             self._command.warn_once(
-                f"image {image_id} in {region}: nobody looks for foreign accounts, as workspaces-images:recheck is off"
+                f"image {image_id} in {region}: unlisted accounts are not looked for because "
+                "workspaces-images:recheck is off"
             )
-        only_reported = news.get("report_only") is True
-        leaving = (olds.get("shared_account_ids") or []) if only_reported else []
+        leaving = (olds.get("shared_account_ids") or []) if news.get("report_only") else []
         found = self._command.recheck(
             lambda: self._command.permissions.unlisted(image_id, region, [*accounts, *leaving])
         )
-        foreign = sorted(found or ())
-        if foreign:
-            what = "only reported" if only_reported else "`pulumi up` revokes it"
-            self._command.warn_once(
-                f"image {image_id} in {region} is shared with {', '.join(foreign)}, not on the list of its "
-                f"ImageSharesExclusive: {what}"
-            )
-        return foreign
+        return sorted(found or ())
+
+    def _warn(self, image_id: str, region: str, unlisted: list[str], *, report_only: object) -> None:
+        """Name unlisted accounts. An update that revokes them says so when it is done."""
+        found = _found(image_id, region, unlisted)
+        if isinstance(report_only, Unknown):
+            self._command.warn_once(found)
+        elif report_only:
+            self._command.warn_once(f"{found}: only reported")
+        elif self._command.previews is not False:
+            self._command.warn_once(f"{found}: `pulumi up` revokes it")
 
     def _sync(self, news: dict[str, Any], olds: dict[str, Any]) -> dict[str, Any]:
         image_id, region = news["image_id"], news["region"]
@@ -168,7 +184,7 @@ class ImageSharesExclusiveProvider(base.Provider):
         revoked: list[str] = []
         failed: list[ExpectedError] = []
         if not news["report_only"]:
-            for account in self._foreign(news, olds):
+            for account in self._unlisted(news, olds):
                 try:
                     self._revoke(Share(image_id, account, region))
                     revoked.append(account)
@@ -188,7 +204,15 @@ class ImageSharesExclusiveProvider(base.Provider):
                 )
             with ledger.revoking(share):
                 self._command.permissions.revoke(share)
-        self._command.info(f"image {share.image_id} in {share.region} was unshared from {share.shared_account_id}")
+        self._command.info(
+            f"image {share.image_id} in {share.region} was unshared from {share.shared_account_id}, not on the list of "
+            "its ImageSharesExclusive"
+        )
+
+
+def _found(image_id: str, region: str, unlisted: list[str]) -> str:
+    accounts = ", ".join(unlisted)
+    return f"image {image_id} in {region} is shared with {accounts}, not on the list of its ImageSharesExclusive"
 
 
 def _known(accounts: Any) -> TypeGuard[list[str]]:

@@ -15,7 +15,7 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
-from .errors import AccessDenied, ExpectedError, NotFound, one_line
+from .errors import AccessDenied, ExpectedError, NotFound, one_line, printable
 from .lifecycle import base, checks
 from .share import Share, parse_id
 
@@ -64,6 +64,9 @@ class ImageShareProvider(base.Provider):
             failures += live
         if failures:
             self._command.ledger.failed(share)
+        elif share and self._command.previews and not olds.get("image_id"):
+            # The check of what is new, or of what replaces another: it alone is shown nothing of the state.
+            self._announce(share, news.get("__member_name"))
         return base.checked(inputs, failures)
 
     @one_line
@@ -85,10 +88,16 @@ class ImageShareProvider(base.Provider):
             if shared is not False:
                 self._command.ledger.found(share)
         if shared is False:
-            self._command.warn(
-                f"image {share.image_id} is no longer shared with {share.shared_account_id} in {share.region}: "
-                "the share was revoked outside Pulumi; the update grants it again"
+            what = "the update grants it again" if self._command.previews is False else "`pulumi up` grants it again"
+            message = (
+                f"image {share.image_id} is no longer shared with {share.shared_account_id} in {share.region}: the "
+                f"share was revoked outside Pulumi; {what}"
             )
+            more = (
+                f"more shares of image {share.image_id} in {share.region} were revoked outside Pulumi: run `pulumi "
+                "preview --diff` to see them all"
+            )
+            self._command.announcements.add(message, self._command.warn, more=more)
         return DiffResult(changes=shared is False)
 
     @one_line
@@ -163,6 +172,19 @@ class ImageShareProvider(base.Provider):
                 except (NotFound, AccessDenied) as error:
                     owner = props.get("owner_account_id")
                     self._command.ownership.confirm_gone(share.image_id, share.region, owner, error)
+
+    def _announce(self, share: Share, member_name: object) -> None:
+        """Name the account that will get access, for whoever reviews the preview."""
+        name = member_name or self._command.recipients.name_of(share.shared_account_id)
+        account = f"account {share.shared_account_id}{f' ({name})' if name else ''}"
+        image_name = self._command.permissions.known_name(share.image_id, share.region)
+        image = f"image {share.image_id}{f' ({printable(image_name)})' if image_name else ''}"
+        message = f"{account} gets access to {image} in {share.region}"
+        more = (
+            f"more accounts get access to image {share.image_id} in {share.region}: run `pulumi preview --diff` to see "
+            "them all"
+        )
+        self._command.announcements.add(message, self._command.info, more=more)
 
     def _grant(self, share: Share) -> dict[str, Any]:
         ledger = self._command.ledger

@@ -80,14 +80,18 @@ def members(stack: Stack, cloud: LocalCloud) -> dict[str, str]:
 
 @pytest.mark.nightly
 def test_members_of_the_organization(stack: Stack, cloud: LocalCloud, image: str, members: dict[str, str]) -> None:
-    """An ACTIVE member is shared with; each account costs one call, however many shares it has."""
+    """An ACTIVE member is shared with, and previews show its name; it costs one call, however many shares it has."""
     other = cloud.create_image(name="other")
     stack.program(
         f"""
+        ImageShares("two", {other!r}, {{"sales": {members["sales"]!r}}})
         ImageShare("one", image_id={image!r}, shared_account_id={members["sales"]!r})
-        ImageShare("two", image_id={other!r}, shared_account_id={members["sales"]!r})
         """
     )
+    preview = stack.preview()
+    for shared in (image, other):
+        assert preview.line(f"account {members['sales']} (sales) gets access to image {shared}")
+    cloud.forget_calls()
     stack.up()
     assert cloud.count("DescribeAccount") == 1
     assert cloud.shared_with(image) == {members["sales"]}

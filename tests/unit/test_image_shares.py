@@ -252,9 +252,9 @@ def test_label_that_is_no_text(label: Any) -> None:
 
 
 @pytest.mark.parametrize("exclusive", [None, "yes", "", "Report", [], pulumi.Output.from_input(True)])
-def test_exclusive_that_is_none_of_the_three(exclusive: Any) -> None:
+def test_exclusive_that_is_none_of_the_four(exclusive: Any) -> None:
     """Whether shares of others are revoked is not guessed."""
-    assert refused(TEAMS, exclusive=exclusive) == "exclusive must be True, False or 'report'"
+    assert refused(TEAMS, exclusive=exclusive) == "exclusive must be True, False, 'report' or 'fail'"
 
 
 def test_account_under_two_labels() -> None:

@@ -57,7 +57,7 @@ def test_share_that_disappeared_is_an_update(cloud: LocalCloud, share: Share, re
     assert not result.replaces
     assert command.engine.warnings == [
         f"image {share.image_id} is no longer shared with {SALES} in {REGION}: the share was revoked outside Pulumi; "
-        "the update grants it again"
+        "`pulumi up` grants it again"
     ]
 
 

@@ -254,7 +254,7 @@ def test_bug_keeps_the_old_resource(
     """Whatever kept the new resource from taking over, the old one stays in the state."""
     command.process.ledger.declare(shared)
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(Permissions, "describe" if operation == "check" else "grant", fail)
@@ -310,7 +310,7 @@ def test_bug_while_a_kept_share_is_taken_over(
     kept(command, shared)
     cloud.fail(GRANT, "AccessDeniedException")
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     for name in broken:

@@ -7,7 +7,7 @@ finds. Nothing here is run but the last test.
 from collections.abc import Sequence
 from datetime import datetime
 from importlib import resources
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from pulumi import Input, Output, ResourceOptions
 
@@ -43,7 +43,7 @@ def image_shares(account: Output[str], exclusive: bool) -> None:
 def image_shares_exclusive(account: Output[str]) -> None:
     exclusive = ImageSharesExclusive("only", "wsi-0a1b2c3d4", [account, "222222222222"], report_only=True)
     assert_type(exclusive.shared_account_ids, Output[Sequence[str]])
-    assert_type(exclusive.report_only, Output[bool])
+    assert_type(exclusive.report_only, Output[bool | Literal["fail"]])
     assert_type(exclusive.revoked_account_ids, Output[Sequence[str]])
     ImageSharesExclusive("only", "wsi-0a1b2c3d4", "222222222222", report_only="yes")  # type: ignore[arg-type]
 

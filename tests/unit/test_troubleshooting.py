@@ -56,11 +56,11 @@ PARTS = {
     "the signature does not match the request",
     "not accepted",
     "reading image share … in …: not shared",
-    "only reported",
+    "the update grants it again",
     "unsharing image … from … in …: kept",
     "the disk is full",
     "the engine's process cannot be told",
-    "`pulumi up` revokes it",
+    "`pulumi up` grants it again",
 }
 # Never shown: an exception's text that is replaced, and a thread's name.
 INTERNAL = {"no answer to …", "engine watch"}

@@ -48,6 +48,12 @@ class Once(Generic[T]):
             raise seen.error.again()
         return seen.answer  # type: ignore[return-value]  # None only if T allows it
 
+    def known(self, key: Hashable) -> T | None:
+        """Return the answer for `key` if there is one already; None if not, or if asking failed."""
+        with self._guard:
+            seen = self._seen.get(key)
+        return seen.answer if seen else None
+
     def _ask(self, ask: Callable[[], T]) -> _Seen[T]:
         try:
             answer, error = ask(), None

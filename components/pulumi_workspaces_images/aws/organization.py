@@ -43,6 +43,10 @@ class Organization:
         """
         return self._members.get(account_id, lambda: self._describe(account_id, region))
 
+    def known_member(self, account_id: str) -> Member | None:
+        """Return what the organization has answered about an account; None if it was not asked, or knows none."""
+        return self._members.known(account_id)
+
     def _describe(self, account_id: str, region: str) -> Member | None:
         client = self._connection.client("organizations", region)
 

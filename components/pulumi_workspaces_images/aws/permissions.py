@@ -153,6 +153,15 @@ class Permissions:
             raise NotFound(f"{_looking_at(alone, region)}: not found")
         return images[image_id]
 
+    def known_name(self, image_id: str, region: str) -> str:
+        """Return the name of an image that was described already; empty if it has none, or was not."""
+        with self._lock:
+            together = self._together.get((region, image_id), ())
+        for images in (self._images.known((region, together)), self._images.known((region, (image_id,)))):
+            if images and image_id in images:
+                return images[image_id].name
+        return ""
+
     def describe_together(self, image_ids: Iterable[str], region: str) -> list[str]:
         """Let one call describe many images of a Region, once the first of them is asked for.
 

@@ -17,6 +17,7 @@ from ..configuration.own import Recheck, read_own
 from ..errors import ConfigurationError, ExpectedError
 from ..share import image_id_problem
 from . import interruption
+from .announcements import Announcements
 from .engine import Engine
 from .ledger import Ledger
 from .ownership import Ownership
@@ -40,6 +41,8 @@ class Command:
         recipients: with whom images may be shared.
         ownership: what depends on who owns an image.
         ledger: what the running update declares.
+        announcements: what reviewers have been told.
+        previews: whether the command is a preview; None while no check has told.
     """
 
     def __init__(
@@ -68,6 +71,8 @@ class Command:
         self.recipients = Recipients(self.settings, self.connection)
         self.ownership = Ownership(self.connection, self.permissions)
         self.ledger = ledger or Ledger()
+        self.announcements = Announcements()
+        self.previews: bool | None = None
         self._lock = threading.Lock()
         self._prefetch = Prefetch(self.permissions)
         self._prefetched: set[tuple[str, str, str, bool]] = set()
@@ -76,7 +81,9 @@ class Command:
         self._kept_regions: dict[str, str] = {}
 
     def take_own(self, inputs: Mapping[str, object]) -> None:
-        """Go by the stack's own keys that a resource brings along: an explicit provider is not given the stack's.
+        """Take what only the program knows from a resource's hidden inputs (`resources.program.hidden_inputs`).
+
+        An explicit provider is not given the stack's own keys.
 
         Args:
             inputs: the resource's. `__own` has the keys and their raw values as JSON; `__own_digest` stands for them
@@ -86,6 +93,7 @@ class Command:
             ConfigurationError: a key has a wrong value, or this process was not given the stack's configuration.
         """
         own, expected = inputs.get("__own"), inputs.get("__own_digest")
+        self.previews = preview if isinstance(preview := inputs.get("__preview"), bool) else None
         with self._lock:
             if isinstance(own, str) and own != self._own:  # hundreds of shares bring the same
                 self.settings = read_own(json.loads(own))

@@ -29,6 +29,11 @@ class Recipients:
             return None
         return f"account {account_id} is not on the list {ALLOWED_ACCOUNT_IDS} of the accounts that may be shared with"
 
+    def name_of(self, account_id: str) -> str:
+        """Return an account's name if the organization was asked about it; nobody is asked for that, so else ""."""
+        member = self._organization.known_member(account_id)
+        return printable(member.name) if member else ""
+
     def organization_problems(self, account_ids: Sequence[str], region: str) -> dict[str, str | None]:
         """Return what `organization_problem` says of each account; AWS is asked about a few at a time.
 

@@ -34,7 +34,7 @@ class ImageShares(ComponentResource):
         name: str,
         image_id: Input[str],
         accounts: Mapping[str, Input[str]] | Sequence[str],
-        exclusive: bool | Literal["report"] = False,
+        exclusive: bool | Literal["report", "fail"] = False,
         region: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
@@ -45,8 +45,9 @@ class ImageShares(ComponentResource):
             image_id: the image to share, `wsi-` and 9 to 63 lower-case letters or digits.
             accounts: label -> AWS account (12 digits, perhaps an Output); or a list of accounts as plain strings, each
                 its own label. Labels have to be known at preview.
-            exclusive: True: every other account's share is foreign, named in preview and revoked by up. "report": it is
-                named only. Default: False, other accounts are not looked at.
+            exclusive: what happens to the share of an unlisted account. True: the preview names it, and `pulumi up`
+                revokes it. "report": it is named only. "fail": preview and `pulumi up` fail, and revoke nothing.
+                Default: False, unlisted accounts are not looked for.
             region: the image's Region. Default: `aws:region` of the stack's configuration, else the AWS environment.
             opts: Pulumi's resource options, for the component and, as far as Pulumi passes them on, its children.
 
@@ -55,8 +56,8 @@ class ImageShares(ComponentResource):
                 accounts are not allowed by the stack's configuration; one line that names them all.
         """
         by_label = _by_label(name, accounts)
-        if exclusive not in (True, False, "report"):
-            raise pulumi.RunError(f"ImageShares {name!r}: exclusive must be True, False or 'report'")
+        if exclusive not in (True, False, "report", "fail"):
+            raise pulumi.RunError(f"ImageShares {name!r}: exclusive must be True, False, 'report' or 'fail'")
         _refuse_doubles(name, by_label)
         provider = provider_of(opts, SHARE_TYPE)
         plain = [account for account in by_label.values() if isinstance(account, str)]
@@ -71,9 +72,9 @@ class ImageShares(ComponentResource):
         }
         self.exclusive = None
         if exclusive:
-            listed = list(by_label.values())
+            report_only: bool | Literal["fail"] = "fail" if exclusive == "fail" else exclusive == "report"
             self.exclusive = ImageSharesExclusive(
-                f"{name}-exclusive", image_id, listed, exclusive == "report", region, child
+                f"{name}-exclusive", image_id, list(by_label.values()), report_only, region, child
             )
         self.register_outputs({"shares": {label: share.id for label, share in self.shares.items()}})
 

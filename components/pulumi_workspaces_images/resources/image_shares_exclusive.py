@@ -1,6 +1,7 @@
 """`ImageSharesExclusive`: nobody but the listed accounts may copy an image."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import Resource
@@ -29,8 +30,8 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
     shared_account_ids: Output[Sequence[str]]
     """The AWS accounts that may have a share, 12 digits each."""
 
-    report_only: Output[bool]
-    """Whether foreign accounts are only named."""
+    report_only: Output[bool | Literal["fail"]]
+    """What happens to the shares of unlisted accounts: False, True or "fail"."""
 
     region: Output[str]
     """The Region of the image, e.g. `us-east-1`."""
@@ -46,7 +47,7 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
         resource_name: str,
         image_id: Input[str],
         shared_account_ids: Input[Sequence[Input[str]]],
-        report_only: Input[bool] = False,
+        report_only: Input[bool | Literal["fail"]] = False,
         region: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
@@ -56,7 +57,8 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
             resource_name: the name of the resource.
             image_id: the image, `wsi-` and 9 to 63 lower-case letters or digits. The caller must own it.
             shared_account_ids: the AWS accounts that may have a share, strings of 12 digits; an empty list is nobody.
-            report_only: name foreign accounts, and revoke nothing. Default: False.
+            report_only: whether unlisted accounts are named, and nothing is revoked. "fail": a preview or `pulumi up`
+                that finds one fails. Default: False.
             region: the image's Region. Default: `aws:region` of the stack's configuration, else the AWS environment.
             opts: Pulumi's resource options.
         """

@@ -39,7 +39,7 @@ class Run:
     Attributes:
         ledger: what the program has declared so far, as far as it is plain text.
         contradicts_itself: whether a share and an exclusive list have been found to contradict each other.
-        members: accounts that were found to be members of the organization of a provider's caller.
+        members: the names of accounts that were found to be members of the organization of a provider's caller.
     """
 
     def __init__(self, store: Mapping[str, Any], environment: str | None, project: str) -> None:
@@ -59,7 +59,7 @@ class Run:
         self._outputs: dict[int, pulumi.Output[str | None]] = {}
         self._commands: dict[Provider, Command] = {}
         self._unknown: Counter[str] = Counter()
-        self.members: set[tuple[Provider | None, str]] = set()
+        self.members: dict[tuple[Provider | None, str], str] = {}
 
     def is_of(self, store: Mapping[str, Any], environment: str | None, project: str) -> bool:
         """Tell whether it was made of the same; it costs next to nothing, as every share asks."""
@@ -233,16 +233,19 @@ def hidden_inputs(
       once the program's last line has run. (As one string: a list of lists would cost a third of a preview's time.)
     - `__own`: the stack's own keys, for a provider that is not given the stack's configuration.
     - `__own_digest`: stands for them where the provider is. A transformation may still give the resource another one.
-    - `__member`: the account, if the program has asked the organization about it.
+    - `__member`, `__member_name`: the account and its name, if the program has asked the organization about it.
+    - `__preview`: whether this is a preview.
     """
     run = current_run()
     image = (image_id, region) if isinstance(image_id, str) and isinstance(region, str | None) else ("", None)
-    member = isinstance(account_id, str) and (provider, account_id) in run.members
+    member_name = run.members.get((provider, account_id)) if isinstance(account_id, str) else None
     return {
         "__images": None if provider else run.images_beside(image),
         "__own": run.own if provider else None,
         "__own_digest": None if provider else run.own_digest,
-        "__member": account_id if member else None,
+        "__member": None if member_name is None else account_id,
+        "__member_name": member_name,
+        "__preview": pulumi.runtime.is_dry_run(),
     }
 
 
@@ -305,7 +308,11 @@ def refusals(accounts: Iterable[str], region: object = None, provider: Provider 
         if command.settings.require_organization and (region is None or isinstance(region, str)):
             where = command.connection.region(region or None)
             answers = command.recipients.organization_problems(accounts, where)
-            run.members.update((provider, account) for account, problem in answers.items() if not problem)
+            run.members |= {
+                (provider, account): command.recipients.name_of(account)
+                for account, problem in answers.items()
+                if not problem
+            }
             problems += [answers[account] for account in accounts]
     except ExpectedError as error:
         raise pulumi.RunError(str(error)) from error
