@@ -15,7 +15,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType, TracebackType
@@ -267,8 +267,8 @@ class Driver:
 class DriverInThisProcess(Driver):
     """The same servicer in a thread of this process: started in milliseconds, and within reach of a test's patches.
 
-    What a process has to itself is lent to it until it ends: `sys.argv`, the environment, the package's one `Command`,
-    `sys.tracebacklimit`. One may be started while another is still open, which then counts as the older process.
+    What a process has to itself is lent to it until it ends: `sys.argv`, the environment, the package's one `Command`.
+    One may be started while another is still open, which then counts as the older process.
 
     Attributes:
         exited: whether the provider has ended its process (`os._exit`). The thread that did so ends, and its call with
@@ -289,7 +289,6 @@ class DriverInThisProcess(Driver):
         # It would end this process.
         self._open.enter_context(mock.patch.object(Engine, "end_with_it", return_value=None))
         self._open.enter_context(mock.patch.object(processes, "starter", processes.this_process))
-        self._open.enter_context(_own_tracebacklimit())
         namespace: dict[str, Any] = {"__name__": "pulumi.dynamic.__main__"}
         exec(_servicer(), namespace)
         pool = self._open.enter_context(ThreadPoolExecutor(_WORKERS))
@@ -336,18 +335,6 @@ def _servicer() -> CodeType:
         module = ast.parse(file.read(), spec.origin)
     module.body = [node for node in module.body if ast.unparse(node) != "main()"]
     return compile(module, spec.origin, "exec")
-
-
-@contextmanager
-def _own_tracebacklimit() -> Iterator[None]:
-    before = getattr(sys, "tracebacklimit", None)
-    sys.__dict__.pop("tracebacklimit", None)
-    try:
-        yield
-    finally:
-        sys.__dict__.pop("tracebacklimit", None)
-        if before is not None:
-            sys.tracebacklimit = before
 
 
 _REFERENCES_LOCK = threading.Lock()

@@ -1,12 +1,6 @@
 """The failures a user can meet: each is one line that says what was being done, why it failed, what to do."""
 
-import functools
 import re
-import traceback
-from collections.abc import Callable
-from typing import Any, TypeVar
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class ExpectedError(Exception):
@@ -51,27 +45,6 @@ class Unanswered(ExpectedError):
 
 class Refused(ExpectedError):
     """AWS answered, and said no, for a reason that is none of the others."""
-
-
-class Bug(Exception):
-    """Anything but an expected failure; its message holds the traceback, which a provider process cuts off."""
-
-
-def one_line(function: Function) -> Function:
-    """Let an expected failure reach the user as its one line, and a bug with its traceback."""
-
-    @functools.wraps(function)
-    def wrapper(*args: Any) -> Any:
-        try:
-            return function(*args)
-        except ExpectedError as error:
-            raise error from None
-        except Exception as error:
-            # A limit of its own: without one, sys.tracebacklimit would cut this one off too.
-            trace = "".join(traceback.format_exception(error, limit=100))
-            raise Bug(f"a bug in pulumi-workspaces-images; please report it with this traceback:\n{trace}") from None
-
-    return wrapper  # type: ignore[return-value]
 
 
 def without_passwords(text: str) -> str:

@@ -15,7 +15,7 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
-from .errors import AccessDenied, ExpectedError, NotFound, one_line
+from .errors import AccessDenied, ExpectedError, NotFound
 from .lifecycle import base, checks
 from .share import Share
 
@@ -26,7 +26,6 @@ _INPUTS = ("image_id", "shared_account_ids", "report_only", "region")
 class ImageSharesExclusiveProvider(base.Provider):
     """The provider of `ImageSharesExclusive`."""
 
-    @one_line
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Find all that is wrong, contradictions with declared shares among it, and name the foreign accounts.
 
@@ -75,7 +74,6 @@ class ImageSharesExclusiveProvider(base.Provider):
                 self._warn(image_id, region, unlisted, report_only=report_only)
         return base.checked(inputs, failures)
 
-    @one_line
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare the list, and where it is the same, look for foreign accounts.
 
@@ -95,7 +93,6 @@ class ImageSharesExclusiveProvider(base.Provider):
             self._warn(news["image_id"], news["region"], unlisted, report_only=news.get("report_only"))
         return DiffResult(changes=bool(unlisted) and not news.get("report_only"))
 
-    @one_line
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Revoke what is foreign.
 
@@ -104,7 +101,6 @@ class ImageSharesExclusiveProvider(base.Provider):
         """
         return CreateResult(props["image_id"], self._sync(props, {}))
 
-    @one_line
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Revoke what is foreign to the new list.
 
@@ -113,7 +109,6 @@ class ImageSharesExclusiveProvider(base.Provider):
         """
         return UpdateResult(self._sync(news, olds))
 
-    @one_line
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Check that the image still exists; that is all there is to refresh.
 
@@ -136,7 +131,6 @@ class ImageSharesExclusiveProvider(base.Provider):
         outputs = {name: props[name] for name in (*_INPUTS, "owner_account_id", "revoked_account_ids") if name in props}
         return ReadResult(id_, outputs, {name: props[name] for name in _INPUTS if name in props})
 
-    @one_line
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Revoke nothing: that the list is given up is no reason to.
 

@@ -15,7 +15,7 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
-from .errors import AccessDenied, ExpectedError, NotFound, one_line, printable
+from .errors import AccessDenied, ExpectedError, NotFound, printable
 from .lifecycle import base, checks
 from .share import Share, parse_id
 
@@ -25,7 +25,6 @@ _IDENTITY = ("image_id", "shared_account_id", "region")
 class ImageShareProvider(base.Provider):
     """The provider of `ImageShare`."""
 
-    @one_line
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Find all that is wrong with a share before anything is done, and note that it is declared.
 
@@ -69,7 +68,6 @@ class ImageShareProvider(base.Provider):
             self._announce(share, news.get("__member_name"))
         return base.checked(inputs, failures)
 
-    @one_line
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare the identity, and where it is the same, look whether the permission is still there.
 
@@ -100,7 +98,6 @@ class ImageShareProvider(base.Provider):
             self._command.announcements.add(message, self._command.warn, more=more)
         return DiffResult(changes=shared is False)
 
-    @one_line
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Grant the permission; one that is there already is adopted.
 
@@ -110,7 +107,6 @@ class ImageShareProvider(base.Provider):
         share = _share_of(props)
         return CreateResult(share.id, self._grant(share))
 
-    @one_line
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Grant the permission again: it was revoked outside Pulumi, or earlier in the same update.
 
@@ -119,7 +115,6 @@ class ImageShareProvider(base.Provider):
         """
         return UpdateResult(self._grant(_share_of(news)))
 
-    @one_line
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Look whether the share exists: for refresh, and for `ImageShare.get`.
 
@@ -148,7 +143,6 @@ class ImageShareProvider(base.Provider):
         self._command.ownership.refuse_others(share.image_id, share.region, props["owner_account_id"], answer)
         return ReadResult("", {})
 
-    @one_line
     def delete(self, _id: str, props: dict[str, Any]) -> None:
         """Revoke the permission, unless the running program still declares the share in another resource.
 

@@ -162,7 +162,6 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Return a process that no provider has configured yet; what it sets for itself ends with the test."""
     monkeypatch.setattr(module, "_command", None)
     monkeypatch.setattr(Engine, "end_with_it", lambda _: None)
-    monkeypatch.setattr(sys, "tracebacklimit", 1000, raising=False)
     monkeypatch.setattr("pulumi.get_project", lambda: "shares")
     monkeypatch.setattr(sys, "argv", ["provider"])
 
@@ -212,14 +211,6 @@ def test_home_that_cannot_be_written_is_a_warning(
     assert said.startswith("warning: no share can be revoked, as the record of what this update declares cannot be")
     with pytest.raises(ExpectedError, match="set PULUMI_HOME"), command.ledger.revoking(SHARE):
         pytest.fail("it was revoked")
-
-
-@pytest.mark.usefixtures("fresh")
-def test_traceback_is_cut_off_in_the_provider_process() -> None:
-    """The engine shows an exception with its traceback; a user's failure is one line, that of the configuration too."""
-    with pytest.raises(ConfigurationError):
-        ImageShareProvider().configure(request(assumeRole="{}"))
-    assert sys.tracebacklimit == 0
 
 
 @pytest.mark.usefixtures("fresh")

@@ -137,16 +137,15 @@ def test_unknown_and_malformed_values_over_grpc(provider_process: Served, image:
 
 
 def test_failures_over_grpc(cloud: LocalCloud, provider_process: Served, share: Share) -> None:
-    """What a user can meet is one line; a bug brings its traceback."""
+    """What a user can meet is one line; a bug shows its traceback."""
     cloud.deny("workspaces:*")
     for operation in ("create", "delete", "read"):
         line = provider_process.fails(operation, **{"properties": outputs(share), **_id(operation, share)})
         assert line.startswith("pulumi_workspaces_images.errors.AccessDenied: ")
         assert line.rstrip().isprintable()
     bug = provider_process.fails("create", properties={})
-    assert bug.startswith("pulumi_workspaces_images.errors.Bug: a bug in pulumi-workspaces-images")
     assert "in _share_of" in bug
-    assert "KeyError: 'image_id'" in bug
+    assert bug.endswith("KeyError: 'image_id'\n")
 
 
 def _id(operation: str, share: Share) -> dict[str, object]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, ResourceProvider
 from pulumi.output import Unknown
 
-from ..errors import one_line, printable
+from ..errors import printable
 
 if TYPE_CHECKING:
     from .command import Command
@@ -19,7 +19,6 @@ class Provider(ResourceProvider):
 
     _command: "Command"
 
-    @one_line
     def configure(self, req: ConfigureRequest) -> None:
         """Take the stack's configuration; called once per process and class.
 

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
@@ -24,6 +23,7 @@ from .ownership import Ownership
 from .prefetch import Prefetch
 from .recipients import Recipients
 from .record import open_record
+from .tracebacks import leave_out_of_expected_errors
 
 T = TypeVar("T")
 
@@ -222,9 +222,7 @@ def configure(request: ConfigureRequest) -> Command:
     global _command  # one for all provider classes, which the SDK configures one by one
     with _command_lock:
         if _command is None:
-            # The engine shows an exception with its whole traceback. An expected failure is one line, so tracebacks
-            # are cut off in this process; a bug carries its own (`errors.one_line`).
-            sys.tracebacklimit = 0
+            leave_out_of_expected_errors()
             # The SDK's `Config` gets single keys only; a key that cannot be honoured has to be found to be refused.
             configuration = request.config._props
             engine = Engine.of_this_process()

@@ -1,0 +1,81 @@
+"""What the engine shows of a failure: an expected one is one line; any other, a neighbour's too, is a traceback."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pulumi.dynamic import CreateResult, ResourceProvider
+
+from local.cloud import LocalCloud
+from pulumi_workspaces_images.errors import NotFound
+from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
+from pulumi_workspaces_images.provider import ImageShareProvider
+from pulumi_workspaces_images.share import Share
+from tests.driver import Driver, DriverError, DriverInThisProcess
+from tests.unit.helpers import OWNER, REGION
+
+
+class Neighbour(ResourceProvider):
+    """A dynamic provider of the user's own, which the same process serves."""
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        try:
+            return CreateResult(props["missing"])
+        except KeyError:
+            raise LookupError("nothing of that name")  # noqa: B904
+
+
+@pytest.fixture
+def driver(cloud: LocalCloud) -> Iterator[Driver]:
+    """Return a provider process that has served a resource of ours."""
+    configuration = {"aws:region": REGION, "aws:endpoints": cloud.endpoints, "aws:maxRetries": "1"}
+    with DriverInThisProcess(configuration, cloud.credentials(OWNER)) as driver:
+        driver.check(ImageShareProvider, {}, {"image_id": "x"})
+        yield driver
+
+
+def test_expected_failure_is_one_line(cloud: LocalCloud, driver: Driver, share: Share) -> None:
+    """Neither its traceback, nor what led to it."""
+    cloud.deny("workspaces:*")
+    with pytest.raises(DriverError) as caught:
+        driver.create(ImageShareProvider, share._asdict())
+    assert str(caught.value).startswith("pulumi_workspaces_images.errors.AccessDenied: sharing image ")
+    assert str(caught.value).rstrip("\n").isprintable()
+
+
+def test_configuration_that_cannot_be_honoured_is_one_line() -> None:
+    """Each resource says so, and none of them has been served before."""
+    with DriverInThisProcess({"aws:assumeRole": "{}"}) as driver:
+        for provider in (ImageShareProvider, ImageSharesExclusiveProvider, ImageShareProvider):
+            with pytest.raises(DriverError, match=r"^pulumi_workspaces_images.errors.ConfigurationError: .*\n$"):
+                driver.check(provider, {}, {})
+
+
+@pytest.mark.parametrize("provider", [ImageShareProvider, ImageSharesExclusiveProvider])
+def test_bug_shows_its_traceback(driver: Driver, provider: type[ResourceProvider]) -> None:
+    with pytest.raises(DriverError, match=r"^Traceback \(most recent call last\)") as caught:
+        driver.create(provider, {})
+    assert str(caught.value).endswith("KeyError: 'image_id'\n")
+    assert "provider.py" in str(caught.value)
+
+
+def test_neighbour_keeps_its_traceback(driver: Driver) -> None:
+    """Whole: where it happened, and what led to it."""
+    with pytest.raises(DriverError, match=r"^Traceback \(most recent call last\)") as caught:
+        driver.create(Neighbour, {})
+    for part in ('return CreateResult(props["missing"])', "KeyError: 'missing'", "During handling", "in create"):
+        assert part in str(caught.value)
+    assert str(caught.value).endswith("LookupError: nothing of that name\n")
+
+
+@pytest.mark.usefixtures("driver")
+def test_older_sdk_prints_no_traceback_of_an_expected_failure(caplog: pytest.LogCaptureFixture) -> None:
+    """It leaves the failure to gRPC, which answers with the message, and logs the traceback."""
+    log = logging.getLogger("grpc._server")
+    for error in (NotFound("reading it: not found"), KeyError("inner")):
+        try:
+            raise error
+        except Exception:
+            log.exception("Exception calling application")
+    assert [record.exc_info and record.exc_info[0] for record in caplog.records] == [KeyError]
