@@ -261,7 +261,7 @@ def test_configuration_is_parsed_once_however_many_shares_there_are(monkeypatch:
 
 
 def test_other_configuration_is_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether a key is set anew, the environment changes, or the SDK starts with a new store."""
+    """Whether a key is set anew, the environment changes, or the SDK starts with a new store or another engine."""
     configure()
     runs = [current_run()]
     assert current_run() is runs[0]
@@ -271,7 +271,9 @@ def test_other_configuration_is_another_run(monkeypatch: pytest.MonkeyPatch) -> 
     runs.append(current_run())
     configure()
     runs.append(current_run())
-    assert len(set(map(id, runs))) == 4
+    monkeypatch.setattr(pulumi.runtime.settings, "get_monitor", object)
+    runs.append(current_run())
+    assert len(set(map(id, runs))) == 5
 
 
 def test_hints_of_a_thousand_images_are_small() -> None:

@@ -7,10 +7,13 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pulumi.runtime.config
+from pulumi.runtime import settings
+from pulumi.runtime.mocks import MockMonitor
 
 from ..errors import ConfigurationError, ExpectedError
 from ..lifecycle.ledger import Ledger
@@ -42,16 +45,18 @@ class Run:
         members: the names of accounts that were found to be members of the organization of a provider's caller.
     """
 
-    def __init__(self, store: Mapping[str, Any], environment: str | None, project: str) -> None:
+    def __init__(self, monitor: object, store: Mapping[str, Any], environment: str | None, project: str) -> None:
         """Nothing is read yet.
 
         Args:
+            monitor: the SDK's connection to the engine.
             store: the SDK's configuration of this run.
             environment: the configuration that the environment holds (PULUMI_CONFIG).
             project: the Pulumi project's name.
         """
         self.ledger = Ledger()
         self.contradicts_itself = False
+        self._monitor = monitor
         self._store = store
         self._came_from = dict(store), environment, project
         self._project = project
@@ -61,9 +66,10 @@ class Run:
         self._unknown: Counter[str] = Counter()
         self.members: dict[tuple[Provider | None, str], str] = {}
 
-    def is_of(self, store: Mapping[str, Any], environment: str | None, project: str) -> bool:
+    def is_of(self, monitor: object, store: Mapping[str, Any], environment: str | None, project: str) -> bool:
         """Tell whether it was made of the same; it costs next to nothing, as every share asks."""
-        return self._store is store and self._came_from == (store, environment, project)
+        same = self._monitor is monitor and self._store is store
+        return same and self._came_from == (store, environment, project)
 
     @functools.cached_property
     def configuration(self) -> dict[str, Any]:
@@ -153,25 +159,50 @@ class Run:
         return self._outputs[group]
 
 
-# By the identity of the SDK's configuration, which each run has for itself; a run keeps that alive.
+# By the identity of the SDK's connection to the engine, which each run has for itself; a run keeps that alive.
 _runs: dict[int, Run] = {}
 _MOST_RUNS = 64
 _run_lock = threading.Lock()
 
+# The run of a unit test, and its task.
+_test: ContextVar[tuple[asyncio.Task[Any], Run] | None] = ContextVar("test", default=None)
+
 
 def current_run() -> Run:
     """Return this run of the program; the first call makes it."""
-    store = pulumi.runtime.config.CONFIG.get()
+    monitor, store = settings.get_monitor(), pulumi.runtime.config.CONFIG.get()
     environment, project = os.environ.get("PULUMI_CONFIG"), pulumi.get_project() or ""
+    if isinstance(monitor, MockMonitor):
+        return _run_of_this_test(monitor, store, environment, project)
     with _run_lock:
         # Usually a process runs one program once. With the Automation API it runs programs again and again, or side by
-        # side, each with a store of its own, and what one run has seen is old for the next.
-        run = _runs.get(id(store))
-        if run is None or not run.is_of(store, environment, project):
-            run = _runs[id(store)] = Run(store, environment, project)
+        # side, each with an engine of its own, and what one run has seen is old for the next.
+        run = _runs.get(id(monitor))
+        if run is None or not run.is_of(monitor, store, environment, project):
+            run = _runs[id(monitor)] = Run(monitor, store, environment, project)
             while len(_runs) > _MOST_RUNS:
                 del _runs[next(iter(_runs))]
         return run
+
+
+def _run_of_this_test(*made_of: Any) -> Run:
+    """Return the run of the running unit test; all tests of a process may have the same mocks.
+
+    A test with an event loop (`pulumi.runtime.test`, or `async`) is a task, and what it starts inherits its context.
+    Nothing tells two other tests apart: there each call gets a run of its own, and no resource contradicts another.
+    """
+    found = _test.get()
+    # Tests that share a runner share its context as well.
+    if found and not found[0].done() and found[1].is_of(*made_of):
+        return found[1]
+    run = Run(*made_of)
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no event loop runs
+        task = None
+    if task:
+        _test.set((task, run))
+    return run
 
 
 def _where(region: str | None, provider: Provider | None) -> str:
