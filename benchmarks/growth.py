@@ -14,7 +14,7 @@ from pulumi.dynamic import ResourceProvider
 from local.accounts import OWNER, REGION
 from local.cloud import LocalCloud
 from pulumi_workspaces_images.provider import ImageShareProvider
-from tests.driver import Driver
+from tests.driver import Driver, Engine
 
 from .cloud import CloudProcess
 from .contestants.null import NullProvider
@@ -98,7 +98,8 @@ def _pass(
     kind = _PROVIDERS[provider]
     endpoints = json.dumps([{"workspaces": cloud.url}, {"sts": cloud.url}])
     configuration = {"aws:region": REGION, "aws:endpoints": endpoints}
-    with Driver(configuration, {**environment, **LocalCloud.credentials(OWNER)}) as driver:
+    engine = Engine({**environment, **LocalCloud.credentials(OWNER)})
+    with engine, Driver(engine, configuration) as driver:
 
         def recheck(declared: Properties) -> None:
             outputs = {**declared, "owner_account_id": OWNER}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import itertools
 import os
 import subprocess
 import sys
@@ -15,11 +16,11 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType, TracebackType
-from typing import Any, NoReturn
+from typing import Any
 from unittest import mock
 
 import grpc
@@ -31,7 +32,10 @@ from pulumi.runtime import rpc
 from pulumi.runtime._serialization import _serialize
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
-__all__ = ["Diff", "Driver", "DriverError", "DriverInThisProcess"]
+from pulumi_workspaces_images.lifecycle import command, processes
+from pulumi_workspaces_images.lifecycle import engine as package_engine
+
+__all__ = ["Diff", "Driver", "DriverError", "DriverInThisProcess", "Engine", "EngineInThisProcess"]
 
 _PROVIDER = "__provider"
 _WORKERS = 4  # as many as the SDK gives a provider process
@@ -66,14 +70,65 @@ class Diff:
     replaces: list[str]
 
 
+class Engine:
+    """A stand-in for the engine of one operation, for all its provider processes; it is started as a context manager.
+
+    Attributes:
+        address: where it listens, `host:port`.
+        environment: variables of its processes, on top of the caller's own.
+        messages: what its providers logged: (severity, text).
+        channels: those to its providers.
+        urn: of every resource.
+    """
+
+    address: str
+
+    def __init__(
+        self, environment: Mapping[str, str] | None = None, *, project: str = "driven", stack: str = "test"
+    ) -> None:
+        """Prepare an engine; nothing is started yet.
+
+        Args:
+            environment: variables of its processes, on top of the caller's own.
+            project: the Pulumi project.
+            stack: the stack.
+        """
+        self.environment = {**(environment or {}), "PULUMI_PROJECT": project}
+        self.messages: list[tuple[str, str]] = []
+        self.channels: list[grpc.Channel] = []
+        self.urn = f"urn:pulumi:{stack}::{project}::pulumi-python:dynamic:Resource::driven"
+        self._open = ExitStack()
+
+    def __enter__(self) -> Engine:
+        # Ports are used again: what a process notes about one engine must not reach the next.
+        self.environment["PULUMI_HOME"] = self._open.enter_context(tempfile.TemporaryDirectory())
+        pool = self._open.enter_context(ThreadPoolExecutor(_WORKERS))
+        self._server = grpc.server(pool, options=_OPTIONS)
+        engine_pb2_grpc.add_EngineServicer_to_server(_EngineServicer(self.messages), self._server)
+        self.address = f"{_LOOPBACK}:{self._server.add_insecure_port(f'{_LOOPBACK}:0')}"
+        self._server.start()
+        self._open.callback(lambda: self._server.stop(None).wait())
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
+
+    def kill(self) -> None:
+        """Let it die: calls under way end as a `DriverError`, and its providers are left to themselves."""
+        self._server.stop(None).wait()
+        for channel in self.channels:
+            channel.close()
+
+
 class Driver:
-    """A provider process and a stand-in for its engine; it is started as a context manager.
+    """A provider process, as an engine drives it; it is started as a context manager.
 
     The calls may come from several threads; the process serves four at a time. Properties go in and come out without
     the provider's reference (`__provider`); an `Unknown` among them, however deep, is an unknown value.
 
     Attributes:
-        messages: what the provider logged through its engine: (severity, text).
         printed: the lines that it printed.
         pid: the process.
         stub: its gRPC service, for what the methods leave out.
@@ -81,30 +136,17 @@ class Driver:
 
     pid: int
 
-    def __init__(
-        self,
-        configuration: Mapping[str, str],
-        environment: Mapping[str, str] | None = None,
-        *,
-        project: str = "driven",
-        stack: str = "test",
-    ) -> None:
+    def __init__(self, engine: Engine, configuration: Mapping[str, str]) -> None:
         """Prepare a driver; nothing is started yet.
 
         Args:
+            engine: its engine, which runs.
             configuration: the stack's whole configuration, keys with their namespace: `aws:region`.
-            environment: variables of the process, on top of the caller's own.
-            project: the Pulumi project.
-            stack: the stack.
         """
-        self.messages: list[tuple[str, str]] = []
         self.printed: list[str] = []
+        self._engine = engine
         self._configuration = dict(configuration)
-        self._environment = {**(environment or {}), "PULUMI_PROJECT": project}
-        self._urn = f"urn:pulumi:{stack}::{project}::pulumi-python:dynamic:Resource::driven"
         self._open = ExitStack()
-        self._channel: grpc.Channel | None = None
-        self._engine: grpc.Server | None = None
 
     def __enter__(self) -> Driver:
         """Start the process and tell it the configuration.
@@ -113,12 +155,9 @@ class Driver:
             DriverError: it did not start.
         """
         with self._open as opened:
-            # Ports are used again: what a process notes about one engine must not reach the next.
-            self._environment["PULUMI_HOME"] = self._open.enter_context(tempfile.TemporaryDirectory())
-            address = self._serve_engine()
-            port = self._start(address)
-            self._channel = grpc.insecure_channel(f"{_LOOPBACK}:{port}", _OPTIONS)
+            self._channel = grpc.insecure_channel(f"{_LOOPBACK}:{self._start()}", _OPTIONS)
             self._open.callback(self._channel.close)
+            self._engine.channels.append(self._channel)
             self.stub: Any = provider_pb2_grpc.ResourceProviderStub(self._channel)
             request = provider_pb2.ConfigureRequest(
                 args=_struct(self._configuration), acceptSecrets=True, acceptResources=True
@@ -149,7 +188,7 @@ class Driver:
             DriverError: the provider failed.
         """
         olds_struct = _properties(provider, olds) if olds else struct_pb2.Struct()
-        request = provider_pb2.CheckRequest(urn=self._urn, olds=olds_struct, news=_properties(provider, news))
+        request = provider_pb2.CheckRequest(urn=self._engine.urn, olds=olds_struct, news=_properties(provider, news))
         answer = self._call(self.stub.Check, request)
         return _plain(answer.inputs), [(failure.property, failure.reason) for failure in answer.failures]
 
@@ -160,7 +199,7 @@ class Driver:
             DriverError: the provider failed.
         """
         request = provider_pb2.DiffRequest(
-            id=id, urn=self._urn, olds=_properties(provider, olds), news=_properties(provider, news)
+            id=id, urn=self._engine.urn, olds=_properties(provider, olds), news=_properties(provider, news)
         )
         answer = self._call(self.stub.Diff, request)
         return Diff(answer.changes == provider_pb2.DiffResponse.DIFF_SOME, list(answer.replaces))
@@ -171,7 +210,7 @@ class Driver:
         Raises:
             DriverError: the provider failed.
         """
-        request = provider_pb2.CreateRequest(urn=self._urn, properties=_properties(provider, news))
+        request = provider_pb2.CreateRequest(urn=self._engine.urn, properties=_properties(provider, news))
         answer = self._call(self.stub.Create, request)
         return answer.id, _plain(answer.properties)
 
@@ -184,7 +223,7 @@ class Driver:
             DriverError: the provider failed.
         """
         request = provider_pb2.UpdateRequest(
-            id=id, urn=self._urn, olds=_properties(provider, olds), news=_properties(provider, news)
+            id=id, urn=self._engine.urn, olds=_properties(provider, olds), news=_properties(provider, news)
         )
         return _plain(self._call(self.stub.Update, request).properties)
 
@@ -195,7 +234,7 @@ class Driver:
             DriverError: the provider failed.
         """
         properties = _properties(provider, props)
-        request = provider_pb2.ReadRequest(id=id, urn=self._urn, properties=properties, inputs=properties)
+        request = provider_pb2.ReadRequest(id=id, urn=self._engine.urn, properties=properties, inputs=properties)
         answer = self._call(self.stub.Read, request)
         return answer.id, _plain(answer.properties)
 
@@ -205,31 +244,14 @@ class Driver:
         Raises:
             DriverError: the provider failed.
         """
-        request = provider_pb2.DeleteRequest(id=id, urn=self._urn, properties=_properties(provider, props))
+        request = provider_pb2.DeleteRequest(id=id, urn=self._engine.urn, properties=_properties(provider, props))
         self._call(self.stub.Delete, request)
 
-    def kill_engine(self) -> None:
-        """Let the engine die: calls under way end as a `DriverError`, and the provider is left to itself."""
-        if self._engine:
-            self._engine.stop(None).wait()
-            self._engine = None
-        if self._channel:
-            self._channel.close()
-
-    def _serve_engine(self) -> str:
-        pool = self._open.enter_context(ThreadPoolExecutor(_WORKERS))
-        server = self._engine = grpc.server(pool, options=_OPTIONS)
-        engine_pb2_grpc.add_EngineServicer_to_server(_Engine(self.messages), server)
-        port = server.add_insecure_port(f"{_LOOPBACK}:0")
-        server.start()
-        self._open.callback(lambda: server.stop(None).wait())
-        return f"{_LOOPBACK}:{port}"
-
-    def _start(self, engine: str) -> int:
+    def _start(self) -> int:
         """Start the provider; return the port that it serves."""
         process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "pulumi.dynamic", engine],
-            env={**os.environ, **self._environment},
+            [sys.executable, "-u", "-m", "pulumi.dynamic", self._engine.address],
+            env={**os.environ, **self._engine.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -264,33 +286,64 @@ class Driver:
             raise DriverError(str(error)) from None
 
 
+class EngineInThisProcess(Engine):
+    """The engine of drivers in this process: it lends them what they take to be their own, until it ends.
+
+    That is the environment. One may be started, and ended, while another is still open.
+    """
+
+    def __enter__(self) -> Engine:
+        super().__enter__()
+        # It can be told from other engines: its record may lie beside theirs, as those of one user do.
+        del self.environment["PULUMI_HOME"]
+        self._open.enter_context(mock.patch.dict(os.environ, self.environment))
+        self._open.enter_context(mock.patch.object(os, "_exit", side_effect=_Exit))
+        # It would end this process.
+        self._open.enter_context(mock.patch.object(package_engine.Engine, "end_with_it"))
+        self._open.enter_context(mock.patch.object(processes, "_look_up", _look_up))
+        self._process = self._open.enter_context(_process())
+        return self
+
+    def process(self) -> processes.Process:
+        """Return the process that it is said to be."""
+        return self._process
+
+    def kill(self) -> None:
+        _running.discard(self._process.pid)
+        super().kill()
+
+
 class DriverInThisProcess(Driver):
     """The same servicer in a thread of this process: started in milliseconds, and within reach of a test's patches.
 
-    What a process has to itself is lent to it until it ends: `sys.argv`, the environment, the package's one `Command`.
-    One may be started while another is still open, which then counts as the older process.
-
-    Attributes:
-        exited: whether the provider has ended its process (`os._exit`). The thread that did so ends, and its call with
-            it once `kill_engine` is called; nothing keeps the others from going on.
+    When it ends itself (`os._exit`), only the thread that does so ends; its call does once the engine is killed.
     """
 
-    exited: bool = False
+    _engine: EngineInThisProcess
+    _command: command.Command | None = None
 
-    def _start(self, engine: str) -> int:
-        from pulumi_workspaces_images.lifecycle import command, processes
-        from pulumi_workspaces_images.lifecycle.engine import Engine
+    def kill(self) -> None:
+        """Let the process die: its calls end as a `DriverError`, and what its threads still do is noted nowhere.
 
-        self.pid = os.getpid()
-        self._open.enter_context(mock.patch.object(sys, "argv", ["pulumi.dynamic", engine]))
-        self._open.enter_context(mock.patch.dict(os.environ, self._environment))
-        self._open.enter_context(mock.patch.object(command, "_command", None))
-        self._open.enter_context(mock.patch.object(os, "_exit", self._exit))
-        # It would end this process.
-        self._open.enter_context(mock.patch.object(Engine, "end_with_it", return_value=None))
-        self._open.enter_context(mock.patch.object(processes, "starter", processes.this_process))
+        What they ask AWS is for the test to leave without an answer.
+        """
+        _running.discard(self._process.pid)
+        if self._command:
+            self._command.ledger._noting = mock.Mock(side_effect=_Exit)  # type: ignore[method-assign]
+        self._channel.close()
+
+    def _start(self) -> int:
+        self._process = self._open.enter_context(_process())
         namespace: dict[str, Any] = {"__name__": "pulumi.dynamic.__main__"}
         exec(_servicer(), namespace)
+        get_provider = namespace["get_provider"]
+
+        def get_our_provider(*args: Any) -> ResourceProvider:
+            with self._in_its_place():
+                provider: ResourceProvider = get_provider(*args)
+            return provider
+
+        namespace["get_provider"] = get_our_provider
         pool = self._open.enter_context(ThreadPoolExecutor(_WORKERS))
         server = grpc.server(pool, options=_OPTIONS)
         provider_pb2_grpc.add_ResourceProviderServicer_to_server(namespace["DynamicResourceProviderServicer"](), server)
@@ -299,16 +352,46 @@ class DriverInThisProcess(Driver):
         self._open.callback(lambda: server.stop(None).wait())
         return port
 
-    def _exit(self, _status: int) -> NoReturn:
-        self.exited = True
-        raise _Exit
+    @contextmanager
+    def _in_its_place(self) -> Iterator[None]:
+        """Let this process be the driver's while the SDK makes a provider, which then reads what is a process's own."""
+        with (
+            _IN_PLACE,
+            mock.patch.object(sys, "argv", ["pulumi.dynamic", self._engine.address]),
+            mock.patch.object(processes, "starter", self._engine.process),
+            mock.patch.object(command, "_command", self._command),
+        ):
+            yield
+            self._command = command._command
+            if self._command:
+                self._command.ledger._me = self._process
+
+
+_IN_PLACE = threading.Lock()
+
+# Processes that exist in name only; no real one has such an id.
+_pids = itertools.count(2**23)
+_running: set[int] = set()
+_look_up_real = processes._look_up
+
+
+@contextmanager
+def _process() -> Iterator[processes.Process]:
+    process = processes.Process(next(_pids), "in name")
+    _running.add(process.pid)
+    yield process
+    _running.discard(process.pid)
+
+
+def _look_up(pid: int) -> tuple[int, str] | None:
+    return (0, "in name") if pid in _running else _look_up_real(pid)
 
 
 class _Exit(BaseException):
     """What `os._exit` is to a thread that stands for a process; no `except Exception` gets hold of it."""
 
 
-class _Engine(engine_pb2_grpc.EngineServicer):
+class _EngineServicer(engine_pb2_grpc.EngineServicer):
     """What the package asks of its engine."""
 
     def __init__(self, messages: list[tuple[str, str]]) -> None:

@@ -3,6 +3,10 @@
 Modelled are the step generator, the executor and the snapshot of engine 3.250: for each resource of the program Check
 and Diff, one after the other; creates, updates and replacements meanwhile in a pool; the failure of a check ends it
 all, that of a step too, but for `--continue-on-error`; deletes come last, and only if it has not ended.
+
+Each provider of the program (the default one, explicit ones, those of other versions) is a process of its own. A
+resource that goes over to another provider is not replaced: the new one compares it, and has it from then on. It is
+deleted by the provider that the state names.
 """
 
 import random
@@ -14,18 +18,25 @@ from typing import Any, Literal
 
 from pulumi.dynamic import ResourceProvider
 
-from tests.driver import Driver, DriverError
+from tests.driver import DriverError
+from tests.model.processes import Processes
 
 Provider = type[ResourceProvider]
 
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource as a program declares it."""
+    """A resource as a program declares it.
+
+    Attributes:
+        provider: the class of its provider.
+        process: which of the program's providers it is given.
+    """
 
     provider: Provider
     name: str
     arguments: dict[str, Any]
+    process: str
     delete_before_replace: bool = False
 
     @property
@@ -69,10 +80,11 @@ IN_ORDER = Order()
 
 
 class State:
-    """The state of one stack, and the commands on it. Each is handed its own provider process."""
+    """The state of one stack, and the commands on it. Each is handed its own provider processes."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        self.deleted_first: list[Entry] = []  # by the last up, before they were replaced
         self.lock = threading.Lock()
 
     def current(self, urn: str) -> Entry | None:
@@ -81,19 +93,19 @@ class State:
                 return entry
         return None
 
-    def preview(self, driver: Driver, program: Iterable[Resource]) -> tuple[list[str], list[str]]:
+    def preview(self, processes: Processes, program: Iterable[Resource]) -> tuple[list[str], list[str]]:
         """Return the names of the resources with something to do, and what is wrong."""
         changes = []
         try:
             for resource in program:
                 old = self.current(resource.urn)
-                inputs = _check(driver, resource, old)
+                inputs = _check(processes, resource, old)
                 if old is None or old.deleted:
                     changes.append(resource.name)
                     continue
-                diff = driver.diff(resource.provider, old.id, old.outputs, inputs)
+                diff = processes[resource.process].diff(resource.provider, old.id, old.outputs, inputs)
                 if diff.replaces:
-                    _check(driver, resource, None)
+                    _check(processes, resource, None)
                 if diff.changes:
                     changes.append(resource.name)
         except DriverError as error:
@@ -101,23 +113,27 @@ class State:
         return changes, []
 
     def up(
-        self, driver: Driver, program: Sequence[Resource], order: Order = IN_ORDER, continue_on_error: bool = False
+        self,
+        processes: Processes,
+        program: Sequence[Resource],
+        order: Order = IN_ORDER,
+        continue_on_error: bool = False,
     ) -> list[str]:
         """Update the stack; return what went wrong."""
-        return _Update(self, driver, order, continue_on_error).run(program)
+        return _Update(self, processes, order, continue_on_error).run(program)
 
-    def refresh(self, driver: Driver) -> list[str]:
+    def refresh(self, processes: Processes) -> list[str]:
         """Refresh the state; return what went wrong."""
         errors = []
 
         def read(entry: Entry) -> None:
             try:
-                id_, outputs = driver.read(entry.resource.provider, entry.id, entry.outputs)
+                id_, outputs = processes[entry.resource.process].read(entry.resource.provider, entry.id, entry.outputs)
                 if not id_:
                     with self.lock:
                         self.entries.remove(entry)
                     return
-                driver.diff(entry.resource.provider, id_, outputs, entry.inputs)
+                processes[entry.resource.process].diff(entry.resource.provider, id_, outputs, entry.inputs)
             except DriverError as error:
                 errors.append(str(error))
             else:
@@ -129,9 +145,9 @@ class State:
 
 
 class _Update:
-    def __init__(self, state: State, driver: Driver, order: Order, continue_on_error: bool) -> None:
+    def __init__(self, state: State, processes: Processes, order: Order, continue_on_error: bool) -> None:
         self._state = state
-        self._driver = driver
+        self._processes = processes
         self._order = order
         self._continue_on_error = continue_on_error
         self._errors: list[str] = []
@@ -142,6 +158,7 @@ class _Update:
 
     def run(self, program: Sequence[Resource]) -> list[str]:
         before = list(self._state.entries)
+        self._state.deleted_first = []
         with ThreadPoolExecutor(self._order.workers) as self._pool:
             for resource in program:
                 if self._ended:
@@ -166,12 +183,12 @@ class _Update:
 
     def _register(self, resource: Resource) -> Sequence[Callable[[], None]]:
         old = self._state.current(resource.urn)
-        inputs = _check(self._driver, resource, old)
+        inputs = _check(self._processes, resource, old)
         if old is None:
             return [self._create(resource, inputs, None)]
-        diff = self._driver.diff(resource.provider, old.id, old.outputs, inputs)
+        diff = self._processes[resource.process].diff(resource.provider, old.id, old.outputs, inputs)
         if diff.replaces or old.deleted:
-            inputs = _check(self._driver, resource, None)
+            inputs = _check(self._processes, resource, None)
             create = self._create(resource, inputs, old)
             if resource.delete_before_replace and not old.deleted:
                 return [self._delete(old, to_be_replaced=True), create]
@@ -210,7 +227,7 @@ class _Update:
 
     def _create(self, resource: Resource, inputs: dict[str, Any], old: Entry | None) -> Callable[[], None]:
         def step() -> None:
-            id_, outputs = self._driver.create(resource.provider, inputs)
+            id_, outputs = self._processes[resource.process].create(resource.provider, inputs)
             with self._state.lock:
                 self._state.entries.append(Entry(resource, id_, inputs, outputs))
                 if old and old.deleted:
@@ -222,16 +239,17 @@ class _Update:
 
     def _update(self, old: Entry, resource: Resource, inputs: dict[str, Any]) -> Callable[[], None]:
         def step() -> None:
-            outputs = self._driver.update(resource.provider, old.id, old.outputs, inputs)
+            outputs = self._processes[resource.process].update(resource.provider, old.id, old.outputs, inputs)
             old.resource, old.inputs, old.outputs = resource, inputs, outputs
 
         return step
 
     def _delete(self, entry: Entry, to_be_replaced: bool = False) -> Callable[[], None]:
         def step() -> None:
-            self._driver.delete(entry.resource.provider, entry.id, entry.outputs)
+            self._processes[entry.resource.process].delete(entry.resource.provider, entry.id, entry.outputs)
             if to_be_replaced:
                 entry.deleted = True
+                self._state.deleted_first.append(entry)
             else:
                 self._forget(entry)()
 
@@ -245,8 +263,10 @@ class _Update:
         return step
 
 
-def _check(driver: Driver, resource: Resource, old: Entry | None) -> dict[str, Any]:
-    inputs, failures = driver.check(resource.provider, old.inputs if old else {}, resource.arguments)
+def _check(processes: Processes, resource: Resource, old: Entry | None) -> dict[str, Any]:
+    inputs, failures = processes[resource.process].check(
+        resource.provider, old.inputs if old else {}, resource.arguments
+    )
     if failures:
         raise DriverError("; ".join(f"{resource.name}: {name}: {reason}" for name, reason in failures))
     return inputs

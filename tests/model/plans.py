@@ -12,6 +12,7 @@ from tests.model.engine import Order
 from tests.model.steps import (
     ACCOUNTS,
     IMAGES,
+    PROVIDERS,
     STRANGER,
     WRITE,
     Drift,
@@ -19,6 +20,7 @@ from tests.model.steps import (
     Fault,
     Image,
     Killed,
+    Named,
     Preview,
     Program,
     Refresh,
@@ -33,16 +35,24 @@ accounts = st.sampled_from(ACCOUNTS)
 images = st.sampled_from(sorted(IMAGES))
 # Mostly one image: what is shared of another one does not get in the way.
 shares = st.tuples(st.sampled_from([*[min(IMAGES)] * 4, max(IMAGES)]), accounts)
+providers = st.sampled_from(PROVIDERS)
 some_accounts = st.frozensets(accounts, max_size=2)
 
 exclusives = st.builds(
-    Exclusive, st.booleans(), some_accounts, st.just(frozenset[str]()) | st.frozensets(accounts, max_size=1)
+    Exclusive,
+    st.booleans(),
+    some_accounts,
+    st.just(frozenset[str]()) | st.frozensets(accounts, max_size=1),
+    providers,
 )
 programs = st.builds(
     Program,
     st.sampled_from([0, 2, 2]).flatmap(
         lambda least: st.lists(
-            st.tuples(st.sampled_from(NAMES), shares), unique_by=lambda named: named[0], min_size=least, max_size=4
+            st.builds(Named, st.sampled_from(NAMES), shares, providers),
+            unique_by=lambda named: named.name,
+            min_size=least,
+            max_size=4,
         ).map(tuple)
     ),
     st.just(()) | st.dictionaries(images, exclusives, max_size=1).map(lambda found: tuple(found.items())),
@@ -53,7 +63,7 @@ orders = st.builds(
 )
 faults = st.builds(
     Fault,
-    st.sampled_from(["refuse", "throttle", "fail", "drop", "lose"]),
+    st.sampled_from(["refuse", "throttle", "fail", "drop", "lose", "kill", "kill late"]),
     st.sampled_from([WRITE, WRITE, WRITE, "DescribeWorkspaceImagePermissions"]),
     st.integers(min_value=0, max_value=2),
     st.sampled_from([100, 1]),
@@ -86,7 +96,7 @@ def plans(draw: st.DrawFn) -> list[Step]:
 
 
 #: How many random plans `make test` takes; the same ones every time, unless MODEL_EXAMPLES asks for another number.
-EXAMPLES = 10
+EXAMPLES = 6
 
 
 def model(cloud: LocalCloud, pauses: Pauses, *, shrink: bool = True, examples: int | None = None) -> Callable[[], None]:

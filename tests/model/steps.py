@@ -1,7 +1,7 @@
 """What a plan is made of: programs, and the steps that are taken with them."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pulumi.output import UNKNOWN
 
@@ -18,6 +18,23 @@ WRITE = "UpdateWorkspaceImagePermission"
 Share = tuple[str, str]
 """An image and an account."""
 
+PROVIDERS = ("default", "one", "two")
+"""Those of a program, each a process of its own. `version=` makes one more that is like any other."""
+
+
+class Named(NamedTuple):
+    """An `ImageShare`.
+
+    Attributes:
+        name: its name; in capitals if it is deleted before it is replaced.
+        share: of what and with whom.
+        provider: the provider that it is given.
+    """
+
+    name: str
+    share: Share
+    provider: str = PROVIDERS[0]
+
 
 @dataclass(frozen=True)
 class Exclusive:
@@ -27,38 +44,36 @@ class Exclusive:
         report_only: it revokes nothing.
         extra: more accounts on its list.
         without: accounts that are not on it: a contradiction, if the program shares the image with one.
+        provider: the provider that it is given.
     """
 
     report_only: bool = False
     extra: frozenset[str] = frozenset()
     without: frozenset[str] = frozenset()
+    provider: str = PROVIDERS[0]
 
 
 @dataclass(frozen=True)
 class Program:
-    """What a program declares. A share whose name is in capitals is deleted before it is replaced.
+    """What a program declares.
 
     Attributes:
-        shares: (name, share), in the order of the program.
+        shares: in the order of the program.
         exclusives: by image.
         exclusives_first: whether they come before the shares.
     """
 
-    shares: tuple[tuple[str, Share], ...] = ()
+    shares: tuple[Named, ...] = ()
     exclusives: tuple[tuple[str, Exclusive], ...] = ()
     exclusives_first: bool = False
 
     @property
     def declared(self) -> set[Share]:
-        return {share for _, share in self.shares}
+        return {named.share for named in self.shares}
 
     @property
     def images(self) -> set[str]:
         return {image for image, _ in self.declared} | {image for image, _ in self.exclusives}
-
-    @property
-    def deletes_before(self) -> bool:
-        return any(name.isupper() for name, _ in self.shares)
 
     def listed(self, image: str) -> set[str]:
         """Return the accounts on the list of an image's exclusive."""
@@ -86,9 +101,10 @@ class Program:
                     # Whether it is written or configured is all the same.
                     **({"region": IMAGES[image]} if IMAGES[image] != REGION else {}),
                 },
+                provider,
                 delete_before_replace=name.isupper(),
             )
-            for name, (image, account) in self.shares
+            for name, (image, account), provider in self.shares
         ]
         exclusives = [
             Resource(
@@ -100,6 +116,7 @@ class Program:
                     "report_only": exclusive.report_only,
                     "region": IMAGES[image],
                 },
+                exclusive.provider,
             )
             for image, exclusive in self.exclusives
         ]
@@ -111,13 +128,14 @@ class Fault:
     """What goes wrong at AWS.
 
     Attributes:
-        what: nothing is done and the caller is throttled, or refused, or gets no answer; or it is done, and no answer.
+        what: nothing is done and the caller is throttled, or refused, or gets no answer, or its process is killed; or
+            it is done, and the caller gets no answer, or its process is killed.
         operation: of these calls.
         first: how many of them go well before.
         times: how many do not.
     """
 
-    what: Literal["throttle", "refuse", "fail", "drop", "lose"]
+    what: Literal["throttle", "refuse", "fail", "drop", "kill", "lose", "kill late"]
     operation: str = WRITE
     first: int = 0
     times: int = 1

@@ -3,16 +3,20 @@
 import pytest
 
 from local.cloud import LocalCloud
+from pulumi_workspaces_images.lifecycle import command
 from pulumi_workspaces_images.lifecycle.command import Command as ProviderCommand
 from pulumi_workspaces_images.lifecycle.ledger import Ledger
 from pulumi_workspaces_images.lifecycle.ownership import Ownership
+from pulumi_workspaces_images.lifecycle.processes import Process
 from tests.model.plans import model
-from tests.model.steps import ACCOUNTS, IMAGES, Fault, Program, Up
+from tests.model.steps import ACCOUNTS, IMAGES, Fault, Named, Program, Up
 from tests.model.world import Pauses, World
+
+SHARE, ANOTHER = ((min(IMAGES), account) for account in ACCOUNTS[:2])
 
 
 def test_whatever_happens(cloud: LocalCloud, pauses: Pauses) -> None:
-    """Programs, faults, drift, strangers, killed engines: nothing declared is lost, nothing else is touched."""
+    """Programs, faults, drift, strangers, kills: nothing declared is lost, nothing else is touched."""
     model(cloud, pauses)()
 
 
@@ -47,14 +51,33 @@ def test_finds_an_orphan_that_goes_on_writing(
     assert_found(cloud, pauses, "law 1: a declared share is gone|law 2: revoke what is not declared")
 
 
+@pytest.mark.nightly
+def test_finds_a_record_that_is_not_shared(cloud: LocalCloud, pauses: Pauses, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the second rule of law 1: each process knows what itself has seen declared."""
+    monkeypatch.setattr(command, "_shared_ledger", lambda _: Ledger())
+    assert_found(cloud, pauses, "law 1: a declared share (is gone|was revoked)")
+
+
 def test_finds_a_share_that_drops_out_of_the_state(
     cloud: LocalCloud, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the rule of law 1 for an update that failed; by a plan of its own, as random ones seldom get there."""
     monkeypatch.setattr(Ledger, "keeps", Ledger.is_declared)
-    share = (min(IMAGES), ACCOUNTS[0])
     world = World(cloud, pauses)
-    world.take(Up(Program((("a", share),))))
-    refused = Fault("refuse", times=100)
+    world.take(Up(Program((Named("a", SHARE),))))
     with pytest.raises(AssertionError, match="dropped out of the state"):
-        world.take(Up(Program((("b", share),)), fault=refused, continue_on_error=True))
+        world.take(Up(Program((Named("b", SHARE),)), fault=Fault("refuse", times=100), continue_on_error=True))
+
+
+def test_finds_that_a_dead_process_counts_as_alive(
+    cloud: LocalCloud, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the fourth rule of law 1, by a plan of its own: what a process did not live to hold is in no state."""
+    plan = [
+        Up(Program((Named("a", SHARE),))),
+        Up(Program((Named("b", SHARE, "one"),)), fault=Fault("kill"), continue_on_error=True),
+    ]
+    World(cloud, pauses).take(*plan)
+    monkeypatch.setattr(Process, "runs", lambda _: True)
+    with pytest.raises(AssertionError, match="dropped out of the state"):
+        World(cloud, pauses).take(*plan)

@@ -16,7 +16,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from local.cloud import LocalCloud
 from pulumi_workspaces_images.provider import ImageShareProvider
 from pulumi_workspaces_images.share import Share
-from tests.driver import Driver
+from tests.driver import Driver, Engine
 from tests.unit.helpers import LEGAL, OWNER, REGION, SALES, Command, outputs
 
 # What every version's state says of the provider.
@@ -87,7 +87,7 @@ def provider_process(_cloud: LocalCloud) -> Iterator[Served]:
         for name in list(os.environ):
             if name.startswith("AWS_") or name.lower().endswith("_proxy"):
                 patch.delenv(name)
-        with Driver(configuration, _cloud.credentials(OWNER), project="shares") as driver:
+        with Engine(_cloud.credentials(OWNER), project="shares") as engine, Driver(engine, configuration) as driver:
             yield Served(driver.stub)
 
 

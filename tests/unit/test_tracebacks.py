@@ -12,7 +12,7 @@ from pulumi_workspaces_images.errors import NotFound
 from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
 from pulumi_workspaces_images.provider import ImageShareProvider
 from pulumi_workspaces_images.share import Share
-from tests.driver import Driver, DriverError, DriverInThisProcess
+from tests.driver import Driver, DriverError, DriverInThisProcess, EngineInThisProcess
 from tests.unit.helpers import OWNER, REGION
 
 
@@ -30,7 +30,7 @@ class Neighbour(ResourceProvider):
 def driver(cloud: LocalCloud) -> Iterator[Driver]:
     """Return a provider process that has served a resource of ours."""
     configuration = {"aws:region": REGION, "aws:endpoints": cloud.endpoints, "aws:maxRetries": "1"}
-    with DriverInThisProcess(configuration, cloud.credentials(OWNER)) as driver:
+    with EngineInThisProcess(cloud.credentials(OWNER)) as engine, DriverInThisProcess(engine, configuration) as driver:
         driver.check(ImageShareProvider, {}, {"image_id": "x"})
         yield driver
 
@@ -46,7 +46,7 @@ def test_expected_failure_is_one_line(cloud: LocalCloud, driver: Driver, share: 
 
 def test_configuration_that_cannot_be_honoured_is_one_line() -> None:
     """Each resource says so, and none of them has been served before."""
-    with DriverInThisProcess({"aws:assumeRole": "{}"}) as driver:
+    with EngineInThisProcess() as engine, DriverInThisProcess(engine, {"aws:assumeRole": "{}"}) as driver:
         for provider in (ImageShareProvider, ImageSharesExclusiveProvider, ImageShareProvider):
             with pytest.raises(DriverError, match=r"^pulumi_workspaces_images.errors.ConfigurationError: .*\n$"):
                 driver.check(provider, {}, {})
