@@ -183,6 +183,7 @@ class ImageShareProvider(base.Provider):
     def _grant(self, share: Share) -> dict[str, Any]:
         ledger = self._command.ledger
         with ledger.serialized(share), ledger.taking_over(share):
+            ledger.granting(share)
             outputs = self._outputs(share)
             try:
                 self._command.permissions.grant(share)

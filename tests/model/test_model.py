@@ -81,3 +81,12 @@ def test_finds_that_a_dead_process_counts_as_alive(
     monkeypatch.setattr(Process, "runs", lambda _: True)
     with pytest.raises(AssertionError, match="dropped out of the state"):
         World(cloud, pauses).take(*plan)
+
+
+def test_found_a_resource_that_waits_for_its_replacement_and_holds_nothing(cloud: LocalCloud, pauses: Pauses) -> None:
+    """Its diff finds the share, which another resource has; then its process is killed in the grant."""
+    World(cloud, pauses).take(
+        Up(Program((Named("a", SHARE), Named("X", SHARE)))),
+        Up(Program((Named("a", SHARE), Named("X", ANOTHER))), fault=Fault("refuse", times=100)),
+        Up(Program((Named("X", SHARE, "one"),)), fault=Fault("kill"), continue_on_error=True),
+    )

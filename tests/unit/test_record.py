@@ -80,6 +80,19 @@ def test_share_that_is_held_is_kept_though_its_process_is_dead(join: Callable[[]
     assert join().keeps(SHARE)
 
 
+def test_share_that_is_being_granted_is_held_by_nobody(join: Callable[[], Ledger], dead: Process) -> None:
+    """The diff of a resource that waits for its replacement finds the share of another, and does not hold it."""
+    one = join()
+    one._me = dead
+    one.declare(SHARE)
+    one.found(SHARE)
+    one.granting(SHARE)
+    with pytest.raises(ExpectedError, match="could not take it over; run `pulumi up` again"):
+        join().keeps(SHARE)
+    one.granted(SHARE)
+    assert join().keeps(SHARE)
+
+
 def test_diff_of_what_nobody_declares_holds_nothing(join: Callable[[], Ledger]) -> None:
     """A refresh compares resources before any check, those that are no longer declared too."""
     one, two = join(), join()

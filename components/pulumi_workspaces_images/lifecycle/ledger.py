@@ -145,6 +145,13 @@ class Ledger:
         if self._me in self._entry(share).declared_by:
             self._note(["held", *share])
 
+    def granting(self, share: Share) -> None:
+        """Note that `share` is being granted: whatever a diff found, who dies in the grant holds nothing.
+
+        The engine compares a resource that waits for its replacement, too: it finds a share that another one has.
+        """
+        self._note(["granting", *share])
+
     def granted(self, share: Share) -> None:
         """Note that `share` was granted."""
         self._note(["granted", *share])
@@ -215,6 +222,8 @@ class Ledger:
                 self._entries[Share(image_id, account, region)].declared_by.add(Process(pid, start))
             case ["held", image_id, account, region]:
                 self._entries[Share(image_id, account, region)].held = True
+            case ["granting", image_id, account, region]:
+                self._entries[Share(image_id, account, region)].held = False
             case ["granted", image_id, account, region]:
                 entry = self._entries[Share(image_id, account, region)]
                 entry.held, entry.failed, entry.revoked, entry.gone = True, False, False, False
