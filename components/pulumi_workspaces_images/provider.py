@@ -82,7 +82,9 @@ class ImageShareProvider(base.Provider):
             if self._command.ledger.was_revoked(share):
                 # By the deletion of another resource in this update, not by somebody else; no look is needed.
                 return DiffResult(changes=True)
-            shared = self._command.recheck(lambda: self._command.permissions.is_shared(share))
+            # What this process last saw, or did itself, may be older than what another one has granted since.
+            held = self._command.ledger.is_held(share)
+            shared = held or self._command.recheck(lambda: self._command.permissions.is_shared(share))
             if shared is not False:
                 self._command.ledger.found(share)
         if shared is False:

@@ -90,3 +90,11 @@ def test_found_a_resource_that_waits_for_its_replacement_and_holds_nothing(cloud
         Up(Program((Named("a", SHARE), Named("X", ANOTHER))), fault=Fault("refuse", times=100)),
         Up(Program((Named("X", SHARE, "one"),)), fault=Fault("kill"), continue_on_error=True),
     )
+
+
+def test_found_a_warning_of_drift_that_is_none(cloud: LocalCloud, pauses: Pauses) -> None:
+    """One process has revoked the share, and another one has granted it again."""
+    World(cloud, pauses).take(
+        Up(Program((Named("X", SHARE), Named("z", SHARE)))),
+        Up(Program((Named("X", ANOTHER), Named("y", SHARE, "one"), Named("z", SHARE)))),
+    )

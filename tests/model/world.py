@@ -4,6 +4,7 @@ It knows three sets of (image, account): what the program declares, what the clo
 (`held`); and of what the cloud has, what this stack has nothing to do with (`foreign`).
 """
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ from tests.model.steps import (
     Up,
 )
 
+_DRIFT = re.compile(r"image (\S+) is no longer shared with (\d+)")
 SECONDS = 20.0  # to wait for what comes at once
 
 
@@ -134,6 +136,8 @@ class World:
             assert errors or not (step.program.images or before.held), "a stranger's up succeeded"
         if step.account == OWNER and not step.fault:
             assert bool(errors) != possible, errors
+            drift = {share for _, text in processes.engine.messages for share in _DRIFT.findall(text)}
+            assert not drift & before.live, "a warning of drift that is none"
         if not errors and possible:
             self._assert_settled(step.program, before)
         else:

@@ -169,6 +169,10 @@ class Ledger:
         yield
         self._note(["gone", *share])
 
+    def is_held(self, share: Share) -> bool:
+        """Tell whether a resource of this update has `share`, as far as is known."""
+        return self._entry(share).held
+
     def was_revoked(self, share: Share) -> bool:
         """Tell whether this update may have revoked `share`, and has not granted it again."""
         return self._entry(share).revoked
