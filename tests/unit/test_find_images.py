@@ -181,10 +181,10 @@ def test_next_run_looks_anew(cloud: LocalCloud) -> None:
 
 def test_one_connection_for_a_run(cloud: LocalCloud) -> None:
     on(cloud)
-    first = module.current_run().command.connection
-    assert module.current_run().command.connection is first
+    first = module.current_run().command_of(None).connection
+    assert module.current_run().command_of(None).connection is first
     pulumi.runtime.set_config("aws:region", "eu-west-1")
-    assert module.current_run().command.connection is not first
+    assert module.current_run().command_of(None).connection is not first
 
 
 def failure(name: Any = "golden", region: Any = None) -> pulumi.RunError:

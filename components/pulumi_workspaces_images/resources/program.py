@@ -5,7 +5,7 @@ import functools
 import json
 import os
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -60,9 +60,9 @@ class Run:
         self._store = store
         self._came_from = dict(store), environment, project
         self._project = project
-        self._images: dict[ImageKey, int] = {}
-        self._outputs: dict[int, pulumi.Output[str | None]] = {}
-        self._commands: dict[Provider, Command] = {}
+        self._images: defaultdict[Provider | None, dict[ImageKey, int]] = defaultdict(dict)
+        self._outputs: dict[tuple[Provider | None, int], pulumi.Output[str | None]] = {}
+        self._commands: dict[Provider | None, Command] = {}
         self._unknown: Counter[str] = Counter()
         self.members: dict[tuple[Provider | None, str], str] = {}
 
@@ -77,23 +77,22 @@ class Run:
         # `pulumi.Config` gets single keys only; a key that cannot be honoured has to be found to be refused.
         return {**pulumi.runtime.config.get_config_env(), **self._store}
 
-    @functools.cached_property
-    def command(self) -> "Command":
-        """AWS as the configuration says; a key that cannot be honoured raises ConfigurationError."""
-        from ..lifecycle.command import Command
-
-        return Command(self.configuration, project=self._project, engine=None)
-
     def command_of(self, provider: Provider | None) -> "Command | None":
-        """Return AWS as a provider is configured, None for the stack's own; None while a setting is not known."""
-        if provider is None:
-            return self.command
-        if provider.plain_settings is None:
+        """Return AWS as a provider is configured; None while one of its settings is not known.
+
+        Args:
+            provider: the provider; None for the stack's own configuration.
+
+        Raises:
+            ConfigurationError: a key that cannot be honoured.
+        """
+        configuration = provider.plain_settings if provider else self.configuration
+        if configuration is None:
             return None
         if provider not in self._commands:
             from ..lifecycle.command import Command
 
-            configuration = {**provider.plain_settings, **self.own_keys}
+            configuration = {**configuration, **self.own_keys}
             self._commands[provider] = Command(configuration, project=self._project, engine=None)
         return self._commands[provider]
 
@@ -141,22 +140,24 @@ class Run:
         self._unknown[image_id] += 1
         asyncio.ensure_future(wait())  # noqa: RUF006 - the event loop runs until all Outputs are known
 
-    def note_image(self, image: ImageKey) -> None:
-        """Note that the program shares an image."""
-        self._images.setdefault(image, len(self._images))
+    def note_image(self, image: ImageKey, provider: Provider | None) -> None:
+        """Note that the program shares an image under a provider."""
+        images = self._images[provider]
+        images.setdefault(image, len(images))
 
-    def images_beside(self, image: ImageKey) -> pulumi.Output[str | None]:
-        """Return a hint for the provider: the images that the program declares beside this one."""
-        group = self._images.get(image, 0) // _BESIDE
-        if group not in self._outputs:
+    def images_beside(self, image: ImageKey, provider: Provider | None) -> pulumi.Output[str | None]:
+        """Return a hint for a provider: the images that the program declares beside this one."""
+        images = self._images[provider]
+        group = images.get(image, 0) // _BESIDE
+        if (provider, group) not in self._outputs:
 
             async def tell() -> str | None:
                 # Once the program's last line has run, or in the middle of it, in a synchronous invoke.
-                beside = list(self._images)[group * _BESIDE : (group + 1) * _BESIDE]
+                beside = list(images)[group * _BESIDE : (group + 1) * _BESIDE]
                 return json.dumps(beside) if len(beside) > 1 else None
 
-            self._outputs[group] = pulumi.Output.from_input(tell())
-        return self._outputs[group]
+            self._outputs[provider, group] = pulumi.Output.from_input(tell())
+        return self._outputs[provider, group]
 
 
 # By the identity of the SDK's connection to the engine, which each run has for itself; a run keeps that alive.
@@ -220,8 +221,8 @@ def declare(image_id: object, account_id: object, region: object, provider: Prov
         pulumi.RunError: an exclusive list of the image does not hold the account; one line.
     """
     run = current_run()
-    if isinstance(image_id, str) and isinstance(region, str | None) and provider is None:
-        run.note_image((image_id, region))
+    if isinstance(image_id, str) and isinstance(region, str | None):
+        run.note_image((image_id, region), provider)
     if any(isinstance(value, pulumi.Output) for value in (image_id, account_id, region)):
         known = pulumi.Output.all(image_id, account_id, region).apply(
             lambda three: declare(three[0], three[1], three[2], provider)
@@ -244,8 +245,7 @@ def declare_exclusive(image_id: object, account_ids: object, region: object, pro
         return
     if all(isinstance(account, str) for account in account_ids):
         run = current_run()
-        if provider is None:
-            run.note_image((image_id, region))
+        run.note_image((image_id, region), provider)
         contradictions = run.ledger.declare_exclusive(image_id, _where(region, provider), frozenset(account_ids))
         if contradictions:
             run.contradicts_itself = True
@@ -271,7 +271,7 @@ def hidden_inputs(
     image = (image_id, region) if isinstance(image_id, str) and isinstance(region, str | None) else ("", None)
     member_name = run.members.get((provider, account_id)) if isinstance(account_id, str) else None
     return {
-        "__images": None if provider else run.images_beside(image),
+        "__images": run.images_beside(image, provider),
         "__own": run.own if provider else None,
         "__own_digest": None if provider else run.own_digest,
         "__member": None if member_name is None else account_id,
