@@ -32,12 +32,18 @@ from pulumi_workspaces_images.resources.program import current_run
 
 KEY = "workspaces-images:shares"
 SETTINGS = {"imageId", "imageName", "keep", "region", "accounts", "organizationalUnitId", "exclusive"}
+VALUES = {"imageId", "imageName", "region", "accounts", "organizationalUnitId"}
 EXCLUSIVE = {"true": True, "false": False, "report": "report"}
+
+
+def is_secret() -> bool:
+    """Tell whether anything in the key was set with `--secret`: Pulumi does not say what."""
+    return pulumi.runtime.is_config_secret(KEY)
 
 
 def refuse(path: str, problem: str) -> NoReturn:
     """End the program with one line that names the configuration key."""
-    raise pulumi.RunError(f"{KEY}{path} {problem}")
+    raise pulumi.RunError(current_run().secrets.hide(f"{KEY}{path} {problem}"))
 
 
 def read_shares() -> list[tuple[str, dict[str, Any]]]:
@@ -68,6 +74,9 @@ def read_image(label: str, image: Any) -> list[tuple[str, dict[str, Any]]]:
         refuse("", f"has the image label {label!a}; a label must be a text")
     if not isinstance(image, dict):
         refuse(path, "must be a mapping with imageId and accounts")
+    if is_secret():
+        for name in VALUES & image.keys():
+            current_run().secrets.add(image[name])
     for name in sorted(image.keys() - SETTINGS):
         refuse(f"{path}.{name}", f"is not a setting; there are {', '.join(sorted(SETTINGS))}")
     for name in ("imageId", "imageName", "region"):
@@ -175,6 +184,12 @@ for component, settings in read_shares():
             refuse(
                 f".{component}", f"makes a second resource named {name}, after {names[name]}: change one of the labels"
             )
+    if is_secret():
+        settings["image_id"] = pulumi.Output.secret(settings["image_id"])
+        settings["region"] = settings["region"] and pulumi.Output.secret(settings["region"])
+        by_label = settings["accounts"]
+        by_label = by_label if isinstance(by_label, dict) else dict(zip(by_label, by_label, strict=True))
+        settings["accounts"] = {label: pulumi.Output.secret(account) for label, account in by_label.items()}
     try:
         image = ImageShares(component, **settings)
     except pulumi.RunError as error:
@@ -190,4 +205,4 @@ for component, settings in read_shares():
 
 if problems:
     refuse("", f"cannot be declared: {'; '.join(dict.fromkeys(problems))}")
-pulumi.export("shares", shares)
+pulumi.export("shares", pulumi.Output.secret(shares) if is_secret() else shares)

@@ -32,6 +32,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime._serialization import _serialize
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 
+from pulumi_workspaces_images import secrets
 from pulumi_workspaces_images.lifecycle import command, processes
 from pulumi_workspaces_images.lifecycle import engine as package_engine
 
@@ -298,6 +299,7 @@ class EngineInThisProcess(Engine):
         del self.environment["PULUMI_HOME"]
         self._open.enter_context(mock.patch.dict(os.environ, self.environment))
         self._open.enter_context(mock.patch.object(os, "_exit", side_effect=_Exit))
+        self._open.enter_context(mock.patch.object(secrets, "of_this_process", secrets.Secrets()))
         # It would end this process.
         self._open.enter_context(mock.patch.object(package_engine.Engine, "end_with_it"))
         self._open.enter_context(mock.patch.object(processes, "_look_up", _look_up))

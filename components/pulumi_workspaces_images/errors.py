@@ -2,6 +2,8 @@
 
 import re
 
+from . import secrets
+
 
 class ExpectedError(Exception):
     """A failure that can happen to a user; its message is one printable line. Anything else is a bug."""
@@ -53,5 +55,6 @@ def without_passwords(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Return `text` on one line, with control characters and terminal escapes spelled out (`\x1b`)."""
+    r"""Return `text` on one line, without secrets; control characters and terminal escapes are spelled out (`\x1b`)."""
+    text = secrets.of_this_process.hide(text)
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -15,7 +15,7 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
-from .errors import AccessDenied, ExpectedError, NotFound
+from .errors import AccessDenied, ExpectedError, NotFound, printable
 from .lifecycle import base, checks
 from .share import Share
 
@@ -32,6 +32,7 @@ class ImageSharesExclusiveProvider(base.Provider):
         Raises:
             ExpectedError: AWS could not be asked, and `workspaces-images:recheck` is strict.
         """
+        base.hide_secrets(olds, news)
         self._command.take_own(news)
         image_id, accounts = news.get("image_id"), news.get("shared_account_ids")
         failures = checks.list_format_failures(image_id, accounts)
@@ -47,7 +48,7 @@ class ImageSharesExclusiveProvider(base.Provider):
         }
         wrong = {failure.property for failure in failures}
         if "image_id" in wrong or not isinstance(image_id, str) or not isinstance(region, str):
-            return base.checked(inputs, failures)
+            return base.checked(inputs, failures, news)
         listings = not failures and not base.changed(_IDENTITY, olds, inputs)
         self._command.prefetch(image_id, region, news.get("__images"), listings=listings)
         if not failures and _known(accounts):
@@ -72,7 +73,7 @@ class ImageSharesExclusiveProvider(base.Provider):
                 )
             elif unlisted:
                 self._warn(image_id, region, unlisted, report_only=report_only)
-        return base.checked(inputs, failures)
+        return base.checked(inputs, failures, news)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare the list, and where it is the same, look for foreign accounts.
@@ -181,7 +182,7 @@ class ImageSharesExclusiveProvider(base.Provider):
             for account in self._unlisted(news, olds):
                 try:
                     self._revoke(Share(image_id, account, region))
-                    revoked.append(account)
+                    revoked.append(printable(account))  # it may have been on a secret list
                 except ExpectedError as error:
                     failed.append(error)  # one that cannot be revoked must not protect the others
         if failed:

@@ -31,6 +31,7 @@ class ImageShareProvider(base.Provider):
         Raises:
             ExpectedError: AWS could not be asked, and `workspaces-images:recheck` is strict.
         """
+        base.hide_secrets(olds, news)
         image_id, account_id = news.get("image_id"), news.get("shared_account_id")
         failures = checks.format_failures(image_id, account_id)
         region = checks.resolve_region(self._command, news, olds, failures)
@@ -66,7 +67,7 @@ class ImageShareProvider(base.Provider):
         elif share and self._command.previews and not olds.get("image_id"):
             # The check of what is new, or of what replaces another: it alone is shown nothing of the state.
             self._announce(share, news.get("__member_name"))
-        return base.checked(inputs, failures)
+        return base.checked(inputs, failures, news)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """Compare the identity, and where it is the same, look whether the permission is still there.

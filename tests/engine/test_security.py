@@ -103,18 +103,64 @@ def test_secret_arguments_stay_secret(secretive: Stack, image: str) -> None:
 
 
 @pytest.mark.nightly
-def test_refused_secret_is_not_shown(secretive: Stack, image: str) -> None:
-    """A password in the place of an account is refused without being quoted."""
-    stack = secretive
+def test_configured_secret_stays_secret(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Case 8: Pulumi keeps ids and names in clear, and nothing else; no message shows it."""
+    stack.copy_stack_program()
+    stack.keep_configuration_file = True
+    stack.run("config", "set", "aws:region", REGION)
+    stack.run("config", "set", "aws:endpoints", stack.cloud.endpoints)
+    at = "workspaces-images:shares.golden"
+    stack.run("config", "set", "--path", f"{at}.imageId", image)
+    stack.run("config", "set", "--path", f"{at}.exclusive", "true")
+    stack.run("config", "set", "--secret", "--path", f"{at}.accounts.sales", SALES)
+    stack.up()
+    assert stack.run("stack", "output", "shares").output.strip() == "[secret]"
+    for entry in json.loads(stack.run("stack", "export").output)["deployment"]["resources"]:
+        text = json.dumps([entry.get("inputs"), entry.get("outputs")])
+        assert SALES not in text
+        assert image not in text
+    cloud.unshare(image, SALES)
+    run = stack.up()
+    assert run.line("image [secret] is no longer shared with [secret]", "revoked outside Pulumi")
+    assert SALES not in run.output
+    assert image not in run.output
+
+
+@pytest.mark.nightly
+def test_no_message_shows_a_secret_argument(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Where the program has run: drift, an unlisted account, a failure, and a replacement's deletion."""
     stack.program(
         f"""
-        password = pulumi.Config("workspaces-images").require_secret("password")
-        ImageShare("sales", image_id={image!r}, shared_account_id=password)
+        secret = pulumi.Output.secret
+        ImageShare("sales", image_id=secret({image!r}), shared_account_id=secret({SALES!r}))
+        ImageSharesExclusive("only", image_id=secret({image!r}), shared_account_ids=secret([{SALES!r}]))
         """
     )
+    runs = [stack.up()]
+    cloud.unshare(image, SALES)
+    cloud.share(image, LEGAL)
+    runs += [stack.preview(), stack.up()]
+    cloud.fail("UpdateWorkspaceImagePermission", "AccessDeniedException", times=None)
+    stack.program((stack.folder / "__main__.py").read_text().replace(SALES, LEGAL))
+    runs.append(stack.up(ok=False))
+    assert runs[1].line("image [secret]", "revoked outside Pulumi")
+    assert runs[1].line("image [secret]", f"is shared with {LEGAL}, not on the list")
+    assert runs[3].line("error:", "AccessDenied: sharing image [secret] with [secret]")
+    assert not [run.output for run in runs if SALES in run.output or image in run.output]
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    "secret",
+    ['pulumi.Config("workspaces-images").require_secret("password")', f'pulumi.Output.secret("{CANARY}-other")'],
+)
+def test_refused_secret_is_not_shown(secretive: Stack, image: str, secret: str) -> None:
+    """A password in the place of an account is refused without being quoted."""
+    stack = secretive
+    stack.program(f'ImageShare("sales", image_id={image!r}, shared_account_id={secret})')
     run = stack.preview(ok=False)
-    assert run.line("shared_account_id", "12 digits")
-    assert PASSWORD not in run.output
+    assert run.line("resource 'sales' has a problem: shared_account_id: must be a string of 12 digits", "[secret]")
+    assert CANARY not in run.output
 
 
 @pytest.mark.nightly

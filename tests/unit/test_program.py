@@ -165,8 +165,8 @@ def test_twenty_accounts_are_twenty_calls_four_at_a_time(wire: Wire, monkeypatch
     assert refusals(accounts) == []
     assert len(wire.sent) == 20
     for account in accounts:
-        assert hidden_inputs(None, None, None, account)["__member"] == account
-    assert hidden_inputs(None, None, None, FINANCE)["__member"] is None
+        assert hidden_inputs(None, shared_account_id=account)["__member"] == account
+    assert hidden_inputs(None, shared_account_id=FINANCE)["__member"] is None
 
 
 @pytest.mark.parametrize("recheck", ["strict", "warn"])
@@ -284,7 +284,7 @@ def test_hints_of_a_thousand_images_are_small() -> None:
         declare(image, SALES, None)
 
     async def hints() -> list[str | None]:
-        return [await hidden_inputs(image, None, None)["__images"].future() for image in images]
+        return [await hidden_inputs(None, image_id=image)["__images"].future() for image in images]
 
     told: list[str | None] = _sync_await(hints())
     assert sum(len(hint or "") for hint in told) < 2_000_000
@@ -298,6 +298,6 @@ def test_only_image_needs_no_hint() -> None:
     declare("wsi-0a1b2c3d4", SALES, None)
 
     async def hint() -> Any:
-        return await hidden_inputs("wsi-0a1b2c3d4", None, None)["__images"].future()
+        return await hidden_inputs(None, image_id="wsi-0a1b2c3d4")["__images"].future()
 
     assert _sync_await(hint()) is None

@@ -1,10 +1,12 @@
 """What the provider classes have in common: how they are configured, and when an identity has changed."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, ResourceProvider
 from pulumi.output import Unknown
 
+from .. import secrets
 from ..errors import printable
 
 if TYPE_CHECKING:
@@ -31,9 +33,30 @@ class Provider(ResourceProvider):
         self._command = configure(req)
 
 
-def checked(inputs: dict[str, Any], failures: list[CheckFailure]) -> CheckResult:
-    """Return the result of a check; a reason may quote what AWS says, which must not reach a terminal raw."""
-    return CheckResult(inputs, [CheckFailure(failure.property, printable(failure.reason)) for failure in failures])
+def hide_secrets(olds: dict[str, Any], news: dict[str, Any]) -> None:
+    """Let no message of this process show the secret arguments of a resource: `__secret` names them, for check only."""
+    for name in news.get("__secret") or ():
+        secrets.of_this_process.add(olds.get(name))
+        secrets.of_this_process.add(news.get(name))
+
+
+def checked(inputs: dict[str, Any], failures: list[CheckFailure], news: dict[str, Any]) -> CheckResult:
+    """Return the result of a check; a reason may quote what AWS says, which must not reach a terminal raw.
+
+    Args:
+        inputs: what the check found the inputs to be.
+        failures: what is wrong.
+        news: what the program gave, hidden inputs among it.
+    """
+    secret = news.get("__secret") or ()
+    return CheckResult(inputs, [_shown(failure, secret) for failure in failures])
+
+
+def _shown(failure: CheckFailure, secret: Collection[str]) -> CheckFailure:
+    name, reason = failure.property, printable(failure.reason)
+    if name.partition("[")[0] in secret:
+        return CheckFailure("", f"{name}: {reason}")  # the engine shows the value of a property that is named
+    return CheckFailure(name, reason)
 
 
 def changed(identity: tuple[str, ...], olds: dict[str, Any], news: dict[str, Any]) -> list[str]:

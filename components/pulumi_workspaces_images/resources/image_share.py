@@ -58,7 +58,7 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
         provider = provider_of(opts, SHARE_TYPE)
         if not ignores(opts, "image_id", "shared_account_id", "region"):
             declare(image_id, shared_account_id, region, provider)
-        hidden = hidden_inputs(image_id, region, provider, shared_account_id)
+        hidden = hidden_inputs(provider, image_id=image_id, shared_account_id=shared_account_id, region=region)
         self._register(resource_name, image_id, shared_account_id, region, opts, hidden)
 
     @classmethod

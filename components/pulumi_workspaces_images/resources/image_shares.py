@@ -1,16 +1,16 @@
 """`ImageShares`: one image shared with many accounts, and with nobody else if that is wanted."""
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import pulumi
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
+from ..secrets import SECRET
 from .explicit_provider import provider_of
 from .image_share import SHARE_TYPE, ImageShare
 from .image_shares_exclusive import ImageSharesExclusive
-from .program import refusals
+from .program import has_output, refusals, secret_names
 
 
 class ImageShares(ComponentResource):
@@ -76,7 +76,13 @@ class ImageShares(ComponentResource):
             self.exclusive = ImageSharesExclusive(
                 f"{name}-exclusive", image_id, list(by_label.values()), report_only, region, child
             )
-        self.register_outputs({"shares": {label: share.id for label, share in self.shares.items()}})
+        ids = {label: _id(share, image_id, by_label[label]) for label, share in self.shares.items()}
+        self.register_outputs({"shares": ids})
+
+
+def _id(share: ImageShare, *parts: object) -> Output[str]:
+    """Return the id of a share, secret if its image or account is: both are in it."""
+    return Output.all(share.id, *parts).apply(lambda known: str(known[0])) if has_output(parts) else share.id
 
 
 def _by_label(name: str, accounts: object) -> dict[str, Input[str]]:
@@ -123,15 +129,16 @@ def _refuse_doubles(name: str, accounts: dict[str, Input[str]]) -> None:
     """Refuse an account under two labels: at once if both are known, else as soon as they are."""
     labels: dict[str, str] = {}
 
-    def note(label: str, account: str) -> None:
+    def note(label: str, account: str, secret: object = None) -> None:
         first = labels.setdefault(account, label)
         if first != label:
+            what = SECRET if secret else account
             raise pulumi.RunError(
-                f"ImageShares {name!r}: account {account} stands under two labels, {first!r} and {label!r}; remove one"
+                f"ImageShares {name!r}: account {what} stands under two labels, {first!r} and {label!r}; remove one"
             )
 
     for label, account in accounts.items():
         if isinstance(account, Output):
-            account.apply(functools.partial(note, label))
+            Output.all(label, account, secret_names(account=account)).apply(lambda known: note(*known))
         elif isinstance(account, str):
             note(label, account)

@@ -72,7 +72,7 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
             # A program that contradicts itself fails, but what it has declared until then is registered all the same.
             "report_only": Output.all(report_only, contradiction).apply(lambda either: either[0] or either[1]),
             "region": region,
-            **hidden_inputs(image_id, region, provider),
+            **hidden_inputs(provider, image_id=image_id, shared_account_ids=shared_account_ids, region=region),
             "owner_account_id": None,  # outputs: Pulumi makes an attribute of every name it finds here
             "revoked_account_ids": None,
         }

@@ -17,6 +17,7 @@ from pulumi.runtime.mocks import MockMonitor
 
 from ..errors import ConfigurationError, ExpectedError
 from ..lifecycle.ledger import Ledger
+from ..secrets import Secrets
 from ..share import Share, account_id_problem
 from .explicit_provider import Provider
 from .settled import settled
@@ -41,6 +42,7 @@ class Run:
 
     Attributes:
         ledger: what the program has declared so far, as far as it is plain text.
+        secrets: what no message of it shows.
         contradicts_itself: whether a share and an exclusive list have been found to contradict each other.
         members: the names of accounts that were found to be members of the organization of a provider's caller.
     """
@@ -55,6 +57,7 @@ class Run:
             project: the Pulumi project's name.
         """
         self.ledger = Ledger()
+        self.secrets = Secrets()
         self.contradicts_itself = False
         self._monitor = monitor
         self._store = store
@@ -117,6 +120,11 @@ class Run:
             return read_own(self.configuration).digest if self.own_keys else None
         except ConfigurationError:
             return None  # the provider says what is wrong
+
+    def hide(self, arguments: Mapping[str, object], names: Iterable[str] | None) -> None:
+        """Let no message of the program show those arguments."""
+        for name in names or ():
+            self.secrets.add(arguments[name])
 
     def knows_the_accounts_of(self, image_id: object) -> bool:
         """Tell whether the accounts of all shares of an image are known, or known to stay unknown in this preview."""
@@ -211,11 +219,34 @@ def _where(region: str | None, provider: Provider | None) -> str:
     return region or (f"the Region of the provider {provider._name!r}" if provider else _DEFAULT)
 
 
-def declare(image_id: object, account_id: object, region: object, provider: Provider | None = None) -> None:
+def secret_names(**arguments: object) -> pulumi.Output[list[str] | None] | None:
+    """Return which arguments are secret, once that is known; None if none is an Output."""
+    outputs = {name: pulumi.Output.from_input(value) for name, value in arguments.items() if has_output([value])}
+
+    async def tell() -> list[str] | None:
+        return [name for name, value in outputs.items() if await value.is_secret()] or None
+
+    return pulumi.Output.from_input(tell()) if outputs else None
+
+
+def declare(
+    image_id: object,
+    account_id: object,
+    region: object,
+    provider: Provider | None = None,
+    secret: Iterable[str] | None = None,
+) -> None:
     """Note that the program shares an image with an account, as far as it is plain text.
 
     Each share's check notes it too. But checks come one by one, between updates: a program that contradicts itself has
     to be known before the first exclusive list revokes anything. An Output is noted once it is known.
+
+    Args:
+        image_id: the image.
+        account_id: the account.
+        region: the image's Region.
+        provider: the share's provider.
+        secret: which of them are secret, by the names of an ImageShare's arguments.
 
     Raises:
         pulumi.RunError: an exclusive list of the image does not hold the account; one line.
@@ -223,16 +254,18 @@ def declare(image_id: object, account_id: object, region: object, provider: Prov
     run = current_run()
     if isinstance(image_id, str) and isinstance(region, str | None):
         run.note_image((image_id, region), provider)
-    if any(isinstance(value, pulumi.Output) for value in (image_id, account_id, region)):
-        known = pulumi.Output.all(image_id, account_id, region).apply(
-            lambda three: declare(three[0], three[1], three[2], provider)
+    given = {"image_id": image_id, "shared_account_id": account_id, "region": region}
+    run.hide(given, secret)
+    if has_output(given.values()):
+        known = pulumi.Output.all(*given.values(), secret_names(**given)).apply(
+            lambda four: declare(four[0], four[1], four[2], provider, four[3])
         )
         run.await_share(image_id if isinstance(image_id, str) else "", known)
     elif isinstance(image_id, str) and isinstance(account_id, str) and isinstance(region, str | None):
         contradiction = run.ledger.declare(Share(image_id, account_id, _where(region, provider)))
         if contradiction:
             run.contradicts_itself = True
-            raise pulumi.RunError(contradiction)
+            raise pulumi.RunError(run.secrets.hide(contradiction))
 
 
 def declare_exclusive(image_id: object, account_ids: object, region: object, provider: Provider | None = None) -> None:
@@ -249,12 +282,10 @@ def declare_exclusive(image_id: object, account_ids: object, region: object, pro
         contradictions = run.ledger.declare_exclusive(image_id, _where(region, provider), frozenset(account_ids))
         if contradictions:
             run.contradicts_itself = True
-            raise pulumi.RunError("; ".join(contradictions))
+            raise pulumi.RunError(run.secrets.hide("; ".join(contradictions)))
 
 
-def hidden_inputs(
-    image_id: object, region: object, provider: Provider | None, account_id: object = None
-) -> dict[str, Any]:
+def hidden_inputs(provider: Provider | None, **arguments: object) -> dict[str, Any]:
     """Return what a resource tells its provider beside its arguments; the provider's check drops it.
 
     So it reaches neither the state nor a preview:
@@ -264,16 +295,19 @@ def hidden_inputs(
       once the program's last line has run. (As one string: a list of lists would cost a third of a preview's time.)
     - `__own`: the stack's own keys, for a provider that is not given the stack's configuration.
     - `__own_digest`: stands for them where the provider is. A transformation may still give the resource another one.
+    - `__secret`: the names of the arguments that are secret, which reach the provider in clear.
     - `__member`, `__member_name`: the account and its name, if the program has asked the organization about it.
     - `__preview`: whether this is a preview.
     """
     run = current_run()
+    image_id, account_id, region = map(arguments.get, ("image_id", "shared_account_id", "region"))
     image = (image_id, region) if isinstance(image_id, str) and isinstance(region, str | None) else ("", None)
     member_name = run.members.get((provider, account_id)) if isinstance(account_id, str) else None
     return {
         "__images": run.images_beside(image, provider),
         "__own": run.own if provider else None,
         "__own_digest": None if provider else run.own_digest,
+        "__secret": secret_names(**arguments),
         "__member": None if member_name is None else account_id,
         "__member_name": member_name,
         "__preview": pulumi.runtime.is_dry_run(),
@@ -293,18 +327,22 @@ async def contradicts_itself(image_id: object, account_ids: object, region: obje
         pulumi.RunError: it does, by an account that was not known before; or it waits for itself. One line.
     """
     run = current_run()
-    given = (image_id, account_ids, region)
-    known = await pulumi.Output.from_input(list(given)).future()
-    image_id, account_ids, region = known if known else given
+    given = {"image_id": image_id, "shared_account_ids": account_ids, "region": region}
+    secret = secret_names(**given)
+    known = await pulumi.Output.from_input(given).future()
+    if known:
+        image_id, account_ids, region = known.values()
     await settled(lambda: run.knows_the_accounts_of(image_id), run.knows_all_images)
-    if known and _has_output(given):
+    if known and secret:
+        run.hide(known, await secret.future())
         declare_exclusive(image_id, account_ids, region, provider)
     return run.contradicts_itself
 
 
-def _has_output(values: Iterable[object]) -> bool:
+def has_output(values: Iterable[object]) -> bool:
+    """Tell whether there is an Output among values, or in a list among them."""
     return any(
-        isinstance(value, pulumi.Output) or (isinstance(value, list | tuple) and _has_output(value)) for value in values
+        isinstance(value, pulumi.Output) or (isinstance(value, list | tuple) and has_output(value)) for value in values
     )
 
 

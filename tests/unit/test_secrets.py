@@ -1,0 +1,256 @@
+"""A secret account, image or Region stays out of every message, and out of what is not encrypted."""
+
+import contextvars
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pulumi
+import pytest
+
+from local.cloud import LocalCloud
+from pulumi_workspaces_images import ImageShare, ImageShares, ImageSharesExclusive
+from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
+from pulumi_workspaces_images.provider import ImageShareProvider
+from pulumi_workspaces_images.secrets import SECRET, Secrets
+from pulumi_workspaces_images.share import Share
+from tests.driver import Driver, DriverError, DriverInThisProcess, Engine, EngineInThisProcess
+from tests.unit import test_stack_program as stack
+from tests.unit.helpers import FOREIGN, IMAGE, LEGAL, OWNER, REGION, SALES, outputs
+from tests.unit.test_image_shares import EXCLUSIVE, SHARE, run
+
+NAMES = ["image_id", "shared_account_id", "region"]
+
+
+def secret(value: Any) -> Any:
+    return pulumi.Output.secret(value)
+
+
+# In messages.
+
+
+def test_values_and_how_messages_quote_them() -> None:
+    secrets = Secrets()
+    for value in (SALES, [LEGAL, "it's"], {"a": "a\tb"}, 123456, None, True, "ab", 7):
+        secrets.add(value)
+    assert secrets.hide(f"{IMAGE}/{SALES}, {LEGAL}") == f"{IMAGE}/{SECRET}, {SECRET}"
+    assert secrets.hide(r"""it is "it's" or 'a\tb' or 123456""") == f"it is {SECRET} or {SECRET} or {SECRET}"
+    assert secrets.hide("None or True, of 17: ab; it is 'ab'") == f"None or True, of 17: ab; it is {SECRET}"
+
+
+def test_longest_secret_is_hidden_first() -> None:
+    """Or the rest of it would be shown."""
+    secrets = Secrets()
+    secrets.add("eu-west-1")
+    secrets.add("eu-west-10")
+    assert secrets.hide("in eu-west-10") == f"in {SECRET}"
+
+
+# What the provider says.
+
+
+@pytest.fixture
+def engine(cloud: LocalCloud) -> Iterator[Engine]:
+    with EngineInThisProcess(cloud.credentials(OWNER)) as engine:
+        yield engine
+
+
+@pytest.fixture
+def driver(cloud: LocalCloud, engine: EngineInThisProcess) -> Iterator[Driver]:
+    configuration = {
+        "aws:region": REGION,
+        "aws:endpoints": cloud.endpoints,
+        "aws:maxRetries": "1",
+        "workspaces-images:allowedAccountIds": f'["{SALES}"]',
+    }
+    with DriverInThisProcess(engine, configuration) as driver:
+        yield driver
+
+
+def news(share: Share, *names: str) -> dict[str, object]:
+    return {**share._asdict(), "__secret": list(names)}
+
+
+def test_refused_secret_is_neither_named_nor_shown(driver: Driver, share: Share) -> None:
+    """The engine shows the value of a property that a failure names."""
+    inputs, failures = driver.check(ImageShareProvider, {}, news(share._replace(shared_account_id=LEGAL), *NAMES))
+    assert inputs == share._replace(shared_account_id=LEGAL)._asdict()
+    ((name, reason),) = failures
+    assert name == ""
+    assert reason.startswith(f"shared_account_id: account {SECRET} is not on the list")
+
+
+def test_malformed_secrets_are_not_shown(driver: Driver) -> None:
+    """All at once, and those that are not secret as ever."""
+    given = {"image_id": "password", "shared_account_id": 5432, "region": "atlantis"}
+    failures = driver.check(ImageShareProvider, {}, {**given, "__secret": ["image_id", "shared_account_id"]})[1]
+    assert [name for name, _ in failures] == ["", "", "region"]
+    said = " ".join(reason for _, reason in failures)
+    assert "image_id: must be wsi- and 9" in said
+    assert f"it is {SECRET}, a number" in said
+    assert "'atlantis' is not a Region" in said
+    assert "password" not in said
+
+
+def test_secret_list(driver: Driver, image: str) -> None:
+    given = {"image_id": image, "shared_account_ids": [SALES, "pass-word"], "report_only": False, "region": REGION}
+    failures = driver.check(ImageSharesExclusiveProvider, {}, {**given, "__secret": ["shared_account_ids"]})[1]
+    ((name, reason),) = failures
+    assert name == ""
+    assert reason.startswith("shared_account_ids[1]: must be a string of 12 digits")
+    assert reason.endswith(f"it is {SECRET}")
+
+
+def test_drift_and_failure_of_a_secret_share(cloud: LocalCloud, engine: Engine, driver: Driver, share: Share) -> None:
+    """Neither in the operations that follow the check; the image is no secret here."""
+    assert driver.check(ImageShareProvider, {}, news(share, "shared_account_id", "region"))[1] == []
+    driver.diff(ImageShareProvider, share.id, outputs(share), share._asdict())
+    cloud.deny("workspaces:*")
+    for operation in (driver.create, lambda *call: driver.delete(call[0], share.id, outputs(share))):
+        with pytest.raises(DriverError) as caught:
+            operation(ImageShareProvider, share._asdict())
+        engine.messages.append(("error", str(caught.value)))
+    assert len(engine.messages) == 3
+    for _, message in engine.messages:
+        assert share.image_id in message
+        assert SECRET in message
+        assert SALES not in message
+        assert REGION not in message
+
+
+def test_account_that_leaves_a_secret_list(cloud: LocalCloud, engine: Engine, driver: Driver, image: str) -> None:
+    """It was a secret: no message shows it, and neither does the output. One that was never listed is named."""
+    for account in (SALES, FOREIGN):
+        cloud.share(image, account)
+    known = {"image_id": image, "report_only": False, "region": REGION}
+    olds, given = {**known, "shared_account_ids": [SALES]}, {**known, "shared_account_ids": []}
+    hidden = {"__secret": ["shared_account_ids"]}
+    assert driver.check(ImageSharesExclusiveProvider, olds, {**given, **hidden})[1] == []
+    olds |= {"owner_account_id": OWNER, "revoked_account_ids": []}
+    revoked = driver.update(ImageSharesExclusiveProvider, image, olds, given)["revoked_account_ids"]
+    assert revoked == [SECRET, FOREIGN]
+    assert cloud.shared_with(image) == set()
+    said = " ".join(message for _, message in engine.messages)
+    assert f"is shared with {SECRET}, {FOREIGN}" in said
+    assert f"was unshared from {SECRET}" in said
+    assert SALES not in said
+
+
+# What the program says, and hands on.
+
+
+def hidden(kind: str, program: Callable[[], object]) -> list[object]:
+    """Return what the resources of a kind tell the provider of their secrets."""
+
+    def declare() -> None:
+        program()
+
+    return [seen.inputs.get("__secret") for seen in run(declare)[0].of(kind).values()]
+
+
+def test_provider_is_told_which_arguments_are_secret() -> None:
+    plain = pulumi.Output.from_input(SALES)
+    assert hidden(SHARE, lambda: ImageShare("a", secret(IMAGE), secret(SALES), secret(REGION))) == [NAMES]
+    assert hidden(SHARE, lambda: ImageShare("a", IMAGE, secret(SALES), REGION)) == [["shared_account_id"]]
+    assert hidden(SHARE, lambda: ImageShare("a", IMAGE, plain)) == [None]
+    assert hidden(SHARE, lambda: ImageShare("a", IMAGE, SALES)) == [None]
+    assert hidden(EXCLUSIVE, lambda: ImageSharesExclusive("a", IMAGE, [LEGAL, secret(SALES)])) == [
+        ["shared_account_ids"]
+    ]
+
+
+@pytest.mark.parametrize("make", [secret, pulumi.Output.from_input], ids=["secret", "not secret"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_contradiction_of_a_secret_account(make: Any, order: int) -> None:
+    """Whichever of the two is declared first."""
+    declare: list[Callable[[], pulumi.Resource]] = [
+        lambda: ImageShare("a", IMAGE, make(SALES)),
+        lambda: ImageSharesExclusive("b", IMAGE, [LEGAL]),
+    ]
+
+    def program() -> pulumi.Output[Any]:
+        return pulumi.Output.all(*[each().urn for each in declare[::order]])
+
+    with pytest.raises(pulumi.RunError, match="ImageShare shares image") as caught:
+        run(program)
+    assert (SALES in str(caught.value)) == (make is not secret)
+    assert (SECRET in str(caught.value)) == (make is secret)
+
+
+def test_two_lists_that_differ_in_a_secret() -> None:
+    def program() -> pulumi.Output[Any]:
+        first = ImageSharesExclusive("a", IMAGE, [SALES])
+        return pulumi.Output.all(first.urn, ImageSharesExclusive("b", IMAGE, [SALES, secret(LEGAL)]).urn)
+
+    with pytest.raises(pulumi.RunError, match=r"list different accounts, \[secret\] not in both"):
+        run(program)
+
+
+def test_secret_account_under_two_labels() -> None:
+    def program() -> pulumi.Output[Any]:
+        return ImageShares("golden", IMAGE, {"sales": secret(SALES), "vertrieb": SALES}).urn
+
+    with pytest.raises(pulumi.RunError, match=rf"account ({SALES}|\[secret\]) stands under two labels") as caught:
+        run(program)
+    assert SALES not in str(caught.value)
+
+
+def test_ids_in_the_outputs_of_a_component(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An id holds image and account. Pulumi keeps a resource's own id in clear, but no output need do so."""
+    registered: list[Any] = []
+    monkeypatch.setattr(ImageShares, "register_outputs", lambda _, outputs: registered.append(outputs["shares"]))
+    told: list[bool] = []
+
+    def program() -> pulumi.Output[Any]:
+        ImageShares("golden", IMAGE, {"sales": secret(SALES), "legal": pulumi.Output.from_input(LEGAL), "hr": FOREIGN})
+
+        async def tell() -> None:
+            told.extend([await each.is_secret() for each in registered[0].values()])
+
+        return pulumi.Output.from_input(tell())
+
+    run(program)
+    assert told == [True, False, False]
+
+
+# The stack program.
+
+
+def exported(monkeypatch: pytest.MonkeyPatch, shares: object) -> tuple[stack.Organization, object]:
+    """Run the stack program with a secret in its key; return what the engine sees, and its stack output."""
+    exports: dict[str, object] = {}
+    engine = stack.Organization()
+    monkeypatch.setattr(pulumi, "export", exports.__setitem__)
+    monkeypatch.setattr(pulumi.runtime, "is_config_secret", lambda key: key == stack.KEY)
+    contextvars.copy_context().run(stack.run, engine, shares)
+    return engine, exports["shares"]
+
+
+@pytest.mark.parametrize("accounts", [{"sales": SALES}, [SALES]], ids=["mapping", "list"])
+def test_configured_secret(monkeypatch: pytest.MonkeyPatch, accounts: object) -> None:
+    """Pulumi does not say which value of the key it is: all are."""
+    golden = {"imageId": IMAGE, "accounts": accounts, "exclusive": True}
+    engine, output = exported(monkeypatch, {"golden": golden})
+    for kind, names in (("ImageShare", NAMES), ("ImageSharesExclusive", ["image_id", "shared_account_ids", "region"])):
+        (inputs,) = engine.registered(kind).values()
+        assert inputs["__secret"] == names
+    assert isinstance(output, pulumi.Output)
+
+
+@pytest.mark.parametrize(
+    "golden",
+    [
+        {"imageId": IMAGE, "accounts": {"sales": "password"}},
+        {"imageId": IMAGE, "accounts": ["password"]},
+        {"imageId": IMAGE, "organizationalUnitId": "password"},
+        {"imageName": "password", "accounts": []},
+    ],
+)
+def test_refused_secret_of_the_configuration(
+    monkeypatch: pytest.MonkeyPatch, looked_for: object, golden: dict[str, object]
+) -> None:
+    with pytest.raises(pulumi.RunError, match=rf"^{stack.KEY}\.golden\.") as caught:
+        exported(monkeypatch, {"golden": golden})
+    assert "password" not in str(caught.value)
+
+
+looked_for = stack.looked_for
