@@ -121,9 +121,9 @@ def model(cloud: LocalCloud, pauses: Pauses, *, shrink: bool = True, examples: i
         report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck),
     )
-    @given(plans())
-    def takes_every_plan(plan: Sequence[Step]) -> None:
-        world = World(cloud, pauses)
+    @given(plans(), st.booleans())
+    def takes_every_plan(plan: Sequence[Step], lags: bool) -> None:
+        world = World(cloud, pauses, lags=lags)
         for step in plan:
             note(f"{step}")
             world.take(step)

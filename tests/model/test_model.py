@@ -3,13 +3,14 @@
 import pytest
 
 from local.cloud import LocalCloud
+from pulumi_workspaces_images.aws import permissions
 from pulumi_workspaces_images.lifecycle import command
 from pulumi_workspaces_images.lifecycle.command import Command as ProviderCommand
 from pulumi_workspaces_images.lifecycle.ledger import Ledger
 from pulumi_workspaces_images.lifecycle.ownership import Ownership
 from pulumi_workspaces_images.lifecycle.processes import Process
 from tests.model.plans import model
-from tests.model.steps import ACCOUNTS, IMAGES, Fault, Named, Program, Up
+from tests.model.steps import ACCOUNTS, IMAGES, Fault, Named, Program, Refresh, Step, Up
 from tests.model.world import Pauses, World
 
 SHARE, ANOTHER = ((min(IMAGES), account) for account in ACCOUNTS[:2])
@@ -56,6 +57,17 @@ def test_finds_a_record_that_is_not_shared(cloud: LocalCloud, pauses: Pauses, mo
     """Without the second rule of law 1: each process knows what itself has seen declared."""
     monkeypatch.setattr(command, "_shared_ledger", lambda _: Ledger())
     assert_found(cloud, pauses, "law 1: a declared share (is gone|was revoked)")
+
+
+def test_finds_a_lag_that_is_taken_for_drift(
+    cloud: LocalCloud, pauses: Pauses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without law 13, by a plan of its own: a refresh drops a share that was granted a moment ago."""
+    plan: list[Step] = [Up(Program((Named("a", SHARE),))), Refresh()]
+    World(cloud, pauses, lags=True).take(*plan)
+    monkeypatch.setattr(permissions, "LOOK_AGAIN", ())
+    with pytest.raises(AssertionError, match=r"the next preview is clean|a refresh leaves what exists"):
+        World(cloud, pauses, lags=True).take(*plan)
 
 
 def test_finds_a_share_that_drops_out_of_the_state(

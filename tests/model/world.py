@@ -6,6 +6,7 @@ It knows three sets of (image, account): what the program declares, what the clo
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from unittest import mock
 from local.accounts import OWNER
 from local.cloud import AwsError, Call, ConnectionLostError, LocalCloud, Response
 from local.cloud.faults import Interceptor, Proceed
+from pulumi_workspaces_images.aws import permissions
 from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
 from pulumi_workspaces_images.provider import ImageShareProvider
 from tests.model.engine import Entry, Order, State
@@ -37,6 +39,8 @@ from tests.model.steps import (
 
 _DRIFT = re.compile(r"image (\S+) is no longer shared with (\d+)")
 SECONDS = 20.0  # to wait for what comes at once
+LAG = 0.05  # seconds
+LOOK_AGAIN = (0.6 * LAG, 1.2 * LAG)
 
 
 @dataclass
@@ -56,13 +60,16 @@ class Pauses:
 class World:
     """A cloud, a stack, and the model of both."""
 
-    def __init__(self, cloud: LocalCloud, pauses: Pauses) -> None:
+    def __init__(self, cloud: LocalCloud, pauses: Pauses, *, lags: bool = False) -> None:
         self.cloud = cloud
+        self.lags = lags
         self.pauses = pauses
         self.state = State()
         self.foreign: set[Share] = set()
         self.existing: set[str] = set()
         cloud.reset()
+        if lags:
+            cloud.lag(LAG)
         for image in IMAGES:
             self.image(Image(image, True))
 
@@ -111,6 +118,8 @@ class World:
         else:
             self.cloud.unshare(image, account, IMAGES[image])
             self.foreign.discard(step.share)
+        if self.lags:
+            time.sleep(LAG)  # a look that shows what was expected a moment ago is no surprise
 
     def preview(self, step: Preview) -> None:
         self._look(step.program, step.account, step.unknown)
@@ -309,5 +318,6 @@ def without_waiting() -> Iterator[Pauses]:
     with (
         mock.patch("botocore.endpoint.time", pauses),
         mock.patch("botocore.retries.bucket.TokenBucket.acquire"),
+        mock.patch.object(permissions, "LOOK_AGAIN", LOOK_AGAIN),
     ):
         yield pauses
