@@ -36,6 +36,13 @@ def test_readme(stack: Stack, cloud: LocalCloud) -> None:
 
 
 @pytest.mark.nightly
+def test_home_page(stack: Stack, cloud: LocalCloud) -> None:
+    cloud.create_image(image_id=IMAGE)
+    follow(stack, "docs/index.md")
+    assert cloud.shared_with(IMAGE) == {SALES, LEGAL}
+
+
+@pytest.mark.nightly
 def test_what_the_local_cloud_prints(stack: Stack) -> None:
     """It can be typed as it stands."""
     stack.copy_stack_program()
