@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -20,7 +22,10 @@ PICTURE = ROOT / "docs" / "preview.svg"
 
 _FINANCE = "444444444444"
 _IMAGE = "wsi-0a1b2c3d4"
-_COLUMNS = 110
+_COLUMNS = 76  # readable on a phone
+
+# A row of a resource that changes, up to what happens to it. The message after that stands under Diagnostics again.
+_CHANGE = re.compile(r"(.*\x1b\[\d+;\d+;\d+m(?:create|update|delete|replace)\x1b\[0m).*")
 
 # Its own dark background makes the picture legible on a light page and on a dark one.
 _THEME = TerminalTheme(
@@ -43,11 +48,10 @@ _FORMAT = """\
 {styles}
 </style>
 <defs>
-<clipPath id="{unique_id}-clip-terminal"><rect width="{terminal_width}" height="{terminal_height}"/></clipPath>
 {lines}
 </defs>
 <rect fill="#1e222a" width="{width}" height="{height}" rx="8"/>
-<g transform="translate({terminal_x}, 25)" clip-path="url(#{unique_id}-clip-terminal)">
+<g transform="translate({terminal_x}, 25)">
 {backgrounds}
 <g class="{unique_id}-matrix">
 {matrix}
@@ -58,7 +62,7 @@ _FORMAT = """\
 
 
 def preview() -> str:
-    """Return what a preview prints, in colours: one new share, one revoked by hand, one no longer declared.
+    """Return what a preview prints, in colours, each line once: a new share, one revoked by hand, one that is removed.
 
     Raises:
         EngineError: there is no engine and none can be had.
@@ -86,7 +90,23 @@ def preview() -> str:
         stack.pulumi("up", "--yes", "--skip-preview")
         cloud.unshare(_IMAGE, SALES)
         declare(sales=SALES, finance=_FINANCE)
-        return stack.pulumi("preview", "--suppress-progress")
+        return "\n".join(_once(stack.pulumi("preview", "--suppress-progress").splitlines()))
+
+
+def _once(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines of a preview without those that Pulumi prints twice: first rows, and their messages."""
+    rows = False
+    for line in lines:
+        if "Previewing update" in line:
+            rows = True
+        elif "Diagnostics:" in line:
+            rows = False
+            yield ""
+        change = _CHANGE.fullmatch(line)
+        if change:
+            yield change[1]
+        elif not rows or "pulumi" not in line:
+            yield line
 
 
 def draw(output: str) -> str:
@@ -94,7 +114,9 @@ def draw(output: str) -> str:
     with open(os.devnull, "w") as nowhere:
         console = Console(record=True, width=_COLUMNS, file=nowhere, force_terminal=True, color_system="truecolor")
         console.print(Text("$ pulumi preview", style="bold"))
-        console.print(Text.from_ansi(output.rstrip()))
+        for line in Text.from_ansi(output.rstrip()).split(allow_blank=True):
+            for number, part in enumerate(line.wrap(console, _COLUMNS - 6)):
+                console.print(Text("      " if number else "") + part)
         return console.export_svg(title="", theme=_THEME, code_format=_FORMAT, unique_id="preview")
 
 
