@@ -7,7 +7,6 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -136,10 +135,30 @@ def test_every_configuration_key_is_in_the_reference() -> None:
     assert {key for key in keys if f"`{key}`" not in page} == set()
 
 
-def test_site_is_built_without_a_warning(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(tmp_path)]
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Build the site, which must not warn; return its pages by name."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(folder)]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}  # as in the Makefile
     built = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert (built.returncode, built.stdout + built.stderr) == (0, "")
+    return {str(page.relative_to(folder)): page.read_text() for page in folder.rglob("*.html")}
+
+
+def test_site_loads_nothing_from_elsewhere(site: dict[str, str]) -> None:
     loaded = r"<(?:script|img|iframe)\b[^>]*src=\"?(?:https?:)?//[^ >]*|<link\b[^>]*href=\"?(?:https?:)?//[^ >]*"
-    assert [link for page in tmp_path.rglob("*.html") for link in re.findall(loaded, page.read_text())] == []
+    assert {name: found for name, page in site.items() if (found := re.findall(loaded, page))} == {}
+
+
+def test_no_list_of_the_site_runs_into_a_paragraph(site: dict[str, str]) -> None:
+    """Python-Markdown wants an empty line before a list, and four spaces before what belongs to an item."""
+    paragraph = r"<p>(?:(?!</p>).)*?\n\s*(?:[-*]|\d+\.|\|) (?:(?!</p>).)*"
+    assert {name: found for name, page in site.items() if (found := re.findall(paragraph, page, re.DOTALL))} == {}
+
+
+def test_diagrams_follow_the_theme_of_the_site(site: dict[str, str]) -> None:
+    """They are part of the page, without rules for the theme of the system."""
+    assert 'class="diagram"' in site["concepts.html"]
+    assert '[data-md-color-scheme="slate"] .diagram {' in site["concepts.html"]
+    assert "prefers-color-scheme: dark) {" not in site["concepts.html"]
