@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -89,8 +90,24 @@ def test_every_message_shown_on_troubleshooting_is_met_on_the_engine() -> None:
     assert [message for message in shown if not any(part in message for part in parts)] == []
 
 
+UNIT_TESTS = "docs/how-to/unit-tests.md"
+
+
+def test_page_on_unit_tests(tmp_path: Path) -> None:
+    """Its test passes as it stands, and fails for another account."""
+    (block,) = blocks(UNIT_TESTS)
+    for account, code in (("222222222222", 0), ("333333333333", 1)):
+        (tmp_path / "test_it.py").write_text(
+            block.text.replace('{"sales": "222222222222"}', f'{{"sales": "{account}"}}')
+        )
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+        ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert ran.returncode == code, ran.stdout
+
+
 @pytest.mark.parametrize(
-    ("page", "text"), [(page, b.text) for page in PAGES for b in blocks(page) if b.language == "python"]
+    ("page", "text"),
+    [(page, b.text) for page in PAGES if page != UNIT_TESTS for b in blocks(page) if b.language == "python"],
 )
 def test_program(page: str, text: str) -> None:
     """It is one that Pulumi takes, and shares something."""
