@@ -145,7 +145,7 @@ class Connection:
     @overload
     def client(self, service: Literal["organizations"], region: str) -> "OrganizationsClient": ...
     def client(self, service: str, region: str) -> "BaseClient":
-        """Return the client for a service in a Region; one for all threads.
+        """Return the client for a service in a Region; one for all threads. To be called within `ask`.
 
         With `aws:allowedAccountIds` or `aws:forbiddenAccountIds` AWS is first asked who the caller is: nobody
         gets a client for an account that is not meant.
@@ -217,7 +217,8 @@ class Connection:
         Args:
             doing: what is being done, for messages, e.g. `listing the images in us-east-1`.
             action: the IAM action behind it, e.g. `workspaces:DescribeWorkspaceImages`.
-            call: calls a client's method. All attempts, the sign-in to roles included, end with `DEADLINE`.
+            call: makes the client and calls its method. Whatever that takes ends with `DEADLINE`: all attempts, finding
+                the credentials and the sign-in to roles included.
             before_attempt: called before each attempt; what it raises ends the call.
 
         Returns:
@@ -227,7 +228,8 @@ class Connection:
             NotFound, AccessDenied, CredentialsError, Refused, Unanswered: AWS said no, or nothing.
         """
         outer = getattr(self._call, "limits", _NO_LIMITS)
-        self._call.limits = self.clock() + DEADLINE, before_attempt
+        # What is asked on the way, such as who the caller is, belongs to the same call.
+        self._call.limits = min(outer[0], self.clock() + DEADLINE), before_attempt
         try:
             return call()
         except _TooLate:
@@ -253,8 +255,12 @@ class Connection:
         return self._connected().create_client(service, region)
 
     def _ask_caller(self, region: str | None) -> Caller:
-        client = self.client("sts", self._aws.sts_region or region or self.region())
-        answer = self.ask("asking AWS who the caller is", "sts:GetCallerIdentity", lambda: client.get_caller_identity())
+        where = self._aws.sts_region or region or self.region()
+        answer = self.ask(
+            "asking AWS who the caller is",
+            "sts:GetCallerIdentity",
+            lambda: self.client("sts", where).get_caller_identity(),
+        )
         return Caller(answer["Account"], answer["Arn"])
 
     def _check_account(self, caller: Caller) -> None:

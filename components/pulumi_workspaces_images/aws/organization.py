@@ -48,9 +48,8 @@ class Organization:
         return self._members.known(account_id)
 
     def _describe(self, account_id: str, region: str) -> Member | None:
-        client = self._connection.client("organizations", region)
-
         def describe() -> Member | None:
+            client = self._connection.client("organizations", region)
             try:
                 account = client.describe_account(AccountId=account_id)["Account"]
             except (

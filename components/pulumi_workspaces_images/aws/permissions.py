@@ -17,6 +17,7 @@ from .listing import Listing, Page
 from .once import Once
 
 if TYPE_CHECKING:
+    from mypy_boto3_workspaces import WorkSpacesClient
     from mypy_boto3_workspaces.type_defs import WorkspaceImageTypeDef
 
 # The service's own limit for both listings (botocore's model).
@@ -222,12 +223,11 @@ class Permissions:
             self._written[share] = allow
 
     def _update(self, share: Share, allow: bool) -> None:
-        client = self._connection.client("workspaces", share.region)
         verb, preposition = ("sharing", "with") if allow else ("unsharing", "from")
         self._connection.ask(
             f"{verb} image {share.image_id} {preposition} {share.shared_account_id} in {share.region}",
             "workspaces:UpdateWorkspaceImagePermission",
-            lambda: client.update_workspace_image_permission(
+            lambda: self._client(share.region).update_workspace_image_permission(
                 ImageId=share.image_id, AllowCopyImage=allow, SharedAccountId=share.shared_account_id
             ),
             before_attempt=self._before_write,
@@ -318,29 +318,38 @@ class Permissions:
         action = "workspaces:DescribeWorkspaceImagePermissions"
 
         def read_page(token: str | None) -> Page:
-            client = self._connection.client("workspaces", region)
             request: dict[str, Any] = {"ImageId": image_id, "MaxResults": PAGE_SIZE}
             if token:
                 request["NextToken"] = token
-            page = self._connection.ask(doing, action, lambda: client.describe_workspace_image_permissions(**request))
+            page = self._connection.ask(
+                doing, action, lambda: self._client(region).describe_workspace_image_permissions(**request)
+            )
             permissions = page.get("ImagePermissions", [])
             return [p["SharedAccountId"] for p in permissions if "SharedAccountId" in p], page.get("NextToken")
 
         return Listing(read_page, self._connection.clock, first_look)
 
+    def _client(self, region: str) -> "WorkSpacesClient":
+        return self._connection.client("workspaces", region)
+
     def _describe(self, image_ids: tuple[str, ...], region: str) -> dict[str, Image]:
-        client = self._connection.client("workspaces", region)
-        doing, action = _looking_at(image_ids, region), "workspaces:DescribeWorkspaceImages"
-        answer = self._connection.ask(doing, action, lambda: client.describe_workspace_images(ImageIds=list(image_ids)))
+        answer = self._connection.ask(
+            _looking_at(image_ids, region),
+            "workspaces:DescribeWorkspaceImages",
+            lambda: self._client(region).describe_workspace_images(ImageIds=list(image_ids)),
+        )
         return {image["ImageId"]: _image(image) for image in answer.get("Images", []) if image.get("ImageId")}
 
     def _list_owned(self, region: str) -> tuple[Image, ...]:
-        client = self._connection.client("workspaces", region)
-        pages = client.get_paginator("describe_workspace_images").paginate(
-            ImageType="OWNED", PaginationConfig={"PageSize": PAGE_SIZE}
-        )
         answer = self._connection.ask(
-            f"listing the images in {region}", "workspaces:DescribeWorkspaceImages", lambda: pages.build_full_result()
+            f"listing the images in {region}",
+            "workspaces:DescribeWorkspaceImages",
+            lambda: (
+                self._client(region)
+                .get_paginator("describe_workspace_images")
+                .paginate(ImageType="OWNED", PaginationConfig={"PageSize": PAGE_SIZE})
+                .build_full_result()
+            ),
         )
         return tuple(_image(image) for image in answer.get("Images", []) if image.get("ImageId"))
 
