@@ -15,8 +15,8 @@ from pulumi import output
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from local.cloud import LocalCloud
+from pulumi_workspaces_images.aws.attempts import watch
 from pulumi_workspaces_images.aws.connection import Caller, Connection
-from pulumi_workspaces_images.aws.session import watch
 from pulumi_workspaces_images.configuration.aws import AwsConfiguration, read_aws
 from pulumi_workspaces_images.errors import ConfigurationError
 from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider

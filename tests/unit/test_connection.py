@@ -8,17 +8,13 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError
-from pathlib import Path
-from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSPreparedRequest
-from botocore.exceptions import EndpointConnectionError
 
 from pulumi_workspaces_images.aws import session as credentials
 from pulumi_workspaces_images.configuration.aws import read_aws
-from pulumi_workspaces_images.errors import ConfigurationError, ExpectedError, Unanswered
-from tests.unit.connections import REGION, ROLE, Aws, config_of, connect, refuse, request_of, write
+from pulumi_workspaces_images.errors import ConfigurationError, ExpectedError
+from tests.unit.connections import REGION, ROLE, Aws, config_of, connect, refuse, request_of
 from tests.unit.helpers import CANARY
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -50,46 +46,6 @@ def test_client_is_bounded_and_polite(keys: None) -> None:
     assert (config.connect_timeout, config.read_timeout) == (10, 30)
     assert config.max_pool_connections >= 10
     assert config.tcp_keepalive is True
-
-
-def test_retries(home: Path, keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """aws:retryMode and aws:maxRetries come before the environment, and that before the profile."""
-
-    def retries(**aws: object) -> object:
-        return config_of(connect(**aws).client("workspaces", REGION)).retries
-
-    write(home, "config", "[default]\nretry_mode = legacy\nmax_attempts = 2\n")
-    assert retries() == {"mode": "legacy", "total_max_attempts": 2}
-    monkeypatch.setenv("AWS_RETRY_MODE", "standard")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "4")
-    assert retries() == {"mode": "standard", "total_max_attempts": 4}
-    assert retries(retryMode="adaptive", maxRetries="7") == {"mode": "adaptive", "total_max_attempts": 7}
-
-
-def test_max_retries_counts_attempts(aws: Aws, keys: None) -> None:
-    """aws:maxRetries is the number of attempts in all."""
-    aws.answer = refuse("InternalFailure", "try again", 500)
-    connection = connect(maxRetries="3", endpoints=aws.endpoints, region=REGION)
-    with pytest.raises(Unanswered):
-        connection.caller()
-    assert len(aws.asked) == 3
-
-
-def test_no_answer_at_all_is_given_up_sooner(keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nobody answers, nine attempts are enough, as in pulumi-aws."""
-    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-    client = connect().client("workspaces", REGION)
-    attempts = 0
-
-    def unreachable(request: AWSPreparedRequest, **_: Any) -> None:
-        nonlocal attempts
-        attempts += 1
-        raise EndpointConnectionError(endpoint_url=request.url)
-
-    client.meta.events.register("before-send", unreachable)
-    with pytest.raises(EndpointConnectionError):
-        client.describe_workspace_images()
-    assert attempts == 9
 
 
 def test_bad_number_in_the_environment(keys: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,12 +100,14 @@ def test_no_other_operation_is_called() -> None:
     for source in _SOURCES:
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             match node:
-                case ast.Call(
-                    func=ast.Attribute(value=ast.Name(id="client"), attr="get_paginator"),
-                    args=[ast.Constant(value=method)],
-                ):
-                    called.add(method)
-                case ast.Call(func=ast.Attribute(value=ast.Name(id="client"), attr=method)):
+                case ast.Call(func=ast.Attribute(value=owner, attr="get_paginator"), args=[ast.Constant(value=method)]):
+                    pass
+                case ast.Call(func=ast.Attribute(value=owner, attr=method)):
+                    pass
+                case _:
+                    continue
+            match owner:
+                case ast.Name(id="client") | ast.Call(func=ast.Attribute(attr="client" | "_client")):
                     called.add(method)
     names = {action: xform_name(action.partition(":")[2]) for action in OPERATIONS}
     assert called <= set(names.values())

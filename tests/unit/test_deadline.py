@@ -113,7 +113,11 @@ def profiles(home: Path) -> None:
         "[sso-session us]\nsso_region = us-east-1\nsso_start_url = https://example.awsapps.com/start\n",
     )
     token = {"accessToken": CANARY, "expiresAt": "2999-01-01T00:00:00Z"}
-    SSOTokenLoader(JSONFileCache(str(home / "sso"))).save_token("https://example.awsapps.com/start", token, "us")
+    SSOTokenLoader(JSONFileCache(str(home / "sso"))).save_token(
+        "https://example.awsapps.com/start",
+        token,  # type: ignore[arg-type]
+        "us",
+    )
 
 
 def test_who_the_caller_is_belongs_to_the_call_that_needs_it(slow: Connect, aws: Aws, clock: Clock, keys: None) -> None:

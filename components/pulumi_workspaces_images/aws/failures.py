@@ -91,8 +91,22 @@ def from_aws(error: Exception, doing: str, action: str) -> ExpectedError:
     return Refused(f"{doing}: {_text(error)}")
 
 
+def may_pass(error: Exception | None) -> bool:
+    """Tell whether an attempt that failed so is worth another: no answer, throttling, a fault of the server."""
+    return isinstance(error, AWS_ERRORS) and isinstance(from_aws(error, "", ""), Unanswered)
+
+
+def is_unavailable(error: Exception | None) -> bool:
+    """Tell whether AWS refuses a write for the moment, because of what else happens to the image."""
+    return isinstance(error, ClientError) and _code(error) == "ResourceUnavailableException"
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
 def _from_answer(error: ClientError, doing: str, action: str) -> ExpectedError:
-    code = str(error.response.get("Error", {}).get("Code", ""))
+    code = _code(error)
     said = str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     # Signing in to a role happens inside any other call: the refused operation is then not `action`.

@@ -1,10 +1,9 @@
-"""A botocore session as the stack configuration says: credentials, roles, endpoints, proxies and retries.
+"""A botocore session as the stack configuration says: credentials, roles, endpoints and proxies.
 
 Importing this module imports the whole of botocore, a tenth of a second: `connection` does so when AWS is first needed.
 """
 
 import ipaddress
-import json
 import re
 import threading
 import urllib.request
@@ -19,28 +18,14 @@ from botocore.config import Config
 from botocore.configprovider import ConstantProvider
 from botocore.credentials import Credentials, DeferredRefreshableCredentials, create_credential_resolver
 from botocore.exceptions import CredentialRetrievalError, NoCredentialsError
-from botocore.model import OperationModel
-from botocore.parsers import ResponseParserError
 from botocore.session import Session
 
 from ..configuration.aws import AwsConfiguration
 from ..configuration.roles import WebIdentity
 from ..errors import ConfigurationError
-from .failures import NO_ANSWER
+from .attempts import MAX_ATTEMPTS, watch
 
 _PACKAGE = "pulumi-workspaces-images"
-
-# Attempts in all, the first included, as pulumi-aws counts and as botocore does in `total_max_attempts`.
-_MAX_ATTEMPTS = 25
-
-# As in pulumi-aws, no answer at all (no such host, connection refused, a timeout) is not worth all of those:
-# with botocore's backoff, nine take some six seconds where the connection is refused.
-_MAX_UNANSWERED = 9
-
-WRITE = "UpdateWorkspaceImagePermission"
-"""The one operation that writes."""
-
-_RETRIES_WHILE_UNAVAILABLE = 4  # after 2, 4, 8 and 16 seconds
 
 # Seconds before the end of a role's session at which it is renewed. botocore's own 15 minutes are also the
 # shortest session that STS grants, which would then be renewed before every single request.
@@ -83,9 +68,8 @@ class ConfiguredSession(Session):
             if value is not None:
                 self.set_config_variable(name, value)
         # Beneath the environment and the profile.
-        store = self.get_component("config_store")
-        for name, default in {"retry_mode": "adaptive", "max_attempts": _MAX_ATTEMPTS}.items():
-            store.get_config_provider(name).set_default_provider(ConstantProvider(default))
+        retry_mode = self.get_component("config_store").get_config_provider("retry_mode")
+        retry_mode.set_default_provider(ConstantProvider("adaptive"))
         self.set_default_client_config(
             Config(
                 connect_timeout=10,
@@ -106,14 +90,22 @@ class ConfiguredSession(Session):
             region_name = self._aws.sts_region or region_name
         options["endpoint_url"] = options.get("endpoint_url") or (self._aws.endpoints or {}).get(service_name)
         with self._creating:
+            attempts = self.get_config_variable("max_attempts")
+            retries: Any = {"mode": self._retry_mode(), "total_max_attempts": attempts or MAX_ATTEMPTS}
+            options["config"] = Config(retries=retries).merge(options.get("config") or Config())
             self._first_region = self._first_region or region_name
             client = super().create_client(service_name, region_name, *args, **options)
             if self._proxies and _bypasses_proxy(client.meta.endpoint_url, self._proxies.get("no", "")):
                 # botocore takes proxies per client, and knows the host only now.
-                options["config"] = (options.get("config") or Config()).merge(Config(proxies={}))
+                options["config"] = options["config"].merge(Config(proxies={}))
                 client = super().create_client(service_name, region_name, *args, **options)
-        watch(client, self._before_attempt)
+        watch(client, self._before_attempt, for_every_failure=bool(attempts))
         return client
+
+    def _retry_mode(self) -> Any:
+        mode = self.get_config_variable("retry_mode")
+        # The waits of `legacy` double without a limit: no deadline would be kept.
+        return "standard" if mode == "legacy" else mode
 
     def load_credentials(self) -> Credentials | None:
         """Find the credentials: keys, else web identity, else botocore's chain; then the roles, one by one.
@@ -216,56 +208,6 @@ def _refuse_to_prompt(_prompt: str) -> str:
         "the AWS profile asks for an MFA code (mfa_serial), which cannot be typed here: "
         "sign in beforehand and put the session's credentials into the environment"
     )
-
-
-def watch(client: BaseClient, before_attempt: Callable[..., None]) -> None:
-    """Let a client retry, and take answers, as the package needs it.
-
-    Args:
-        client: a client that botocore has just made.
-        before_attempt: called before each attempt, with botocore's `event_name`.
-    """
-    events: Any = client.meta.events  # the stubs know no handler that answers
-    events.register_first(f"needs-retry.{client.meta.service_model.service_id.hyphenize()}", _give_up_unanswered)
-    events.register(f"needs-retry.workspaces.{WRITE}", _wait_while_unavailable)
-    events.register("before-parse", _refuse_what_is_no_answer)
-    # At the level of botocore's own rate limiter, and after it: it may hold an attempt back for long.
-    events.register_last("before-send", before_attempt)
-
-
-def _wait_while_unavailable(response: tuple[Any, dict[str, Any]] | None, attempts: int, **_: Any) -> float | None:
-    """Answer botocore's question whether to try again: the seconds to wait, or None. It does not know this code."""
-    code = response[1].get("Error", {}).get("Code") if response else None
-    if code == "ResourceUnavailableException" and attempts <= _RETRIES_WHILE_UNAVAILABLE:
-        return float(2**attempts)
-    return None
-
-
-def _give_up_unanswered(attempts: int, caught_exception: Exception | None, **_: Any) -> None:
-    """Handle botocore's question whether to try again."""
-    if isinstance(caught_exception, NO_ANSWER) and attempts >= _MAX_UNANSWERED:
-        raise caught_exception
-
-
-def _refuse_what_is_no_answer(operation_model: OperationModel, response_dict: dict[str, Any], **_: Any) -> None:
-    """Raise ResponseParserError for a success whose body says nothing, such as half an answer or a proxy's page.
-
-    botocore takes it for an empty result: an image that is shared with nobody, or a permission that was granted.
-    """
-    if response_dict["status_code"] >= 300:
-        return
-    body: bytes = response_dict["body"]
-    if operation_model.service_model.resolved_protocol == "query":
-        understood = f"{operation_model.name}Result".encode() in body
-    elif not body:
-        understood = not (operation_model.output_shape and operation_model.output_shape.members)
-    else:
-        try:
-            understood = isinstance(json.loads(body), dict)
-        except ValueError:
-            understood = False
-    if not understood:
-        raise ResponseParserError(f"no answer to {operation_model.name}")
 
 
 def _proxies(aws: AwsConfiguration) -> dict[str, str] | None:
