@@ -48,13 +48,6 @@ def test_client_is_bounded_and_polite(keys: None) -> None:
     assert config.tcp_keepalive is True
 
 
-def test_bad_number_in_the_environment(keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What botocore cannot read in the environment is one line."""
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "many")
-    with pytest.raises(ConfigurationError, match=rf"^connecting to workspaces in {REGION}: "):
-        connect().client("workspaces", REGION)
-
-
 def test_bad_region_name(keys: None) -> None:
     """A name that cannot be a Region's is refused even where Regions are not validated."""
     with pytest.raises(ConfigurationError, match=r"^connecting to workspaces in evil.example/#: "):

@@ -53,6 +53,7 @@ PARTS = {
     "the configured Region",
     "the Region of the provider …",
     "the AWS environment or profile",
+    "the AWS profile …:",
     "the signature does not match the request",
     "not accepted",
     "reading image share … in …: not shared",

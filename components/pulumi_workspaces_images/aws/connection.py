@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from botocore.exceptions import ConfigParseError, InvalidRegionError, ProfileNotFound, UnknownRegionError
 
 from ..configuration.aws import read_aws
-from ..errors import ConfigurationError, ExpectedError, NoSuchRegion, Unanswered, without_passwords
+from ..errors import ConfigurationError, ExpectedError, NoSuchRegion, Refused, Unanswered, without_passwords
 from .failures import AWS_ERRORS, from_aws
 from .regions import region_problem
 
@@ -161,15 +161,14 @@ class Connection:
         with self._lock:
             client = self._clients.get((service, region))
             if client is None:
+                doing = f"connecting to {service} in {region}"
                 try:
                     client = self._create_client(service, region)
                 except AWS_ERRORS as error:
-                    raise self._translated(error, f"connecting to {service} in {region}") from None
-                except ValueError as error:  # an endpoint or a number from the environment
-                    said = without_passwords(str(error))
-                    raise ConfigurationError(
-                        f"connecting to {service} in {region}: {said}; check the AWS_ variables of the environment"
-                    ) from None
+                    failure = self._translated(error, doing)
+                    raise self._misconfigured(failure) if type(failure) is Refused else failure from None
+                except ValueError as error:  # such as an endpoint that is no URL
+                    raise self._misconfigured(f"{doing}: {without_passwords(str(error))}") from None
                 self._clients[service, region] = client
             return client
 
@@ -253,6 +252,13 @@ class Connection:
 
     def _create_client(self, service: str, region: str) -> "BaseClient":
         return self._connected().create_client(service, region)
+
+    def _misconfigured(self, problem: object) -> ConfigurationError:
+        """Return the error for what botocore refuses before it asks AWS, mostly without saying where it stands."""
+        profile = self._connected().profile_name
+        return ConfigurationError(
+            f"{problem}; check the AWS_ variables of the environment and the AWS profile {profile}"
+        )
 
     def _ask_caller(self, region: str | None) -> Caller:
         where = self._aws.sts_region or region or self.region()

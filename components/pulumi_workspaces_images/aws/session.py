@@ -4,24 +4,26 @@ Importing this module imports the whole of botocore, a tenth of a second: `conne
 """
 
 import ipaddress
+import os
 import re
 import threading
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from botocore import UNSIGNED
 from botocore.client import BaseClient
 from botocore.config import Config
-from botocore.configprovider import ConstantProvider
+from botocore.configprovider import ConfigChainFactory, ConstantProvider
 from botocore.credentials import Credentials, DeferredRefreshableCredentials, create_credential_resolver
 from botocore.exceptions import CredentialRetrievalError, NoCredentialsError
 from botocore.session import Session
 
 from ..configuration.aws import AwsConfiguration
 from ..configuration.roles import WebIdentity
+from ..configuration.values import choice, whole_number
 from ..errors import ConfigurationError
 from .attempts import MAX_ATTEMPTS, watch
 
@@ -30,6 +32,14 @@ _PACKAGE = "pulumi-workspaces-images"
 # Seconds before the end of a role's session at which it is renewed. botocore's own 15 minutes are also the
 # shortest session that STS grants, which would then be renewed before every single request.
 _RENEWAL = 300
+
+_RETRY_MODES = ["legacy", "standard", "adaptive"]
+_INSTANCE_METADATA = [
+    ("metadata_service_timeout", "AWS_METADATA_SERVICE_TIMEOUT", 10),
+    ("metadata_service_num_attempts", "AWS_METADATA_SERVICE_NUM_ATTEMPTS", 5),
+]
+
+T = TypeVar("T")
 
 
 class ConfiguredSession(Session):
@@ -55,8 +65,6 @@ class ConfiguredSession(Session):
             "config_file": aws.shared_config_file,
             "credentials_file": aws.shared_credentials_file,
             "ca_bundle": False if aws.insecure else aws.custom_ca_bundle,
-            "retry_mode": aws.retry_mode,
-            "max_attempts": aws.max_retries,
             "use_fips_endpoint": aws.use_fips_endpoint,
             "use_dualstack_endpoint": aws.use_dualstack_endpoint,
             "ec2_metadata_service_endpoint": aws.ec2_metadata_service_endpoint,
@@ -67,9 +75,9 @@ class ConfiguredSession(Session):
         for name, value in settings.items():
             if value is not None:
                 self.set_config_variable(name, value)
-        # Beneath the environment and the profile.
-        retry_mode = self.get_component("config_store").get_config_provider("retry_mode")
-        retry_mode.set_default_provider(ConstantProvider("adaptive"))
+        # Empty variables are not set, as for pulumi-aws. For botocore they are, and hide what the profile says.
+        self._environment = {name: value for name, value in os.environ.items() if value}
+        self._hide_empty_variables()
         self.set_default_client_config(
             Config(
                 connect_timeout=10,
@@ -90,7 +98,7 @@ class ConfiguredSession(Session):
             region_name = self._aws.sts_region or region_name
         options["endpoint_url"] = options.get("endpoint_url") or (self._aws.endpoints or {}).get(service_name)
         with self._creating:
-            attempts = self.get_config_variable("max_attempts")
+            attempts = self._aws.max_retries or self._setting(whole_number, "max_attempts", "AWS_MAX_ATTEMPTS")
             retries: Any = {"mode": self._retry_mode(), "total_max_attempts": attempts or MAX_ATTEMPTS}
             options["config"] = Config(retries=retries).merge(options.get("config") or Config())
             self._first_region = self._first_region or region_name
@@ -102,10 +110,34 @@ class ConfiguredSession(Session):
         watch(client, self._before_attempt, for_every_failure=bool(attempts))
         return client
 
+    def _hide_empty_variables(self) -> None:
+        store = self.get_component("config_store")
+        chains = ConfigChainFactory(self, self._environment)
+        for name, (key, variables, default, convert) in self.SESSION_VARIABLES.items():
+            if any(os.environ.get(variable) == "" for variable in _listed(variables)):
+                store.set_config_provider(name, chains.create_config_chain(name, variables, key, default, convert))
+        if os.environ.get("REQUESTS_CA_BUNDLE") == "":
+            store.get_config_provider("ca_bundle").set_default_provider(ConstantProvider(True))
+
     def _retry_mode(self) -> Any:
-        mode = self.get_config_variable("retry_mode")
+        mode = self._aws.retry_mode or self._setting(choice(_RETRY_MODES), "retry_mode", "AWS_RETRY_MODE")
         # The waits of `legacy` double without a limit: no deadline would be kept.
-        return "standard" if mode == "legacy" else mode
+        return "standard" if mode == "legacy" else mode or "adaptive"
+
+    def _setting(self, read: Callable[[Mapping[str, object], str, str], T], key: str, variable: str) -> T:
+        """Read a setting of the environment, else of the profile; botocore's own errors would not say where it stands.
+
+        Raises:
+            ConfigurationError: it cannot be read.
+        """
+        if variable in self._environment:
+            return read(self._environment, variable, "")
+        return read(self.get_scoped_config(), key, f"the AWS profile {self.profile_name}: ")
+
+    @property
+    def profile_name(self) -> str:
+        """The profile that is in force; `default` where none is named."""
+        return self.profile or "default"
 
     def load_credentials(self) -> Credentials | None:
         """Find the credentials: keys, else web identity, else botocore's chain; then the roles, one by one.
@@ -125,7 +157,13 @@ class ConfiguredSession(Session):
         return credentials
 
     def _chain_credentials(self) -> Credentials | None:
+        # The longest that finding an instance role can take: some three requests, all of them within the deadline.
+        for name, variable, most in _INSTANCE_METADATA:
+            self.set_config_variable(name, min(self._setting(whole_number, name, variable) or 1, most))
         chain = create_credential_resolver(self, region_name=self._first_region)
+        for provider in chain.providers:
+            if hasattr(provider, "_environ"):
+                provider._environ = self._environment
         assume_role: Any = chain.get_provider("assume-role")
         assume_role._prompter = _refuse_to_prompt
         if self._aws.skip_metadata_api_check:
@@ -169,6 +207,10 @@ class ConfiguredSession(Session):
             return _refreshed(client.assume_role_with_web_identity(**request))
 
         return assume
+
+
+def _listed(names: str | list[str] | None) -> list[str]:
+    return [names] if isinstance(names, str) else names or []
 
 
 class _RoleCredentials(DeferredRefreshableCredentials):
