@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from local.environment import ROOT
+from pulumi_workspaces_images.aws.credential_process import _WATCHER
 from pulumi_workspaces_images.commands.adopt import _DESCRIPTION, _EXAMPLE
 
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text()
@@ -52,6 +53,16 @@ PARTS = {
     "the caller's account",
     "the configured Region",
     "the Region of the provider …",
+    "cannot be started (…); correct the profile",
+    "ended with exit code ……; …",
+    "run it by hand to see why",
+    "did not print JSON; …",
+    'printed JSON without "Version": 1; …',
+    "printed JSON without …; …",
+    "printed an Expiration that is not a time, e.g. 2030-01-31T12:00:00Z; …",
+    "printed credentials that have expired; …",
+    "did not end in … s and was ended; run it by hand to see what it waits for",
+    "was ended because the command was interrupted",
     "the AWS environment or profile",
     "the AWS profile …:",
     "the signature does not match the request",
@@ -63,8 +74,8 @@ PARTS = {
     "the engine's process cannot be told",
     "`pulumi up` grants it again",
 }
-# Never shown: an exception's text that is replaced, and a thread's name.
-INTERNAL = {"no answer to …", "engine watch"}
+# Never shown: an exception's text that is replaced, a thread's name, a program.
+INTERNAL = {"no answer to …", "engine watch", _WATCHER}
 LEFT_OUT = HELP | DOING | PARTS | INTERNAL
 
 

@@ -62,6 +62,7 @@ class Connection:
         *,
         project: str = "",
         clock: Callable[[], float] = time.monotonic,
+        interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
         """Read the `aws:` keys. AWS is not asked, and no session made, before it is needed.
 
@@ -69,6 +70,7 @@ class Connection:
             configuration: the raw stack configuration, keys with their namespace, e.g. `aws:region`.
             project: the Pulumi project, named in the user agent.
             clock: the time in seconds, for deadlines and for the age of what was seen.
+            interrupted: whether the user has interrupted the command, which ends a credential process.
 
         Raises:
             ConfigurationError: keys that cannot be honoured, all of them, each with its name.
@@ -77,6 +79,7 @@ class Connection:
         self._aws = read_aws(configuration)
         self._project = project
         self._call = threading.local()
+        self._interrupted = interrupted
         self._lock = threading.RLock()
         self._session: ConfiguredSession | None = None
         self._clients: dict[tuple[str, str], BaseClient] = {}
@@ -250,6 +253,16 @@ class Connection:
         if before_attempt and event_name.startswith("before-send.workspaces."):
             before_attempt()
 
+    def _why_end(self) -> str:
+        """Say why the credential process of the current call has to end, empty if it may go on."""
+        # A Python that has been interrupted waits for its threads before it ends, and has no public word for that.
+        if self._interrupted() or getattr(threading, "_SHUTTING_DOWN", False):
+            return "was ended because the command was interrupted"
+        deadline, _ = getattr(self._call, "limits", _NO_LIMITS)
+        if self.clock() > deadline:
+            return f"did not end in {DEADLINE:.0f} s and was ended; run it by hand to see what it waits for"
+        return ""
+
     def _create_client(self, service: str, region: str) -> "BaseClient":
         return self._connected().create_client(service, region)
 
@@ -284,7 +297,7 @@ class Connection:
             if self._session is None:
                 from .session import ConfiguredSession
 
-                self._session = ConfiguredSession(self._aws, self._project, self._before_attempt)
+                self._session = ConfiguredSession(self._aws, self._project, self._before_attempt, self._why_end)
             return self._session
 
     def _profile(self) -> dict[str, Any]:

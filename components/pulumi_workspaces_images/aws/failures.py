@@ -63,6 +63,12 @@ _THROTTLING_CODES = {
 }
 
 
+class CredentialProcessFailed(BotoCoreError):
+    """The credential process of a profile gave no credentials."""
+
+    fmt = "{problem}"
+
+
 def from_aws(error: Exception, doing: str, action: str) -> ExpectedError:
     """Return the typed error for what botocore raised.
 
@@ -73,6 +79,8 @@ def from_aws(error: Exception, doing: str, action: str) -> ExpectedError:
     """
     if isinstance(error, ClientError):
         return _from_answer(error, doing, action)
+    if isinstance(error, CredentialProcessFailed):
+        return CredentialsError(f"{doing}: {_text(error)}")
     if isinstance(error, _CREDENTIAL_ERRORS):
         return CredentialsError(
             f"{doing}: no usable AWS credentials ({_text(error)}); set them in the environment, "

@@ -26,6 +26,7 @@ from ..configuration.roles import WebIdentity
 from ..configuration.values import choice, whole_number
 from ..errors import ConfigurationError
 from .attempts import MAX_ATTEMPTS, watch
+from .credential_process import CredentialProcesses, ProcessProvider
 
 _PACKAGE = "pulumi-workspaces-images"
 
@@ -45,18 +46,26 @@ T = TypeVar("T")
 class ConfiguredSession(Session):
     """A botocore session whose clients, those that botocore makes for credentials too, are as configured."""
 
-    def __init__(self, aws: AwsConfiguration, project: str, before_attempt: Callable[..., None]) -> None:
+    def __init__(
+        self,
+        aws: AwsConfiguration,
+        project: str,
+        before_attempt: Callable[..., None],
+        why_end: Callable[[], str] = lambda: "",
+    ) -> None:
         """Nothing is asked and no file is read yet.
 
         Args:
             aws: the `aws:` keys of the stack configuration.
             project: the Pulumi project, for the user agent; may be empty.
             before_attempt: called before each attempt of each call; what it raises ends the call.
+            why_end: asked while a credential process runs: why it has to end, empty if it may go on.
         """
         super().__init__()
         self._aws = aws
         self._before_attempt = before_attempt
         self._proxies = _proxies(aws)
+        self._processes = CredentialProcesses(why_end)
         # Creating clients is not thread-safe (boto3's guide), and renewing a role's session creates one.
         self._creating = threading.RLock()
         self._first_region: str | None = None
@@ -166,6 +175,9 @@ class ConfiguredSession(Session):
                 provider._environ = self._environment
         assume_role: Any = chain.get_provider("assume-role")
         assume_role._prompter = _refuse_to_prompt
+        assume_role._profile_provider_builder._create_process_provider = self._process_provider
+        chain.insert_after(ProcessProvider.METHOD, self._process_provider(self.profile_name))
+        chain.remove(ProcessProvider.METHOD)  # botocore's own, the first of that name
         if self._aws.skip_metadata_api_check:
             # The same provider object serves profiles with `credential_source = Ec2InstanceMetadata`.
             instance_metadata: Any = chain.get_provider("iam-role")
@@ -174,6 +186,9 @@ class ConfiguredSession(Session):
         if credentials is not None:
             credentials.get_frozen_credentials = _reported(credentials.get_frozen_credentials)
         return credentials  # type: ignore[no-any-return]
+
+    def _process_provider(self, profile_name: str) -> ProcessProvider:
+        return ProcessProvider(profile_name, lambda: self.full_config, self._processes)
 
     def _assume(self, request: dict[str, Any], source: Credentials | None) -> Callable[[], dict[str, Any]]:
         def assume() -> dict[str, Any]:
@@ -223,7 +238,7 @@ class _RoleCredentials(DeferredRefreshableCredentials):
 
 
 def _reported(load: Callable[[], Any]) -> Callable[[], Any]:
-    """Let `load` raise botocore's error for what botocore lets through from files and credential processes."""
+    """Let `load` raise botocore's error for what botocore lets through from files."""
 
     def reporting() -> Any:
         try:

@@ -66,7 +66,7 @@ class Command:
         """
         self.engine = engine
         self.settings = read_own(configuration)
-        self.connection = Connection(configuration, project=project)
+        self.connection = Connection(configuration, project=project, interrupted=interruption.has_come)
         self.permissions = Permissions(self.connection, before_write=self._end_without_engine, wait=interruption.wait)
         self.recipients = Recipients(self.settings, self.connection)
         self.ownership = Ownership(self.connection, self.permissions)

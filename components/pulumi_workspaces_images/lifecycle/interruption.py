@@ -18,6 +18,11 @@ def listen() -> None:
         cancel.__code__ = _cancel.__code__
 
 
+def has_come() -> bool:
+    """Tell whether the command is interrupted."""
+    return interrupted.is_set()
+
+
 def wait(seconds: float) -> None:
     """Wait so many seconds.
 

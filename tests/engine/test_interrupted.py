@@ -1,0 +1,55 @@
+"""Ctrl-C and SIGTERM while a credential process is waited for: the command ends, and nothing is left running."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.stack import finish
+from tests.credential_process import Tool
+from tests.engine.harness import SALES, Stack
+
+pytestmark = pytest.mark.nightly
+
+
+@pytest.fixture
+def tool(stack: Stack, tmp_path: Path) -> Iterator[Tool]:
+    """Let the stack's credentials come from a process that never ends."""
+    tool = Tool(tmp_path)
+    tool.will_hang()
+    for name in [name for name in stack.environment if name.startswith("AWS_")]:
+        del stack.environment[name]
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text(f"[default]\ncredential_process = {tool.command}\n")
+    yield tool
+    tool.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("command", [["preview"], ["up", "--yes", "--skip-preview"]], ids=["preview", "up"])
+def test_command_is_interrupted(
+    stack: Stack, image: str, tool: Tool, number: signal.Signals, command: list[str]
+) -> None:
+    """The one that waits for the check of a share says so."""
+    stack.shares(image, sales=SALES)
+    running = stack.start(*command)
+    tool.wait_until_it_hangs()
+    os.kill(running.pid, number)
+    code, output = finish(running)
+    assert code != 0
+    assert "was ended because the command was interrupted" in output
+    assert len(tool.runs) == 2
+    tool.wait_until_it_is_gone()
+
+
+def test_program_is_interrupted(stack: Stack, tool: Tool) -> None:
+    """A program that looks for images waits in a process of its own."""
+    stack.program("find_images('golden-*')")
+    running = stack.start("preview")
+    tool.wait_until_it_hangs()
+    os.kill(running.pid, signal.SIGTERM)
+    code, _ = finish(running)
+    assert code != 0
+    tool.wait_until_it_is_gone()

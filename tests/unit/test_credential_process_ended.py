@@ -1,0 +1,75 @@
+"""A provider process that is interrupted, or killed, while it waits for a credential process."""
+
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf import empty_pb2
+
+from pulumi_workspaces_images.provider import ImageShareProvider
+from tests.credential_process import Tool, runs, wait_for
+from tests.driver import Driver, DriverError, Engine
+from tests.unit.connections import write
+from tests.unit.helpers import REGION, SHARE
+
+
+@pytest.fixture
+def tool(home: Path) -> Iterator[Tool]:
+    """Return a credential process that never ends."""
+    tool = Tool(home)
+    tool.will_hang()
+    write(home, "config", f"[default]\ncredential_process = {tool.command}\n")
+    yield tool
+    tool.kill()
+
+
+@dataclass(frozen=True)
+class Checking:
+    """A provider process whose check of a share waits for the credential process."""
+
+    engine: Engine
+    pid: int
+    stub: Any
+    answer: Future[Any]
+
+
+@pytest.fixture
+def checking(tool: Tool) -> Iterator[Checking]:
+    """Return a provider process that checks."""
+    with Engine() as engine, Driver(engine, {"aws:region": REGION}) as driver, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(driver.check, ImageShareProvider, {}, {**SHARE._asdict()})
+        tool.wait_until_it_hangs()
+        yield Checking(engine, driver.pid, driver.stub, answer)
+        engine.kill()  # which ends the check, whatever a test has found
+
+
+def test_cancelled_command(tool: Tool, checking: Checking) -> None:
+    """On Ctrl-C or SIGTERM the engine sends Cancel and waits for the check: it ends, and says why."""
+    checking.stub.Cancel(empty_pb2.Empty())
+    with pytest.raises(DriverError, match=r"the credential_process .* was ended because the command was interrupted"):
+        checking.answer.result(60)
+    tool.wait_until_it_is_gone()
+    assert runs(checking.pid)
+
+
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.nightly)]
+)
+def test_provider_that_is_ended(tool: Tool, checking: Checking, number: signal.Signals) -> None:
+    """Nothing that it has started is left."""
+    os.kill(checking.pid, number)
+    tool.wait_until_it_is_gone()
+    wait_for(lambda: not runs(checking.pid), "the end of the provider")
+
+
+@pytest.mark.nightly
+def test_engine_that_is_gone(tool: Tool, checking: Checking) -> None:
+    """A provider that ends because its engine has ended leaves nothing either."""
+    checking.engine.kill()
+    tool.wait_until_it_is_gone()
+    wait_for(lambda: not runs(checking.pid), "the end of the provider")
