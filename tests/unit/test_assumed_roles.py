@@ -9,9 +9,10 @@ import pytest
 from botocore.exceptions import ClientError
 
 from pulumi_workspaces_images.aws.connection import Caller
-from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError
+from pulumi_workspaces_images.aws.permissions import Permissions
+from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, CredentialsError
 from tests.unit.connections import REGION, ROLE, ROLE_2, Aws, connect, refuse, request_of, signer
-from tests.unit.helpers import CANARY
+from tests.unit.helpers import CANARY, IMAGE
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -93,6 +94,16 @@ def test_role_refused(aws: Aws, keys: None) -> None:
         AccessDenied, match=r"assuming the configured role: access denied; the caller needs sts:AssumeRole"
     ):
         connection.caller()
+
+
+@pytest.mark.parametrize(("more", "named"), [({}, True), ({"stsRegion": "us-east-1"}, False)])
+def test_role_in_a_region_that_is_not_enabled(aws: Aws, keys: None, more: dict[str, str], named: bool) -> None:
+    """The Region is the one in which STS is asked."""
+    aws.answer = refuse("InvalidClientTokenId", "The security token included in the request is invalid.")
+    permissions = Permissions(connect(assumeRoles=[{"roleArn": ROLE}], endpoints=aws.endpoints, **more))
+    with pytest.raises(CredentialsError) as caught:
+        permissions.describe(IMAGE, "af-south-1")
+    assert ("it is an opt-in Region" in str(caught.value)) == named
 
 
 def test_role_assumed_once_by_four_threads(aws: Aws, keys: None) -> None:

@@ -71,6 +71,15 @@ def test_failure_to_tell_the_caller_is_not_kept(aws: Aws, keys: None) -> None:
     assert connection.caller() is not None
 
 
+def test_caller_in_a_region_that_is_not_enabled(aws: Aws, keys: None) -> None:
+    """AWS answers as if the key did not exist; where STS is asked elsewhere, that is not the Region of the share."""
+    aws.answer = refuse("InvalidClientTokenId", "The security token included in the request is invalid.")
+    with pytest.raises(CredentialsError, match=r"not accepted in af-south-1 .* it is an opt-in Region"):
+        connect(endpoints=aws.endpoints, region="af-south-1").caller()
+    with pytest.raises(CredentialsError, match=r"renew them"):
+        connect(endpoints=aws.endpoints, region="af-south-1", stsRegion="us-east-1").caller()
+
+
 def test_skip_requesting_account_id(aws: Aws, keys: None) -> None:
     """With aws:skipRequestingAccountId nobody is asked, and the caller stays unknown."""
     connection = connect(endpoints=aws.endpoints, region=REGION, skipRequestingAccountId="true")

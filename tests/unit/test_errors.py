@@ -171,6 +171,31 @@ def test_request_that_could_not_be_built() -> None:
     assert str(typed) == f"{DOING}: the request could not be sent; is there a line break in the AWS credentials?"
 
 
+@pytest.mark.parametrize("code", ["UnrecognizedClientException", "InvalidClientTokenId"])
+def test_region_that_the_account_may_not_have(code: str) -> None:
+    """An opt-in Region that is not enabled takes nobody's credentials: it is named, before they are renewed."""
+    error = from_aws(answer(code, "The security token included in the request is invalid"), DOING, ACTION, "af-south-1")
+    assert type(error) is CredentialsError
+    assert str(error) == (
+        f"{DOING}: the AWS credentials are not accepted in af-south-1 ({code}: The security token included in the "
+        "request is invalid); it is an opt-in Region: enable it for the account, or if it is enabled, renew the "
+        "credentials, then try again"
+    )
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-north-1", "cn-northwest-1", "us-gov-west-1", ""])
+def test_region_that_every_account_has(region: str) -> None:
+    """There the credentials are wrong."""
+    said = str(from_aws(answer("UnrecognizedClientException"), DOING, ACTION, region))
+    assert "opt-in" not in said
+    assert said.endswith("; renew them, then try again")
+
+
+def test_expired_credentials_in_an_opt_in_region() -> None:
+    """A Region that knows that they are expired knows the account."""
+    assert "opt-in" not in str(from_aws(answer("ExpiredTokenException"), DOING, ACTION, "af-south-1"))
+
+
 @pytest.mark.parametrize("operation", ["AssumeRole", "AssumeRoleWithWebIdentity"])
 def test_role_that_could_not_be_assumed(operation: str) -> None:
     """The missing permission is that of assuming the role, not that of the call which needed it."""

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from botocore.exceptions import ConfigParseError, InvalidRegionError, ProfileNotFound, UnknownRegionError
+from botocore.exceptions import ClientError, ConfigParseError, InvalidRegionError, ProfileNotFound, UnknownRegionError
 
 from ..configuration.aws import read_aws
 from ..errors import ConfigurationError, ExpectedError, NoSuchRegion, Refused, Unanswered, without_passwords
@@ -212,7 +212,13 @@ class Connection:
         return caller
 
     def ask(
-        self, doing: str, action: str, call: Callable[[], T], *, before_attempt: Callable[[], None] | None = None
+        self,
+        doing: str,
+        action: str,
+        call: Callable[[], T],
+        *,
+        region: str = "",
+        before_attempt: Callable[[], None] | None = None,
     ) -> T:
         """Ask AWS: the one way to do so, with one deadline for all attempts and one translation of failures.
 
@@ -221,6 +227,7 @@ class Connection:
             action: the IAM action behind it, e.g. `workspaces:DescribeWorkspaceImages`.
             call: makes the client and calls its method. Whatever that takes ends with `DEADLINE`: all attempts, finding
                 the credentials and the sign-in to roles included.
+            region: where AWS is asked; empty for a global service.
             before_attempt: called before each attempt; what it raises ends the call.
 
         Returns:
@@ -240,7 +247,8 @@ class Connection:
             ) from None
         except AWS_ERRORS as error:
             caller = self._caller
-            raise self._translated(error, f"{doing} as {caller.arn}" if caller else doing, action) from None
+            doing = f"{doing} as {caller.arn}" if caller else doing
+            raise self._translated(error, doing, action, region) from None
         finally:
             self._call.limits = outer
 
@@ -279,6 +287,7 @@ class Connection:
             "asking AWS who the caller is",
             "sts:GetCallerIdentity",
             lambda: self.client("sts", where).get_caller_identity(),
+            region=where,
         )
         return Caller(answer["Account"], answer["Arn"])
 
@@ -319,13 +328,15 @@ class Connection:
                 self._known_regions[service] = tuple(regions)
             return self._known_regions[service]
 
-    def _translated(self, error: Exception, doing: str, action: str = "") -> ExpectedError:
+    def _translated(self, error: Exception, doing: str, action: str = "", region: str = "") -> ExpectedError:
         if isinstance(error, ProfileNotFound):
             key = "aws:profile" if self._aws.profile else "AWS_PROFILE or AWS_DEFAULT_PROFILE"
             return ConfigurationError(f"{key} names a profile that is not in the AWS configuration files: {error}")
         if isinstance(error, ConfigParseError | InvalidRegionError):
             return ConfigurationError(f"{doing}: {error}")
-        return from_aws(error, doing, action)
+        if isinstance(error, ClientError) and error.operation_name.startswith("AssumeRole"):
+            region = self._aws.sts_region or region
+        return from_aws(error, doing, action, region)
 
 
 class _TooLate(Exception):

@@ -19,6 +19,7 @@ from botocore.exceptions import ConnectionError as NoConnectionError
 from botocore.parsers import ResponseParserError
 
 from ..errors import AccessDenied, CredentialsError, ExpectedError, NotFound, Refused, Unanswered, without_passwords
+from .regions import may_be_disabled
 
 # Every error in reach is caught as one of these three.
 AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
@@ -40,6 +41,8 @@ _CREDENTIAL_CODES = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
+# What a Region says that does not know the account, too.
+_UNKNOWN_KEY_CODES = {"InvalidClientTokenId", "UnrecognizedClientException"}
 # AWS explains these by repeating the request, its security token and Authorization header included.
 _SIGNATURE_CODES = {code for code in _CREDENTIAL_CODES if "Signature" in code}
 _CREDENTIAL_ERRORS = (
@@ -69,16 +72,17 @@ class CredentialProcessFailed(BotoCoreError):
     fmt = "{problem}"
 
 
-def from_aws(error: Exception, doing: str, action: str) -> ExpectedError:
+def from_aws(error: Exception, doing: str, action: str, region: str = "") -> ExpectedError:
     """Return the typed error for what botocore raised.
 
     Args:
         error: what botocore raised, one of `AWS_ERRORS`. Matched by type and code, never by message.
         doing: what was being done, e.g. `sharing image wsi-0a1b2c3d4 with 222222222222 in us-east-1`.
         action: the IAM action behind it, e.g. `workspaces:UpdateWorkspaceImagePermission`.
+        region: where AWS was asked; empty if that does not matter.
     """
     if isinstance(error, ClientError):
-        return _from_answer(error, doing, action)
+        return _from_answer(error, doing, action, region)
     if isinstance(error, CredentialProcessFailed):
         return CredentialsError(f"{doing}: {_text(error)}")
     if isinstance(error, _CREDENTIAL_ERRORS):
@@ -113,7 +117,7 @@ def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _from_answer(error: ClientError, doing: str, action: str) -> ExpectedError:
+def _from_answer(error: ClientError, doing: str, action: str, region: str) -> ExpectedError:
     code = _code(error)
     said = str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -124,6 +128,11 @@ def _from_answer(error: ClientError, doing: str, action: str) -> ExpectedError:
     if code in _CREDENTIAL_CODES:
         if code in _SIGNATURE_CODES:
             said = "the signature does not match the request"
+        if code in _UNKNOWN_KEY_CODES and may_be_disabled(region):
+            return CredentialsError(
+                f"{doing}: the AWS credentials are not accepted in {region} ({code}: {said}); it is an opt-in Region: "
+                "enable it for the account, or if it is enabled, renew the credentials, then try again"
+            )
         what = "expired" if "Expired" in code else "not accepted"
         return CredentialsError(f"{doing}: the AWS credentials are {what} ({code}: {said}); renew them, then try again")
     if code in _ACCESS_CODES:

@@ -230,6 +230,7 @@ class Permissions:
             lambda: self._client(share.region).update_workspace_image_permission(
                 ImageId=share.image_id, AllowCopyImage=allow, SharedAccountId=share.shared_account_id
             ),
+            region=share.region,
             before_attempt=self._before_write,
         )
 
@@ -322,7 +323,10 @@ class Permissions:
             if token:
                 request["NextToken"] = token
             page = self._connection.ask(
-                doing, action, lambda: self._client(region).describe_workspace_image_permissions(**request)
+                doing,
+                action,
+                lambda: self._client(region).describe_workspace_image_permissions(**request),
+                region=region,
             )
             permissions = page.get("ImagePermissions", [])
             return [p["SharedAccountId"] for p in permissions if "SharedAccountId" in p], page.get("NextToken")
@@ -337,6 +341,7 @@ class Permissions:
             _looking_at(image_ids, region),
             "workspaces:DescribeWorkspaceImages",
             lambda: self._client(region).describe_workspace_images(ImageIds=list(image_ids)),
+            region=region,
         )
         return {image["ImageId"]: _image(image) for image in answer.get("Images", []) if image.get("ImageId")}
 
@@ -350,6 +355,7 @@ class Permissions:
                 .paginate(ImageType="OWNED", PaginationConfig={"PageSize": PAGE_SIZE})
                 .build_full_result()
             ),
+            region=region,
         )
         return tuple(_image(image) for image in answer.get("Images", []) if image.get("ImageId"))
 

@@ -3,6 +3,32 @@
 import difflib
 from collections.abc import Callable, Sequence
 
+# Every account has these. Regions that AWS has launched since March 2019 must be enabled for an account first.
+_ENABLED_BY_DEFAULT = {
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+}
+
+
+def may_be_disabled(region: str) -> bool:
+    """Tell whether an account may not have a Region; other partitions have no such Regions."""
+    return bool(region) and region not in _ENABLED_BY_DEFAULT and not region.startswith(("cn-", "us-gov-"))
+
 
 def region_problem(
     region: str, workspaces: Sequence[str], everywhere: Sequence[str], partition: Callable[[str], str]
