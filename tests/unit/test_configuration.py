@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from botocore.utils import is_valid_endpoint_url
 
 from pulumi_workspaces_images.configuration import aws as configuration
 from pulumi_workspaces_images.configuration.aws import read_aws
@@ -178,6 +179,15 @@ def test_endpoints_are_merged() -> None:
 def test_endpoint_refused(url: str) -> None:
     """An endpoint that is no URL is refused, with its place in the list."""
     assert refusal(endpoints=[{}, {"sts": url}]).startswith("aws:endpoints[1].sts must be a URL")
+
+
+@pytest.mark.parametrize("url", ["http://my_localstack_1:4566", "https://_x.example.com/"])
+def test_endpoint_with_an_underscore_is_refused(url: str) -> None:
+    """Containers have such names, which botocore refuses: not the beginning of the URL is wrong."""
+    assert refusal(endpoints=[{"workspaces": url}]) == (
+        "aws:endpoints[0].workspaces has a host name with _, which botocore does not accept: use another name"
+    )
+    assert not is_valid_endpoint_url(url)
 
 
 @pytest.mark.parametrize("url", ["http://user:hunter2@host", "https://user@host:1", "http://:hunter2@host"])

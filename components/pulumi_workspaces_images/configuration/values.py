@@ -124,7 +124,10 @@ def account_ids(values: Mapping[str, object], key: str, at: str) -> tuple[str, .
 def url(values: Mapping[str, object], key: str, at: str) -> str | None:
     """Return the URL of an endpoint, without a password in it; None where it is not set or empty."""
     value = string(values, key, at)
-    if value and not (_is_url(value) and _is_host(urlsplit(value).hostname or "")):
+    host = urlsplit(value).hostname or "" if value and _is_url(value) else ""
+    if "_" in host and _is_host(host.replace("_", "")):
+        raise ConfigurationError(f"{at}{key} has a host name with _, which botocore does not accept: use another name")
+    if value and not _is_host(host):
         raise ConfigurationError(f"{at}{key} must be a URL that starts with http:// or https://")
     if value and "@" in urlsplit(value).netloc:
         # It would be printed with every failure to connect, and AWS takes no password there.
