@@ -1,15 +1,19 @@
 """Where credentials come from: the stack configuration, the environment, profiles, the instance."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import NoCredentialsError
+from botocore.utils import JSONFileCache, LoginTokenLoader
 
 from pulumi_workspaces_images.errors import ConfigurationError, CredentialsError
 from tests.unit.connections import REGION, ROLE, Aws, connect, signer, write
 from tests.unit.helpers import CANARY
 
 pytestmark = pytest.mark.usefixtures("home")
+
+LOGIN = "arn:aws:iam::111111111111:user/me"
 
 
 def test_keys_of_the_environment(keys: None) -> None:
@@ -117,6 +121,43 @@ def test_profile_that_wants_a_code(home: Path) -> None:
     )
     with pytest.raises(ConfigurationError, match=r"MFA code"):
         connect(profile="r", region=REGION).caller()
+
+
+@pytest.fixture
+def login(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return where `aws login` keeps what the profile `p` refers to; its package is there, whether installed or not."""
+    write(home, "config", f"[profile p]\nlogin_session = {LOGIN}\nregion = {REGION}\n")
+    monkeypatch.setenv("AWS_LOGIN_CACHE_DIRECTORY", str(home / "login"))
+    monkeypatch.setattr("botocore.credentials.EC", object())
+    return home / "login"
+
+
+def test_profile_of_aws_login(login: Path) -> None:
+    """It works with the package that botocore wants for it."""
+    keys = {"accessKeyId": "AKIDLOGIN", "secretAccessKey": CANARY, "sessionToken": "t", "accountId": "111111111111"}
+    token: Any = {"accessToken": {**keys, "expiresAt": "2999-01-01T00:00:00Z"}}
+    cache: Any = JSONFileCache(str(login))
+    LoginTokenLoader(cache).save_token(LOGIN, token | dict.fromkeys(["refreshToken", "dpopKey", "clientId"], CANARY))
+    assert signer(connect(profile="p")) == ("AKIDLOGIN", "t")
+
+
+def test_profile_of_aws_login_without_its_package(login: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line that says what to install."""
+    monkeypatch.setattr("botocore.credentials.EC", None)
+    with pytest.raises(CredentialsError) as caught:
+        connect(profile="p").caller()
+    assert str(caught.value) == (
+        f"connecting to sts in {REGION}: an AWS profile made by `aws login` needs another package: run "
+        "`pip install 'botocore[crt]'` in the virtual environment of the program, or sign in another way"
+    )
+
+
+def test_profile_of_aws_login_that_has_not_signed_in(login: Path) -> None:
+    """One line that says how to."""
+    with pytest.raises(
+        CredentialsError, match=r"no usable AWS credentials \(.* Please reauthenticate with 'aws login'"
+    ):
+        connect(profile="p").caller()
 
 
 def test_profile_whose_token_cannot_be_read(home: Path, aws: Aws) -> None:

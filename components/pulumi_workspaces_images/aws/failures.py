@@ -8,6 +8,8 @@ from botocore.exceptions import (
     ClientError,
     CredentialRetrievalError,
     HTTPClientError,
+    LoginError,
+    MissingDependencyException,
     NoAuthTokenError,
     NoCredentialsError,
     PartialCredentialsError,
@@ -47,6 +49,7 @@ _UNKNOWN_KEY_CODES = {"InvalidClientTokenId", "UnrecognizedClientException"}
 _SIGNATURE_CODES = {code for code in _CREDENTIAL_CODES if "Signature" in code}
 _CREDENTIAL_ERRORS = (
     CredentialRetrievalError,
+    LoginError,
     NoAuthTokenError,
     NoCredentialsError,
     PartialCredentialsError,
@@ -85,6 +88,11 @@ def from_aws(error: Exception, doing: str, action: str, region: str = "") -> Exp
         return _from_answer(error, doing, action, region)
     if isinstance(error, CredentialProcessFailed):
         return CredentialsError(f"{doing}: {_text(error)}")
+    if isinstance(error, MissingDependencyException):
+        return CredentialsError(
+            f"{doing}: an AWS profile made by `aws login` needs another package: run `pip install 'botocore[crt]'` "
+            "in the virtual environment of the program, or sign in another way"
+        )
     if isinstance(error, _CREDENTIAL_ERRORS):
         return CredentialsError(
             f"{doing}: no usable AWS credentials ({_text(error)}); set them in the environment, "
