@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
 import yaml
 
 from local.environment import ROOT, engine_environment
@@ -88,7 +89,7 @@ def environment_in(home: Path, *unwanted: str) -> dict[str, str]:
 def start(
     command: Sequence[str], folder: Path, environment: Mapping[str, str], output: IO[str] | int = subprocess.PIPE
 ) -> subprocess.Popen[str]:
-    """Start a command without input, in a process group of its own; its output includes its errors."""
+    """Start a command without input, in a session of its own; its output includes its errors."""
     return subprocess.Popen(
         command,
         cwd=folder,
@@ -101,14 +102,29 @@ def start(
     )
 
 
+def processes_of(process: subprocess.Popen[str]) -> list[int]:
+    """Return the ids of the processes of a command that still run.
+
+    All are in its session. An engine starts each provider in a process group of its own.
+    """
+    found = []
+    for each in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if os.getsid(each.pid) == process.pid and each.status() != psutil.STATUS_ZOMBIE:
+                found.append(each.pid)
+    return found
+
+
 @contextmanager
 def killed_on_failure(process: subprocess.Popen[str]) -> Iterator[None]:
-    """Kill a command, with its process group, if the block fails or is interrupted."""
+    """Kill a command, with all that it has started, if the block fails or is interrupted."""
     try:
         yield
     except BaseException:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+        while left := processes_of(process):  # again: one of them may have just started another
+            for pid in left:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         process.communicate()
         raise
 

@@ -3,16 +3,14 @@
 import argparse
 import itertools
 import multiprocessing
-import os
 import random
-import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from typing import NoReturn
 
-from tests.chaos.story import Tally, tell
+from tests.chaos.story import Tally
+from tests.chaos.workers import interrupt_once, tell
 
 ROUNDS_OF_A_STORY = 5
 
@@ -28,7 +26,7 @@ def main() -> int:
     seed = arguments.seed or str(random.randrange(10**6))
     print(f"seed {seed}", flush=True)
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupt_once()
     tally, begin = Tally(), time.monotonic()
     try:
         for told, failure in _results(seed, _plan(arguments.rounds, arguments.story), arguments.jobs):
@@ -39,14 +37,6 @@ def main() -> int:
         print("interrupted", flush=True)
     _summarize(tally, time.monotonic() - begin, seed)
     return 1 if tally.failures else 0
-
-
-def _interrupt(*_: object) -> NoReturn:
-    """End as by Ctrl-C, which reaches the workers by itself: they clean up."""
-    for worker in multiprocessing.active_children():
-        if worker.pid:
-            os.kill(worker.pid, signal.SIGINT)
-    raise KeyboardInterrupt
 
 
 def _plan(rounds: int | None, story: int | None) -> Iterator[tuple[int, int]]:
@@ -64,7 +54,8 @@ def _plan(rounds: int | None, story: int | None) -> Iterator[tuple[int, int]]:
 def _results(seed: str, plan: Iterable[tuple[int, int]], jobs: int) -> Iterator[tuple[Tally, str | None]]:
     plan = iter(plan)
     running: set[Future[tuple[Tally, str | None]]] = set()
-    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, initializer=interrupt_once) as pool:
         while True:
             for number, rounds in itertools.islice(plan, jobs - len(running)):
                 running.add(pool.submit(tell, seed, number, rounds))

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 import psutil
 
 from local.cloud import Call, ConnectionLostError, LocalCloud, Response
+from local.stack import processes_of
 from tests.chaos.faults import WRITE
 from tests.engine.harness import Run, Stack
 
@@ -112,7 +113,7 @@ class Watched:
         """End what is left of the command; return what it wrote after its engine had died."""
         self._cloud.interceptors.remove(self)
         end = time.monotonic() + 3
-        while (left := self._left()) and time.monotonic() < end:
+        while (left := processes_of(self._process) if self._process else []) and time.monotonic() < end:
             time.sleep(0.1)
         for pid in left:
             with suppress(ProcessLookupError):
@@ -179,16 +180,3 @@ class Watched:
                     if named in " ".join(child.cmdline()):
                         found.append(child.pid)
         return found
-
-    def _left(self) -> list[int]:
-        """Return the processes that live on: all are in the session of the command."""
-        left = []
-        for process in psutil.process_iter():
-            with suppress(psutil.Error, ProcessLookupError):
-                if (
-                    self._process
-                    and os.getsid(process.pid) == self._process.pid
-                    and process.status() != psutil.STATUS_ZOMBIE
-                ):
-                    left.append(process.pid)
-        return left

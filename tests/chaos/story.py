@@ -2,7 +2,6 @@
 
 import json
 import random
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -350,21 +349,6 @@ class Story:
 
     def _broken(self, what: str) -> NoReturn:
         raise Broken(what)
-
-
-_cloud: LocalCloud | None = None  # one for each process, as moto has it
-
-
-def tell(seed: str, number: int, rounds: int) -> tuple[Tally, str | None]:
-    """Tell one story; return what happened, and what went wrong."""
-    global _cloud
-    if _cloud is None:
-        _cloud = LocalCloud()
-        _cloud.start()
-    with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
-        story = Story(seed, number, _cloud, Path(folder), lambda line: print(line, flush=True))
-        failure = story.tell(rounds)
-        return story.tally, failure
 
 
 def _place(share: Share) -> Place:
