@@ -1,6 +1,7 @@
 """A stack of the engine tests: a program, its configuration, and the commands a user types."""
 
 import json
+import os
 import re
 import subprocess
 import textwrap
@@ -139,6 +140,10 @@ class Stack(local.stack.Stack):
         latest = max(states, key=lambda path: path.stat().st_mtime_ns)
         resources = json.loads(latest.read_text())["checkpoint"]["latest"].get("resources") or []
         return [r for r in resources if r["type"] == SHARE_TYPE]
+
+    def records(self) -> list[Path]:
+        """Return the records that provider processes keep of the updates of their engines."""
+        return list(Path(self.environment["PULUMI_HOME"], f"workspaces-images-{os.getuid()}").iterdir())
 
     def declared(self) -> dict[str, str]:
         """Return what the state holds: resource name -> account."""

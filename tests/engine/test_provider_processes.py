@@ -159,9 +159,8 @@ def test_records_of_dead_engines_are_removed(stack: Stack, image: str) -> None:
     stack.shares(image, sales=SALES)
     for _ in range(3):
         stack.up()
-    records = Path(stack.environment["PULUMI_HOME"], f"workspaces-images-{os.getuid()}")
-    assert len(list(records.iterdir())) == 1
-    assert oct(records.stat().st_mode & 0o777) == "0o700"
+    (record,) = stack.records()
+    assert oct(record.parent.stat().st_mode & 0o777) == "0o700"
 
 
 @pytest.mark.nightly
