@@ -1,14 +1,19 @@
 """Two stacks and one image: an account's permission is one thing in AWS, whoever declares it."""
 
 import shutil
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from local.cloud import LocalCloud
-from tests.engine.harness import LEGAL, SALES, Stack
+from local.cloud import Call, LocalCloud, Response
+from tests.engine.harness import LEGAL, OWNER, SALES, Stack
+from tests.engine.test_provider_processes import FINANCE, program
 
 pytestmark = pytest.mark.nightly
+
+IT = "555555555555"
 
 
 @pytest.fixture
@@ -54,3 +59,42 @@ def test_exclusive_in_one_makes_the_other_foreign(stack: Stack, other: Stack, cl
     stack.up()
     assert cloud.shared_with(image) == {SALES}
     assert "revoked outside Pulumi" in other.preview().output
+
+
+def test_two_ups_at_the_same_time_in_one_home(stack: Stack, other: Stack, cloud: LocalCloud, image: str) -> None:
+    """Each goes by its own record: `legal` is revoked by the up that no longer declares it, though the other one does.
+
+    Meanwhile one moves a share to another provider, and the other one gives up a share and makes one.
+    """
+    other.environment["PULUMI_HOME"] = stack.environment["PULUMI_HOME"]
+    program(stack, image, ("sales", SALES, ""), ("legal", LEGAL, ""))
+    program(other, image, ("legal", LEGAL, ""), ("finance", FINANCE, ""))
+    both, together = (stack, other), threading.Barrier(2, timeout=60)
+    for number, each in enumerate(both):
+        each.environment["AWS_ACCESS_KEY_ID"] = f"AKIA{OWNER}000{number}"
+        each.up()
+    waited: set[str] = set()
+    engines: set[str] = set()
+
+    def wait_for_the_other(call: Call, proceed: Callable[[], Response]) -> Response:
+        """Let the first write of each stack pass when the other one has sent its own."""
+        if call.operation == "UpdateWorkspaceImagePermission" and call.access_key_id not in waited:
+            waited.add(call.access_key_id)
+            if together.wait() == 0:
+                engines.update(record.name.split("-")[2] for record in stack.records())
+            together.wait()
+        return proceed()
+
+    cloud.interceptors.append(wait_for_the_other)
+    program(stack, image, ("moved", SALES, "provider=one"))
+    program(other, image, ("legal", LEGAL, ""), ("it", IT, "provider=one"))
+    running = [each.start("up", "--yes", "--skip-preview") for each in both]
+    outputs = [process.communicate(timeout=120)[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0], outputs
+    assert cloud.shared_with(image) == {SALES, IT}
+    assert engines == {str(process.pid) for process in running}
+    assert stack.preview().clean
+    assert len(stack.records()) == 1
+    assert other.preview().line("warning:", "is no longer shared with", LEGAL)
+    other.up()
+    assert cloud.shared_with(image) == {SALES, LEGAL, IT}
