@@ -1,10 +1,21 @@
-"""Guards: with whom an image may be shared, by `allowedAccountIds` and `requireOrganization`."""
+"""Guards: with whom an image may be shared, by `allowedAccountIds` and `requireOrganization`.
+
+What `organizationalUnitId` finds (case 19) is in tests/unit/test_stack_program.py: the engine would need the plugin of
+pulumi-aws, which no package registry has.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import boto3
 import pytest
 
-from local.cloud import LocalCloud
+from local.cloud import Call, LocalCloud, Response
 from tests.engine.harness import LEGAL, OWNER, SALES, Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_organizations import OrganizationsClient
 
 ALLOWED = "workspaces-images:allowedAccountIds"
 ORGANIZATION = "workspaces-images:requireOrganization"
@@ -55,8 +66,8 @@ def test_account_that_is_no_longer_allowed_can_be_removed(stack: Stack, cloud: L
 
 
 @pytest.fixture
-def members(stack: Stack, cloud: LocalCloud) -> dict[str, str]:
-    """Create an organization of the owner with two accounts; return their ids by name."""
+def organizations(stack: Stack, cloud: LocalCloud) -> "OrganizationsClient":
+    """Create an organization of the owner, and require it; return its API."""
     cloud.allow_everything()
     stack.configuration["aws:endpoints"] = [{name: cloud.url} for name in ("workspaces", "sts", "organizations")]
     stack.configuration[ORGANIZATION] = "true"
@@ -69,11 +80,20 @@ def members(stack: Stack, cloud: LocalCloud) -> dict[str, str]:
         aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
     )
     client.create_organization(FeatureSet="ALL")
-    made = {
-        name: client.create_account(AccountName=name, Email=f"{name}@example.com")["CreateAccountStatus"]["AccountId"]
-        for name in ("sales", "legal")
-    }
-    client.close_account(AccountId=made["legal"])
+    return client
+
+
+def create_account(organizations: "OrganizationsClient", name: str) -> str:
+    """Create an account in the organization; return its id."""
+    created = organizations.create_account(AccountName=name, Email=f"{name}@example.com")
+    return created["CreateAccountStatus"]["AccountId"]
+
+
+@pytest.fixture
+def members(cloud: LocalCloud, organizations: "OrganizationsClient") -> dict[str, str]:
+    """Create two accounts in the organization, and close `legal`; return their ids by name."""
+    made = {name: create_account(organizations, name) for name in ("sales", "legal")}
+    organizations.close_account(AccountId=made["legal"])
     cloud.forget_calls()
     return made
 
@@ -108,14 +128,51 @@ def test_accounts_that_are_no_active_members(stack: Stack, image: str, members: 
 
 
 @pytest.mark.nightly
-def test_organization_that_may_not_be_asked(
-    stack: Stack, cloud: LocalCloud, image: str, members: dict[str, str]
+@pytest.mark.parametrize("recheck", ["strict", "warn"])
+@pytest.mark.parametrize(
+    "declared", ["ImageShare('sales', {image!r}, {account!r})", "ImageShares('golden', {image!r}, [{account!r}])"]
+)
+def test_organization_that_may_not_be_asked_shares_nothing(
+    stack: Stack, cloud: LocalCloud, image: str, members: dict[str, str], declared: str, recheck: str
 ) -> None:
-    """The message names the IAM action, and who is given it."""
+    """Case 18. The message names the IAM action, and who is given it."""
+    stack.configuration["workspaces-images:recheck"] = recheck
     cloud.deny("organizations:DescribeAccount")
-    stack.shares(image, sales=members["sales"])
-    run = stack.preview(ok=False)
-    assert run.line("access denied", "organizations:DescribeAccount", "delegated administrators")
+    stack.program(declared.format(image=image, account=members["sales"]))
+    for run in (stack.preview(ok=False), stack.up(ok=False)):
+        assert run.line("access denied", "organizations:DescribeAccount", "delegated administrators")
+        assert "Traceback" not in run.output
+    assert cloud.shared_with(image) == set()
+
+
+@pytest.mark.nightly
+def test_twenty_accounts_cost_twenty_questions_four_at_a_time(
+    stack: Stack, cloud: LocalCloud, image: str, organizations: "OrganizationsClient"
+) -> None:
+    """Case 20: they were forty, one after the other. Here none is answered before three others have been asked."""
+    accounts = [create_account(organizations, f"team-{number}") for number in range(20)]
+    stack.program(f"ImageShares('golden', {image!r}, {accounts!r})")
+    four, counting, asking, most = threading.Barrier(4, timeout=60), threading.Lock(), 0, 0
+
+    def answer_four(call: Call, proceed: Callable[[], Response]) -> Response:
+        nonlocal asking, most
+        if call.operation != "DescribeAccount":
+            return proceed()
+        with counting:
+            asking += 1
+            most = max(most, asking)
+        four.wait()
+        with counting:
+            asking -= 1
+        return proceed()
+
+    cloud.interceptors.append(answer_four)
+    for command in (stack.preview, stack.up):
+        cloud.forget_calls()
+        command()
+        assert cloud.count("DescribeAccount") == 20
+    assert most == 4
+    assert cloud.shared_with(image) == set(accounts)
 
 
 @pytest.mark.nightly
