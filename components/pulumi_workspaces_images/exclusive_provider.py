@@ -50,7 +50,7 @@ class ImageSharesExclusiveProvider(base.Provider):
         if "image_id" in wrong or not isinstance(image_id, str) or not isinstance(region, str):
             return base.checked(inputs, failures, news)
         listings = not failures and not base.changed(_IDENTITY, olds, inputs)
-        self._command.prefetch(image_id, region, news.get("__images"), listings=listings)
+        self._command.prefetch(image_id, region, news.get("_images"), listings=listings)
         if not failures and _known(accounts):
             contradictions = self._command.ledger.declare_exclusive(image_id, region, frozenset(accounts))
             failures += [CheckFailure("shared_account_ids", contradiction) for contradiction in contradictions]

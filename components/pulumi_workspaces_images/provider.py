@@ -47,7 +47,7 @@ class ImageShareProvider(base.Provider):
             self._command.take_own(news)  # before anything asks AWS: `recheck` is one of these keys
             if share:
                 unchanged = not base.changed(_IDENTITY, olds, inputs)
-                self._command.prefetch(share.image_id, share.region, news.get("__images"), listings=unchanged)
+                self._command.prefetch(share.image_id, share.region, news.get("_images"), listings=unchanged)
             if known["shared_account_id"]:
                 problems.append(self._command.recipients.list_problem(known["shared_account_id"]))
             failures += [CheckFailure("shared_account_id", problem) for problem in problems if problem]
@@ -57,7 +57,7 @@ class ImageShareProvider(base.Provider):
                 or []
             )
             owner = any(failure.property == "shared_account_id" for failure in live)
-            asked = known["shared_account_id"] == news.get("__member")  # by the program
+            asked = known["shared_account_id"] == news.get("_member")  # by the program
             if not owner and not asked:
                 # A guard that cannot be evaluated refuses, whatever `recheck` says.
                 live += checks.organization_failures(self._command, known["shared_account_id"], known["region"])
@@ -66,7 +66,7 @@ class ImageShareProvider(base.Provider):
             self._command.ledger.failed(share)
         elif share and self._command.previews and not olds.get("image_id"):
             # The check of what is new, or of what replaces another: it alone is shown nothing of the state.
-            self._announce(share, news.get("__member_name"))
+            self._announce(share, news.get("_member_name"))
         return base.checked(inputs, failures, news)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:

@@ -336,7 +336,7 @@ def test_images_of_a_program_are_looked_at_together(stack: Stack, cloud: LocalCl
     cloud.forget_calls()
     assert stack.preview().clean
     assert (cloud.count(described), cloud.count(listed)) == (1, 3)
-    assert not any("__images" in {**share["inputs"], **share["outputs"]} for share in stack.state())
+    assert not any("_images" in {**share["inputs"], **share["outputs"]} for share in stack.state())
 
 
 @pytest.mark.nightly

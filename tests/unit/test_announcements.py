@@ -11,7 +11,7 @@ from tests.unit.helpers import DESCRIBE, FOREIGN, LEGAL, LIST, REGION, SALES, Co
 
 def preview(command: Command, share: Share, olds: Share | None = None, **hidden: object) -> list[str]:
     """Check a share in a preview; return what is said."""
-    news = {**share._asdict(), "__provider": "reference", "__preview": True, **hidden}
+    news = {**share._asdict(), "__provider": "reference", "_preview": True, **hidden}
     assert not command.provider.check(state(olds) if olds else {}, news).failures
     said, command.engine.infos[:] = list(command.engine.infos), []
     return said
@@ -22,11 +22,11 @@ def test_account_that_gets_access(cloud: LocalCloud, command: Command) -> None:
     share = Share(cloud.create_image(name="golden\x1b[31m"), SALES, REGION)
     line = rf"gets access to image {share.image_id} (golden\x1b[31m) in {REGION}"
     assert preview(command, share) == [f"account {SALES} {line}"]
-    assert preview(command, share, __member=SALES, __member_name="Sales") == [f"account {SALES} (Sales) {line}"]
+    assert preview(command, share, _member=SALES, _member_name="Sales") == [f"account {SALES} (Sales) {line}"]
     assert cloud.count(DESCRIBE) == 1
 
 
-@pytest.mark.parametrize("hidden", [{"__preview": False}, {"__preview": None}], ids=["update", "old program"])
+@pytest.mark.parametrize("hidden", [{"_preview": False}, {"_preview": None}], ids=["update", "old program"])
 def test_nothing_is_announced_in_an_update(command: Command, share: Share, hidden: dict[str, Any]) -> None:
     assert preview(command, share, **hidden) == []
 

@@ -127,9 +127,9 @@ def test_own_keys_of_the_stack_travel_with_each_share() -> None:
 
     seen = run(program, recheck="warn", allowedAccountIds=f'["{SALES}"]')
     keys = {"workspaces-images:recheck": "warn", "workspaces-images:allowedAccountIds": f'["{SALES}"]'}
-    assert json.loads(seen["under-ours"].inputs["__own"]) == keys
-    assert seen["under-default"].inputs.get("__own") is None
-    assert seen["under-default"].inputs["__own_digest"] == read_own(keys).digest
+    assert json.loads(seen["under-ours"].inputs["_own"]) == keys
+    assert seen["under-default"].inputs.get("_own") is None
+    assert seen["under-default"].inputs["_own_digest"] == read_own(keys).digest
 
 
 def test_default_provider_that_was_not_given_the_stacks_keys_refuses() -> None:
@@ -138,7 +138,7 @@ def test_default_provider_that_was_not_given_the_stacks_keys_refuses() -> None:
     for configuration, refused in ((keys, False), ({}, True)):
         command = Command({"aws:region": "us-east-1", **configuration}, project="p", engine=None)
         with pytest.raises(ConfigurationError, match="by a transformation") if refused else nullcontext():
-            command.take_own({"__own_digest": read_own(keys).digest})
+            command.take_own({"_own_digest": read_own(keys).digest})
 
 
 @pytest.mark.parametrize("given", ["mapping", "two"])

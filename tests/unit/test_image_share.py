@@ -64,7 +64,7 @@ def test_share_that_is_declared() -> None:
     assert {k: v for k, v in resource.inputs.items() if v is not None} == {
         "image_id": IMAGE,
         "shared_account_id": SALES,
-        "__preview": False,
+        "_preview": False,
     }
     assert outputs.pop("urn").endswith(f"${TYPE}::sales")
     assert outputs == {**OUTPUTS, "id": SHARE.id}

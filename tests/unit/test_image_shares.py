@@ -165,7 +165,7 @@ def test_exclusive_ownership(exclusive: Any, report: bool) -> None:
     """Its list are the accounts, with the same image and Region."""
     recorder, component = declare(TEAMS, exclusive=exclusive, region="eu-west-1")
     inputs = recorder.of(EXCLUSIVE)["golden-exclusive"].inputs
-    assert {k: v for k, v in inputs.items() if not k.startswith("__") and v is not None} == {
+    assert {k: v for k, v in inputs.items() if not k.startswith("_") and v is not None} == {
         "image_id": IMAGE,
         "shared_account_ids": [SALES, LEGAL],
         "report_only": report,

@@ -88,7 +88,7 @@ def test_drift_of_six_images(cloud: LocalCloud, command: Command, waits: Waits) 
     shares = [Share(cloud.create_image(), SALES, REGION) for _ in range(6)]
     hint = json.dumps([[share.image_id, REGION] for share in shares])
     for share in shares:
-        news = {**share._asdict(), "__provider": "reference", "__images": hint}
+        news = {**share._asdict(), "__provider": "reference", "_images": hint}
         assert not command.provider.check(state(share), news).failures
         for thread in threading.enumerate():
             if thread.name == "prefetch":

@@ -165,8 +165,8 @@ def test_twenty_accounts_are_twenty_calls_four_at_a_time(wire: Wire, monkeypatch
     assert refusals(accounts) == []
     assert len(wire.sent) == 20
     for account in accounts:
-        assert hidden_inputs(None, shared_account_id=account)["__member"] == account
-    assert hidden_inputs(None, shared_account_id=FINANCE)["__member"] is None
+        assert hidden_inputs(None, shared_account_id=account)["_member"] == account
+    assert hidden_inputs(None, shared_account_id=FINANCE)["_member"] is None
 
 
 @pytest.mark.parametrize("recheck", ["strict", "warn"])
@@ -284,7 +284,7 @@ def test_hints_of_a_thousand_images_are_small() -> None:
         declare(image, SALES, None)
 
     async def hints() -> list[str | None]:
-        return [await hidden_inputs(None, image_id=image)["__images"].future() for image in images]
+        return [await hidden_inputs(None, image_id=image)["_images"].future() for image in images]
 
     told: list[str | None] = _sync_await(hints())
     assert sum(len(hint or "") for hint in told) < 2_000_000
@@ -293,11 +293,17 @@ def test_hints_of_a_thousand_images_are_small() -> None:
         assert [image, None] in json.loads(hint or "")
 
 
+def test_hidden_inputs_reach_the_provider_with_the_oldest_sdk_too() -> None:
+    """It drops names that begin with two underscores, and with them the stack's guards under an explicit provider."""
+    configure()
+    assert not [name for name in hidden_inputs(None) if name.startswith("__")]
+
+
 def test_only_image_needs_no_hint() -> None:
     configure()
     declare("wsi-0a1b2c3d4", SALES, None)
 
     async def hint() -> Any:
-        return await hidden_inputs(None, image_id="wsi-0a1b2c3d4")["__images"].future()
+        return await hidden_inputs(None, image_id="wsi-0a1b2c3d4")["_images"].future()
 
     assert _sync_await(hint()) is None

@@ -42,7 +42,7 @@ def no_op(command: Command, shares: Sequence[Share]) -> None:
     images = json.dumps([[image_id, None] for image_id in dict.fromkeys(share.image_id for share in shares)])
     for share in random.Random(0).sample(shares, len(shares)):
         inputs = {**share._asdict(), "__provider": "reference"}
-        checked = command.provider.check(inputs, {**inputs, "region": None, "__images": images})
+        checked = command.provider.check(inputs, {**inputs, "region": None, "_images": images})
         assert (checked.inputs, checked.failures) == (share._asdict(), [])
         assert not command.diff(share).changes
 
@@ -75,7 +75,7 @@ def test_cost_of_new_shares(cloud: LocalCloud, command: Command) -> None:
         news = {
             **share._asdict(),
             "__provider": "reference",
-            "__images": json.dumps([[image, REGION] for image in images]),
+            "_images": json.dumps([[image, REGION] for image in images]),
         }
         assert command.provider.check({}, news).failures == []
         command.create(share)
@@ -108,7 +108,7 @@ def test_looks_that_a_check_begins(
 def test_hint_that_says_nothing(cloud: LocalCloud, command: Command, image: str, hint: object) -> None:
     """Which other images there are is a hint, and never a reason to fail or to ask for what nobody declares."""
     share = Share(image, SALES, REGION)
-    checked = command.provider.check({}, {**share._asdict(), "__provider": "reference", "__images": hint})
+    checked = command.provider.check({}, {**share._asdict(), "__provider": "reference", "_images": hint})
     assert (checked.inputs, checked.failures) == (share._asdict(), [])
     assert [call.parameters for call in cloud.calls if call.operation == DESCRIBE] == [{"ImageIds": [image]}]
 

@@ -229,9 +229,9 @@ def test_accounts_that_the_program_has_asked_about_are_not_asked_about_again(
     sales = create_account("sales")
     command = Command(cloud, own={"requireOrganization": "true"})
     inputs = {"image_id": image, "shared_account_id": sales, "region": REGION, "__provider": "reference"}
-    assert found(command.provider.check({}, {**inputs, "__member": sales})) == []
+    assert found(command.provider.check({}, {**inputs, "_member": sales})) == []
     assert cloud.count("DescribeAccount") == 0
-    assert found(command.provider.check({}, {**inputs, "__member": FINANCE})) == []
+    assert found(command.provider.check({}, {**inputs, "_member": FINANCE})) == []
     assert cloud.count("DescribeAccount") == 1
 
 
@@ -241,7 +241,7 @@ def test_own_recheck_that_a_share_brings_along_holds_from_the_start(cloud: Local
     inputs = {"image_id": image, "shared_account_id": SALES, "region": REGION, "__provider": "reference"}
     cloud.forget_calls()
     own = json.dumps({"workspaces-images:recheck": "off"})
-    assert found(command.provider.check({}, {**inputs, "__own": own})) == []
+    assert found(command.provider.check({}, {**inputs, "_own": own})) == []
     for thread in threading.enumerate():
         if thread.name == "prefetch":
             thread.join(5)
@@ -253,7 +253,7 @@ def test_own_keys_that_a_share_brings_along_hold(cloud: LocalCloud, image: str) 
     command = Command(cloud)
     inputs = {"image_id": image, "shared_account_id": LEGAL, "region": REGION, "__provider": "reference"}
     own = json.dumps({ALLOWED: f'["{SALES}"]'})
-    checked = command.provider.check({}, {**inputs, "__own": own})
+    checked = command.provider.check({}, {**inputs, "_own": own})
     assert found(checked) == [("shared_account_id", NOT_LISTED)]
     assert set(checked.inputs) == {"image_id", "shared_account_id", "region"}
 

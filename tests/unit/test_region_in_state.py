@@ -19,7 +19,7 @@ def command(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Command:
 
 
 def check(command: Command, share: Share, olds: Share | None, hint: str = "") -> tuple[str, list[tuple[str, str]]]:
-    news = {**share._asdict(), "region": None, "__provider": "reference", "__images": hint}
+    news = {**share._asdict(), "region": None, "__provider": "reference", "_images": hint}
     result = command.provider.check(state(olds) if olds else {}, news)
     return result.inputs["region"], found(result)
 

@@ -67,7 +67,7 @@ def driver(cloud: LocalCloud, engine: EngineInThisProcess) -> Iterator[Driver]:
 
 
 def news(share: Share, *names: str) -> dict[str, object]:
-    return {**share._asdict(), "__secret": list(names)}
+    return {**share._asdict(), "_secret": list(names)}
 
 
 def test_refused_secret_is_neither_named_nor_shown(driver: Driver, share: Share) -> None:
@@ -82,7 +82,7 @@ def test_refused_secret_is_neither_named_nor_shown(driver: Driver, share: Share)
 def test_malformed_secrets_are_not_shown(driver: Driver) -> None:
     """All at once, and those that are not secret as ever."""
     given = {"image_id": "password", "shared_account_id": 5432, "region": "atlantis"}
-    failures = driver.check(ImageShareProvider, {}, {**given, "__secret": ["image_id", "shared_account_id"]})[1]
+    failures = driver.check(ImageShareProvider, {}, {**given, "_secret": ["image_id", "shared_account_id"]})[1]
     assert [name for name, _ in failures] == ["", "", "region"]
     said = " ".join(reason for _, reason in failures)
     assert "image_id: must be wsi- and 9" in said
@@ -93,7 +93,7 @@ def test_malformed_secrets_are_not_shown(driver: Driver) -> None:
 
 def test_secret_list(driver: Driver, image: str) -> None:
     given = {"image_id": image, "shared_account_ids": [SALES, "pass-word"], "report_only": False, "region": REGION}
-    failures = driver.check(ImageSharesExclusiveProvider, {}, {**given, "__secret": ["shared_account_ids"]})[1]
+    failures = driver.check(ImageSharesExclusiveProvider, {}, {**given, "_secret": ["shared_account_ids"]})[1]
     ((name, reason),) = failures
     assert name == ""
     assert reason.startswith("shared_account_ids[1]: must be a string of 12 digits")
@@ -123,7 +123,7 @@ def test_account_that_leaves_a_secret_list(cloud: LocalCloud, engine: Engine, dr
         cloud.share(image, account)
     known = {"image_id": image, "report_only": False, "region": REGION}
     olds, given = {**known, "shared_account_ids": [SALES]}, {**known, "shared_account_ids": []}
-    hidden = {"__secret": ["shared_account_ids"]}
+    hidden = {"_secret": ["shared_account_ids"]}
     assert driver.check(ImageSharesExclusiveProvider, olds, {**given, **hidden})[1] == []
     olds |= {"owner_account_id": OWNER, "revoked_account_ids": []}
     revoked = driver.update(ImageSharesExclusiveProvider, image, olds, given)["revoked_account_ids"]
@@ -144,7 +144,7 @@ def hidden(kind: str, program: Callable[[], object]) -> list[object]:
     def declare() -> None:
         program()
 
-    return [seen.inputs.get("__secret") for seen in run(declare)[0].of(kind).values()]
+    return [seen.inputs.get("_secret") for seen in run(declare)[0].of(kind).values()]
 
 
 def test_provider_is_told_which_arguments_are_secret() -> None:
@@ -232,7 +232,7 @@ def test_configured_secret(monkeypatch: pytest.MonkeyPatch, accounts: object) ->
     engine, output = exported(monkeypatch, {"golden": golden})
     for kind, names in (("ImageShare", NAMES), ("ImageSharesExclusive", ["image_id", "shared_account_ids", "region"])):
         (inputs,) = engine.registered(kind).values()
-        assert inputs["__secret"] == names
+        assert inputs["_secret"] == names
     assert isinstance(output, pulumi.Output)
 
 

@@ -34,8 +34,8 @@ class Provider(ResourceProvider):
 
 
 def hide_secrets(olds: dict[str, Any], news: dict[str, Any]) -> None:
-    """Let no message of this process show the secret arguments of a resource: `__secret` names them, for check only."""
-    for name in news.get("__secret") or ():
+    """Let no message of this process show the secret arguments of a resource: `_secret` names them, for check only."""
+    for name in news.get("_secret") or ():
         secrets.of_this_process.add(olds.get(name))
         secrets.of_this_process.add(news.get(name))
 
@@ -48,7 +48,7 @@ def checked(inputs: dict[str, Any], failures: list[CheckFailure], news: dict[str
         failures: what is wrong.
         news: what the program gave, hidden inputs among it.
     """
-    secret = news.get("__secret") or ()
+    secret = news.get("_secret") or ()
     return CheckResult(inputs, [_shown(failure, secret) for failure in failures])
 
 

@@ -86,14 +86,14 @@ class Command:
         An explicit provider is not given the stack's own keys.
 
         Args:
-            inputs: the resource's. `__own` has the keys and their raw values as JSON; `__own_digest` stands for them
+            inputs: the resource's. `_own` has the keys and their raw values as JSON; `_own_digest` stands for them
                 where the program expects a process that was given the stack's configuration.
 
         Raises:
             ConfigurationError: a key has a wrong value, or this process was not given the stack's configuration.
         """
-        own, expected = inputs.get("__own"), inputs.get("__own_digest")
-        self.previews = preview if isinstance(preview := inputs.get("__preview"), bool) else None
+        own, expected = inputs.get("_own"), inputs.get("_own_digest")
+        self.previews = preview if isinstance(preview := inputs.get("_preview"), bool) else None
         with self._lock:
             if isinstance(own, str) and own != self._own:  # hundreds of shares bring the same
                 self.settings = read_own(json.loads(own))
@@ -163,7 +163,7 @@ class Command:
         Args:
             image_id: the resource's image.
             region: its Region.
-            others: images of the program, as `__images` tells them; a hint, so anything else is ignored.
+            others: images of the program, as `_images` tells them; a hint, so anything else is ignored.
             listings: whether listings will be needed. New shares are granted without.
         """
         hint = others if isinstance(others, str) else ""

@@ -288,29 +288,29 @@ def declare_exclusive(image_id: object, account_ids: object, region: object, pro
 def hidden_inputs(provider: Provider | None, **arguments: object) -> dict[str, Any]:
     """Return what a resource tells its provider beside its arguments; the provider's check drops it.
 
-    So it reaches neither the state nor a preview:
+    So it reaches neither the state nor a preview. (Pulumi SDKs before 3.235 drop what begins with two underscores.)
 
-    - `__images`: the images that the program declares beside this one, as JSON, [image id, Region or null] each. A hint
+    - `_images`: the images that the program declares beside this one, as JSON, [image id, Region or null] each. A hint
       for the provider, which is told of one resource after the other: it may ask for these images at once. It is known
       once the program's last line has run. (As one string: a list of lists would cost a third of a preview's time.)
-    - `__own`: the stack's own keys, for a provider that is not given the stack's configuration.
-    - `__own_digest`: stands for them where the provider is. A transformation may still give the resource another one.
-    - `__secret`: the names of the arguments that are secret, which reach the provider in clear.
-    - `__member`, `__member_name`: the account and its name, if the program has asked the organization about it.
-    - `__preview`: whether this is a preview.
+    - `_own`: the stack's own keys, for a provider that is not given the stack's configuration.
+    - `_own_digest`: stands for them where the provider is. A transformation may still give the resource another one.
+    - `_secret`: the names of the arguments that are secret, which reach the provider in clear.
+    - `_member`, `_member_name`: the account and its name, if the program has asked the organization about it.
+    - `_preview`: whether this is a preview.
     """
     run = current_run()
     image_id, account_id, region = map(arguments.get, ("image_id", "shared_account_id", "region"))
     image = (image_id, region) if isinstance(image_id, str) and isinstance(region, str | None) else ("", None)
     member_name = run.members.get((provider, account_id)) if isinstance(account_id, str) else None
     return {
-        "__images": run.images_beside(image, provider),
-        "__own": run.own if provider else None,
-        "__own_digest": None if provider else run.own_digest,
-        "__secret": secret_names(**arguments),
-        "__member": None if member_name is None else account_id,
-        "__member_name": member_name,
-        "__preview": pulumi.runtime.is_dry_run(),
+        "_images": run.images_beside(image, provider),
+        "_own": run.own if provider else None,
+        "_own_digest": None if provider else run.own_digest,
+        "_secret": secret_names(**arguments),
+        "_member": None if member_name is None else account_id,
+        "_member_name": member_name,
+        "_preview": pulumi.runtime.is_dry_run(),
     }
 
 
