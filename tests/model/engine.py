@@ -84,7 +84,7 @@ class State:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
-        self.deleted_first: list[Entry] = []  # by the last up, before they were replaced
+        self.deleted_first: list[Entry] = []  # or begun to be, by the last up, before they were replaced
         self.lock = threading.Lock()
 
     def current(self, urn: str) -> Entry | None:
@@ -246,10 +246,11 @@ class _Update:
 
     def _delete(self, entry: Entry, to_be_replaced: bool = False) -> Callable[[], None]:
         def step() -> None:
+            if to_be_replaced:
+                self._state.deleted_first.append(entry)
             self._processes[entry.resource.process].delete(entry.resource.provider, entry.id, entry.outputs)
             if to_be_replaced:
                 entry.deleted = True
-                self._state.deleted_first.append(entry)
             else:
                 self._forget(entry)()
 
