@@ -2,166 +2,301 @@
 
     config:
       workspaces-images:shares:
-        golden:                       # a label of your choice
+        golden:                         # a label of your choice
           imageId: wsi-0a1b2c3d4
-          region: eu-west-1           # optional; default: aws:region
-          exclusive: true             # optional; nobody else: true revokes foreign accounts, report only names them
-          accounts:                   # label: account, or a list of accounts
+          region: eu-west-1             # optional; default: aws:region
+          exclusive: true               # optional; an account that is not listed: true revokes its share, report
+                                        # only names it, and with fail the preview fails
+          accounts:                     # label: account; or a list of accounts
             sales: "222222222222"
             legal: "333333333333"
         monthly:
-          imageName: golden-*         # instead of imageId: the newest image of such a name
-          keep: 2                     # optional; default 1: how many of the newest
-          organizationalUnitId: ou-ab12-cd34ef56    # instead of accounts: all in it and below it; r-ab12: in the root
+          imageName: golden-*           # instead of imageId: the newest image of that name
+          keep: 2                       # optional; default 1: how many of the newest
+          organizationalUnitId: ou-ab12-cd34ef56    # instead of accounts: every account in it and below it; r-ab12:
+                                                    # in the root
 
-Every account becomes a resource named IMAGE LABEL-ACCOUNT LABEL (golden-sales), where IMAGE LABEL has the image's id in
-it if the image was found by name (monthly-wsi-0a1b2c3d4-222222222222). The stack output `shares` says who has what.
+Every account becomes a resource named IMAGE LABEL-ACCOUNT LABEL (golden-sales).
+In a list, each account is its own label. IMAGE LABEL has the image's id in it if the image was found by name
+(monthly-wsi-0a1b2c3d4-222222222222). The stack output `shares` says who has what.
+
+All mistakes of the configuration are shown at once, one line each, before anything is declared.
 """
 
 import functools
 import json
 import re
-from typing import Any, NoReturn
+from collections import defaultdict
+from typing import Any, NamedTuple
 
 import pulumi
 import pulumi_aws as aws
 
 from pulumi_workspaces_images import ImageShares, find_images
 from pulumi_workspaces_images.configuration.own import unread_keys
-from pulumi_workspaces_images.resources.program import current_run
+from pulumi_workspaces_images.errors import ExpectedError, NoSuchRegion, printable
+from pulumi_workspaces_images.resources.program import current_run, refusals
+from pulumi_workspaces_images.share import image_id_problem
 
-KEY = "workspaces-images:shares"
+NAMESPACE = "workspaces-images"
+SHARES = "shares"
 SETTINGS = {"imageId", "imageName", "keep", "region", "accounts", "organizationalUnitId", "exclusive"}
 VALUES = {"imageId", "imageName", "region", "accounts", "organizationalUnitId"}
-EXCLUSIVE = {"true": True, "false": False, "report": "report"}
+EITHER = [("imageId", "imageName"), ("imageId", "keep"), ("accounts", "organizationalUnitId")]
+EXCLUSIVE = {"true": True, "false": False, "report": "report", "fail": "fail"}
+
+mistakes: list[str] = []
+
+
+class Recipient(NamedTuple):
+    """An account to share with.
+
+    Attributes:
+        label: its name among the accounts of the image.
+        account: its id; empty if the configuration does not say which account it is, which has been noted.
+        path: where the configuration names it.
+    """
+
+    label: str
+    account: str
+    path: str
+
+
+UNKNOWN = Recipient("", "", "")
+
+
+class Image(NamedTuple):
+    """What becomes one `ImageShares`, named `component`.
+
+    Attributes:
+        path: the entry of the configuration that it comes from.
+    """
+
+    path: str
+    component: str
+    image_id: str
+    region: str | None
+    exclusive: Any
+    recipients: list[Recipient]
 
 
 def is_secret() -> bool:
     """Tell whether anything in the key was set with `--secret`: Pulumi does not say what."""
-    return pulumi.runtime.is_config_secret(KEY)
+    return pulumi.runtime.is_config_secret(f"{NAMESPACE}:{SHARES}")
 
 
-def refuse(path: str, problem: str) -> NoReturn:
-    """End the program with one line that names the configuration key."""
-    raise pulumi.RunError(current_run().secrets.hide(f"{KEY}{path} {problem}"))
+def hide(value: Any) -> None:
+    """Let no message show a value, or any of those in a list or mapping, if the configuration is secret."""
+    if is_secret():
+        current_run().secrets.add(value)
 
 
-def read_shares() -> list[tuple[str, dict[str, Any]]]:
-    """Return the name and the other arguments of every `ImageShares` that is configured."""
-    unread = unread_keys(current_run().configuration)
-    if unread:
-        raise pulumi.RunError("; ".join(unread))
-    text = pulumi.Config("workspaces-images").get("shares")
-    if text is None:
-        refuse(
-            "",
+def mistake(path: str, problem: str) -> None:
+    """Note one line that names a path of the configuration. The program goes on, to find all that is wrong."""
+    mistakes.append(printable(f"{NAMESPACE}:{path} {problem}"))
+
+
+def read_configuration() -> list[Image]:
+    """Return what to declare.
+
+    Raises:
+        pulumi.RunError: the configuration is wrong; one line for each mistake.
+    """
+    mistakes.extend(unread_keys(current_run().configuration))
+    try:
+        current_run().command_of(None)  # a wrong key of `aws:` is said once, and not of each image that it concerns
+    except ExpectedError as error:
+        mistakes.append(str(error))
+    entries = read_mapping(SHARES, "image label -> {imageId, accounts, ...}")
+    if entries is None and not mistakes:  # it may be there under another name, which has been noted then
+        mistake(
+            SHARES,
             "is not set: which images to share, and with whom; set it with `pulumi config set --path`, as "
             "docs/reference/configuration.md shows",
         )
+    images = [image for label, entry in (entries or {}).items() for image in read_entry(label, entry)]
+    refuse_doubles(images)
+    refuse_contradictions(images)
+    refuse_recipients(images)
+    if mistakes:
+        raise pulumi.RunError(current_run().secrets.hide("\n".join(dict.fromkeys(mistakes))))
+    return images
+
+
+def read_mapping(key: str, shape: str) -> dict[str, Any] | None:
+    """Return what a key holds; None where it is not set, or wrong."""
+    text = pulumi.Config(NAMESPACE).get(key)
+    if text is None:
+        return None
     try:
-        images = json.loads(text)
+        value = json.loads(text)
     except (ValueError, RecursionError):
-        refuse("", "must be a mapping of image labels, in YAML in the stack's configuration file or as JSON text")
-    if not isinstance(images, dict):
-        refuse("", "must be a mapping: image label -> {imageId, accounts, ...}")
-    return [named for label, image in images.items() for named in read_image(label, image)]
+        value = None
+    if isinstance(value, dict):
+        return {name: item for name, item in value.items() if is_label(key, name)}
+    mistake(key, f"must be a mapping ({shape}), in YAML in the stack's configuration file or as JSON")
+    return None
 
 
-def read_image(label: str, image: Any) -> list[tuple[str, dict[str, Any]]]:
-    """Return the same for one label: one image that is given by its id, or those that its name finds."""
-    path = f".{label}"
+def is_label(path: str, label: str) -> bool:
+    """Tell whether a label can be a part of a resource's name."""
     if not label or not label.isprintable():
-        refuse("", f"has the image label {label!a}; a label must be a text")
-    if not isinstance(image, dict):
-        refuse(path, "must be a mapping with imageId and accounts")
-    if is_secret():
-        for name in VALUES & image.keys():
-            current_run().secrets.add(image[name])
-    for name in sorted(image.keys() - SETTINGS):
-        refuse(f"{path}.{name}", f"is not a setting; there are {', '.join(sorted(SETTINGS))}")
-    for name in ("imageId", "imageName", "region"):
-        if name in image and not (isinstance(image[name], str) and image[name]):
-            refuse(f"{path}.{name}", "must be a text, in quotes if it looks like a number")
-    for one, other in (("imageId", "imageName"), ("imageId", "keep"), ("accounts", "organizationalUnitId")):
-        if one in image and other in image:
-            refuse(f"{path}.{other}", f"cannot be combined with {one}: remove one of them")
-    if "imageId" not in image and "imageName" not in image:
-        refuse(f"{path}.imageId", "is not set: the id of the image, e.g. wsi-0a1b2c3d4; or set imageName")
-    arguments = {
-        # Where neither names one, a share that exists stays in the Region of the state, whatever AWS_REGION says.
-        "region": image.get("region", pulumi.Config("aws").get("region")),
-        "exclusive": read_exclusive(f"{path}.exclusive", image.get("exclusive", False)),
-        "accounts": accounts_in(f"{path}.organizationalUnitId", image["organizationalUnitId"])
-        if "organizationalUnitId" in image
-        else read_accounts(f"{path}.accounts", image.get("accounts")),
-    }
-    if "imageId" in image:
-        return [(label, {"image_id": image["imageId"], **arguments})]
-    keep = read_keep(f"{path}.keep", image.get("keep", 1))
-    found = newest(f"{path}.imageName", image["imageName"], keep, arguments["region"])
+        mistake(path, f"has the label {label!a}: a label must be one or more printable characters")
+        return False
+    return True
+
+
+def read_entry(label: str, entry: Any) -> list[Image]:
+    """Return what one label stands for: one image that is given by its id, or those that its name finds."""
+    path = f"{SHARES}.{label}"
+    if not isinstance(entry, dict):
+        mistake(path, "must be a mapping with imageId and accounts")
+        return []
+    hide([entry[name] for name in VALUES & entry.keys()])
+    for name in sorted(entry.keys() - SETTINGS):
+        mistake(f"{path}.{name}", f"is not a setting; there are {', '.join(sorted(SETTINGS))}")
+    for one, other in EITHER:
+        if one in entry and other in entry:
+            mistake(f"{path}.{other}", f"cannot be combined with {one}: remove one of them")
+    exclusive = read_exclusive(f"{path}.exclusive", entry.get("exclusive", False))
+    recipients = read_recipients(path, entry)
+    # Where neither names one, a share that exists stays in the Region of the state, whatever AWS_REGION says.
+    region = read_region(f"{path}.region", entry["region"]) if "region" in entry else pulumi.Config("aws").get("region")
+    if "imageName" not in entry:
+        return [Image(path, label, id_, region, exclusive, recipients) for id_ in read_image_id(path, entry)]
     # The id is in the name, so that a rotation adds resources and removes some, and leaves those of the others alone.
-    return [(f"{label}-{image_id}", {"image_id": image_id, **arguments}) for image_id in found]
+    return [
+        Image(path, f"{label}-{id_}", id_, region, exclusive, recipients)
+        for id_ in read_image_name(path, entry, region)
+    ]
 
 
-def read_exclusive(path: str, value: Any) -> Any:
-    """Return True, False or "report"; a boolean in quotes is one, too."""
-    if str(value).lower() not in EXCLUSIVE:
-        refuse(path, f"must be true, false or report; it is {json.dumps(value)}")
-    return EXCLUSIVE[str(value).lower()]
+def read_string(path: str, value: Any) -> str | None:
+    """Return a string; None where it is wrong."""
+    if isinstance(value, str) and value:
+        return value
+    mistake(path, "must be a string, in quotes if it looks like a number")
+    return None
+
+
+def read_region(path: str, value: Any) -> str | None:
+    """Return the Region that an entry names; None where it is wrong."""
+    region = read_string(path, value)
+    try:
+        command = current_run().command_of(None)
+        return command.connection.valid_region(region) if command and region else None
+    except NoSuchRegion as error:
+        mistake(path, f"cannot be used: {error}")
+    except ExpectedError as error:
+        mistakes.append(str(error))
+    return None
+
+
+def read_image_id(path: str, entry: dict[str, Any]) -> list[str]:
+    """Return the image that an entry names by its id; none where that is missing."""
+    if "imageId" not in entry:
+        mistake(f"{path}.imageId", "is not set: the id of the image, e.g. wsi-0a1b2c3d4; or set imageName")
+        return []
+    image_id = read_string(f"{path}.imageId", entry["imageId"])
+    problem = image_id_problem(image_id) if image_id else None
+    if problem:
+        mistake(f"{path}.imageId", problem)
+    return [image_id] if image_id else []
+
+
+def read_image_name(path: str, entry: dict[str, Any], region: str | None) -> list[str]:
+    """Return the ids of the newest images of the name that an entry has; none where something is wrong."""
+    name = read_string(f"{path}.imageName", entry["imageName"])
+    keep = read_keep(f"{path}.keep", entry.get("keep", 1))
+    if not name or ("region" in entry and not region):
+        return []
+    try:
+        found = find_images(name, region)
+    except pulumi.RunError as error:
+        if str(error) not in mistakes:  # a wrong key of `aws:` has been noted
+            mistake(f"{path}.imageName", f"cannot be looked up: {error}")
+        return []
+    if not found:
+        # Not "nothing to share": a misspelt name would revoke every share of the images that it used to find.
+        where = f" in {region}" if region else ""
+        mistake(f"{path}.imageName", f"finds no AVAILABLE image named {name!r} of the caller's own{where}")
+    return [image.image_id for image in found[:keep]]
 
 
 def read_keep(path: str, value: Any) -> int:
     """Return how many of the images found are shared."""
-    if not re.fullmatch("[1-9][0-9]{0,3}", str(value)):
-        refuse(path, f"must be a whole number from 1 to 9999: how many of the newest; it is {json.dumps(value)}")
-    return int(value)
+    if re.fullmatch("[1-9][0-9]{0,3}", str(value)):
+        return int(value)
+    mistake(path, f"must be a whole number from 1 to 9999: how many of the newest{it_is(value)}")
+    return 1
 
 
-def newest(path: str, name: str, keep: int, region: str | None) -> list[str]:
-    """Return the ids of the newest images of that name."""
-    try:
-        found = find_images(name, region)
-    except pulumi.RunError as error:
-        refuse(path, f"cannot be looked up: {error}")
-    if not found:
-        # Not "nothing to share": a misspelt name would revoke every share of the images that it used to find.
-        refuse(path, f"finds no AVAILABLE image named {name!r} of the caller's own{f' in {region}' if region else ''}")
-    return [image.image_id for image in found[:keep]]
+def read_exclusive(path: str, value: Any) -> Any:
+    """Return True, False, "report" or "fail"; a boolean in quotes is one, too."""
+    if str(value).lower() not in EXCLUSIVE:
+        mistake(path, f"must be true, false, report or fail{it_is(value)}")
+    return EXCLUSIVE.get(str(value).lower())
 
 
-def read_accounts(path: str, accounts: Any) -> dict[str, str] | list[str]:
-    """Return the accounts as `ImageShares` takes them; in a list, each is its own label."""
-    if isinstance(accounts, list):
-        return [account_id(f"{path}[{index}]", account) for index, account in enumerate(accounts)]
+def read_recipients(path: str, entry: dict[str, Any]) -> list[Recipient]:
+    """Return whom an entry's image is shared with."""
+    if "organizationalUnitId" in entry:
+        return accounts_of_unit(f"{path}.organizationalUnitId", entry["organizationalUnitId"])
+    if "accounts" not in entry:
+        mistake(
+            f"{path}.accounts",
+            "is not set: a mapping (label: account) or a list of accounts, which may be empty; or set "
+            "organizationalUnitId",
+        )
+        return [UNKNOWN]
+    return read_accounts(f"{path}.accounts", entry["accounts"])
+
+
+def read_accounts(path: str, accounts: Any) -> list[Recipient]:
+    """Return the accounts of a mapping, or of a list, in which each is its own label."""
     if isinstance(accounts, dict):
-        return {label: account_id(f"{path}.{label}", account) for label, account in accounts.items()}
-    refuse(
-        path,
-        "must be a mapping (label: account) or a list of accounts, empty to share the image with nobody; "
-        "or set organizationalUnitId",
-    )
+        return [
+            Recipient(label, account_id(f"{path}.{label}", account), f"{path}.{label}")
+            for label, account in accounts.items()
+            if is_label(path, label)
+        ]
+    if isinstance(accounts, list):
+        ids = [account_id(f"{path}[{index}]", account) for index, account in enumerate(accounts)]
+        return [Recipient(id_, id_, f"{path}[{index}]") for index, id_ in enumerate(ids)]
+    mistake(path, "must be a mapping (label: account) or a list of accounts")
+    return [UNKNOWN]
 
 
 def account_id(path: str, account: Any) -> str:
     """Return an account id. `pulumi config set --path` stores one as a number, which is fine while no zero is lost."""
-    if isinstance(account, (int, str)) and re.fullmatch("[0-9]{12}", str(account)):
+    if re.fullmatch("[0-9]{12}", str(account)):
         return str(account)
-    refuse(path, f"must be an AWS account of 12 digits in quotes, e.g. '222222222222'; it is {json.dumps(account)}")
+    mistake(path, f"must be an AWS account of 12 digits in quotes, e.g. '222222222222'{it_is(account)}")
+    return ""
 
 
-def accounts_in(path: str, unit: Any) -> list[str]:
+def it_is(value: Any) -> str:
+    """Quote a wrong value, cut to 80 characters, unless it may be a secret."""
+    text = json.dumps(value)
+    return "" if is_secret() else f"; it is {text if len(text) <= 80 else text[:77] + '...'}"
+
+
+def accounts_of_unit(path: str, unit: Any) -> list[Recipient]:
     """Return the accounts in an organizational unit and below it: the ACTIVE ones, less the owner of the images."""
     if not re.fullmatch("(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})|(r-[0-9a-z]{4,32})", str(unit)):
-        refuse(path, f"must be the id of an organizational unit (ou-...) or a root (r-...); it is {json.dumps(unit)}")
+        mistake(path, f"must be the id of an organizational unit (ou-...) or a root (r-...){it_is(unit)}")
+        return [UNKNOWN]
     try:
         accounts = list_accounts(unit)
     except Exception as error:  # what pulumi.runtime.invoke raises has no class of its own
         reason = " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())
-        refuse(path, f"cannot be resolved with pulumi-aws, as organization administrators can: {reason}")
+        mistake(path, f"cannot be resolved with pulumi-aws, as organization administrators can: {reason}")
+        return [UNKNOWN]
     if not accounts:
         # Not "share with nobody": that would revoke every share of the images.
-        refuse(path, f"finds no ACTIVE account in {unit} but the owner's; to share with nobody, set accounts to {{}}")
-    return accounts
+        mistake(path, f"finds no ACTIVE account in {unit} but the owner's; to revoke all shares, set accounts to {{}}")
+        return [UNKNOWN]
+    return [Recipient(account, account, path) for account in accounts]
 
 
 @functools.cache
@@ -174,35 +309,65 @@ def list_accounts(unit: str) -> list[str]:
     return [a.id for a in accounts if (getattr(a, "state", None) or a.status) == "ACTIVE" and a.id != owner]
 
 
-shares = {}
-names: dict[str, str] = {}
-problems: list[str] = []
-for component, settings in read_shares():
-    for account_label in settings["accounts"]:
-        name = f"{component}-{account_label}"
-        if names.setdefault(name, component) != component:
-            refuse(
-                f".{component}", f"makes a second resource named {name}, after {names[name]}: change one of the labels"
-            )
-    if is_secret():
-        settings["image_id"] = pulumi.Output.secret(settings["image_id"])
-        settings["region"] = settings["region"] and pulumi.Output.secret(settings["region"])
-        by_label = settings["accounts"]
-        by_label = by_label if isinstance(by_label, dict) else dict(zip(by_label, by_label, strict=True))
-        settings["accounts"] = {label: pulumi.Output.secret(account) for label, account in by_label.items()}
-    try:
-        image = ImageShares(component, **settings)
-    except pulumi.RunError as error:
-        problems.append(str(error))
-        continue
-    shares[component] = {
-        "imageId": settings["image_id"],
-        "accounts": {label: share.shared_account_id for label, share in image.shares.items()},
-    }
-    first = next(iter(image.shares.values()), image.exclusive)
-    if first:
-        shares[component]["region"] = first.region
+def refuse_doubles(images: list[Image]) -> None:
+    """Note accounts that an image has twice, and names that two resources would have."""
+    names: dict[str, str] = {}
+    for image in images:
+        accounts: dict[str, str] = {}
+        for label, account, path in image.recipients:
+            name = f"{image.component}-{label}"
+            if not account:
+                continue
+            if accounts.setdefault(account, path) != path:
+                mistake(path, f"repeats the account of {accounts[account]}: remove one of them")
+            elif names.setdefault(name, image.path) != image.path:
+                mistake(
+                    image.path, f"makes a second resource named {name}, after {names[name]}: change one of the labels"
+                )
 
-if problems:
-    refuse("", f"cannot be declared: {'; '.join(dict.fromkeys(problems))}")
+
+def refuse_contradictions(images: list[Image]) -> None:
+    """Note the exclusive entries that leave out accounts with which another entry shares the same image."""
+    by_id: defaultdict[str, list[Image]] = defaultdict(list)
+    for image in images:
+        by_id[image.image_id].append(image)
+    for image in images:
+        listed = {recipient.account for recipient in image.recipients}
+        if not image.exclusive or "" in listed:
+            continue
+        for other in by_id[image.image_id]:
+            left_out = [r.path for r in other.recipients if r.account and r.account not in listed]
+            if left_out and (image.region == other.region or None in (image.region, other.region)):
+                mistake(
+                    f"{image.path}.exclusive",
+                    f"contradicts {other.path}, which shares the same image with accounts that {image.path} leaves out "
+                    f"({', '.join(dict.fromkeys(left_out))}): name them in both, or in neither",
+                )
+
+
+def refuse_recipients(images: list[Image]) -> None:
+    """Note the accounts that the stack's other keys refuse. Secret ones are left to the provider, which hides them."""
+    for image in [] if is_secret() else images:
+        try:
+            if refusals([recipient.account for recipient in image.recipients], image.region):  # a few at a time
+                for recipient in image.recipients:
+                    for refusal in refusals([recipient.account], image.region):
+                        mistake(recipient.path, f"is refused: {refusal}")
+        except pulumi.RunError as error:
+            mistakes.append(str(error))
+
+
+shares: dict[str, dict[str, Any]] = {}
+for image in read_configuration():
+    given: Any = pulumi.Output.secret if is_secret() else lambda value: value
+    accounts = {recipient.label: given(recipient.account) for recipient in image.recipients}
+    region = image.region and given(image.region)
+    made = ImageShares(image.component, given(image.image_id), accounts, image.exclusive, region)
+    shares[image.component] = {
+        "imageId": image.image_id,
+        "accounts": {label: share.shared_account_id for label, share in made.shares.items()},
+    }
+    first = next(iter(made.shares.values()), made.exclusive)
+    if first:
+        shares[image.component]["region"] = first.region
 pulumi.export("shares", pulumi.Output.secret(shares) if is_secret() else shares)

@@ -113,12 +113,18 @@ def test_configuration_as_the_command_line_sets_it(stack: Stack, cloud: LocalClo
     stack.run("config", "set", "aws:region", REGION)
     for service, index in (("workspaces", 0), ("sts", 1)):
         stack.run("config", "set", "--path", f"aws:endpoints[{index}].{service}", cloud.url)
-    settings = {"imageName": "golden", "keep": "1", "accounts.sales": SALES, "exclusive": "true"}
+    settings = {
+        "imageName": "golden",
+        "keep": "1",
+        "accounts.legal": LEGAL,
+        "accounts.sales": SALES,
+        "exclusive": "true",
+    }
     for name, value in settings.items():
         stack.run("config", "set", "--path", f"{KEY}.golden.{name}", value)
     stack.up()
-    assert stack.declared() == {f"golden-{image}-sales": SALES}
-    assert cloud.shared_with(image) == {SALES}
+    assert stack.declared() == {f"golden-{image}-sales": SALES, f"golden-{image}-legal": LEGAL}
+    assert cloud.shared_with(image) == {SALES, LEGAL}
 
 
 @pytest.mark.parametrize(
@@ -145,4 +151,27 @@ def test_bad_configuration_is_one_line_that_names_the_key(stack: Stack, shares: 
         stack.configuration[KEY] = shares
     run = stack.preview(ok=False)
     assert run.line("error:", said)
+    assert "Traceback" not in run.output
+
+
+@pytest.mark.nightly
+def test_all_mistakes_in_one_run(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """One line each, of which the engine puts `error:` before the first."""
+    stack.configuration["workspaces-images:allowedAccountIds"] = [SALES, FOREIGN]
+    stack.configuration[KEY] = {
+        "golden": {"imageId": image, "accounts": [SALES], "exclusive": True},
+        "monthly": {"imageName": "golden", "accounts": {"legal": LEGAL}, "keep": 0},
+        "silver": {"imageName": "silver", "accounts": ["22"]},
+    }
+    run = stack.preview(ok=False)
+    shown = run.output.partition("    error: ")[2].splitlines()
+    expected = [
+        f"{KEY}.monthly.keep must be a whole number",
+        f"{KEY}.silver.accounts[0] must be an AWS account of 12 digits",
+        f"{KEY}.silver.imageName finds no AVAILABLE image named 'silver'",
+        f"{KEY}.golden.exclusive contradicts shares.monthly",
+        f"{KEY}.monthly.accounts.legal is refused: account {LEGAL} is not on the list",
+    ]
+    assert [line.strip()[: len(said)] for line, said in zip(shown, expected, strict=False)] == expected
+    assert shown[len(expected)] == ""
     assert "Traceback" not in run.output

@@ -1,7 +1,6 @@
 """Whatever a program or the stack program's configuration says: resources, or one line that says why not."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import hypothesis.strategies as st
@@ -28,14 +27,15 @@ def _quiet(quiet_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 labels = st.one_of(st.sampled_from(["golden", "sales"]), some.texts).filter(bool)
 accounts = some.mostly(SALES, LEGAL, 222222222222, others=some.json_values)
+some_accounts = st.one_of(
+    st.lists(accounts, max_size=3), st.dictionaries(labels, accounts, max_size=3), some.json_values
+)
 settings = {
     "imageId": some.mostly(IMAGE, others=some.json_values),
     "imageName": some.mostly("golden-*", others=some.json_values),
     "keep": some.mostly(1, "2", others=some.json_values),
     "region": some.mostly(REGION, others=some.json_values),
-    "accounts": st.one_of(
-        st.lists(accounts, max_size=3), st.dictionaries(labels, accounts, max_size=3), some.json_values
-    ),
+    "accounts": some_accounts,
     "organizationalUnitId": some.mostly(stack.UNIT, others=some.json_values),
     "exclusive": some.mostly(True, "report", others=some.json_values),
 }
@@ -49,27 +49,30 @@ images = st.one_of(
 )
 
 
-@given(shares=st.one_of(st.dictionaries(labels, images, max_size=3), some.json_texts, some.json_values))
+@given(
+    shares=st.one_of(st.dictionaries(labels, images, max_size=3), some.json_texts, some.json_values),
+)
 @example(shares={"golden": {"imageId": IMAGE, "accounts": {"sales": SALES}, "exclusive": True}})
 @some.tries(120)
 def test_shares_key(shares: Any) -> None:
-    """`workspaces-images:shares` declares what it says, or the line names the key and where in it."""
+    """The stack program declares what its keys say, or each line names a key and where in it."""
     organization = stack.Organization()
     text = shares if isinstance(shares, str) else json.dumps(shares)
     try:
         output = stack.run(organization, text)
     except pulumi.RunError as error:
-        assert error.args[0].startswith(stack.KEY)  # noqa: PT017
+        for line in error.args[0].splitlines():
+            assert line.startswith(stack.KEY)
+        assert organization.seen == []
         return
     read = json.loads(text)
-    asked = {(image["imageId"], str(account)) for image in read.values() for account in accounts_of(image)}
+    asked = {
+        (image["imageId"], str(account))
+        for image in read.values()
+        for account in (image["accounts"].values() if isinstance(image["accounts"], dict) else image["accounts"])
+    }
     assert set(organization.shared().values()) == asked
     assert set(output) == set(read)
-
-
-def accounts_of(image: Mapping[str, Any]) -> list[Any]:
-    accounts = image["accounts"]
-    return list(accounts.values()) if isinstance(accounts, dict) else accounts
 
 
 REFUSED = {

@@ -243,6 +243,8 @@ def test_configured_secret(monkeypatch: pytest.MonkeyPatch, accounts: object) ->
         {"imageId": IMAGE, "accounts": ["password"]},
         {"imageId": IMAGE, "organizationalUnitId": "password"},
         {"imageName": "password", "accounts": []},
+        {"imageId": "password", "accounts": []},
+        {"imageId": IMAGE, "accounts": [], "region": "password"},
     ],
 )
 def test_refused_secret_of_the_configuration(

@@ -2,6 +2,7 @@
 
 import contextvars
 import json
+import re
 import runpy
 from collections.abc import Mapping
 from typing import Any
@@ -114,11 +115,12 @@ def looked_for(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
     return looks
 
 
-def run(engine: Organization, shares: Any, region: str | None = REGION, **more: str) -> dict[str, Any]:
+def run(engine: Organization, shares: Any, region: str | None = REGION, **more: Any) -> dict[str, Any]:
     """Run the stack program with this configuration; return the stack output `shares`."""
-    text = shares if shares is None or isinstance(shares, str) else json.dumps(shares)
-    configuration = {key: value for key, value in {"aws:region": region, KEY: text}.items() if value is not None}
-    configuration |= {f"workspaces-images:{key}": value for key, value in more.items()}
+    given = {"aws:region": region, KEY: shares, **{f"workspaces-images:{key}": value for key, value in more.items()}}
+    configuration = {
+        key: value if isinstance(value, str) else json.dumps(value) for key, value in given.items() if value is not None
+    }
     output: dict[str, Any] = {}
 
     def run_mocked() -> None:
@@ -167,10 +169,13 @@ def test_images_and_who_has_them(organization: Organization) -> None:
 
 @pytest.mark.parametrize(
     ("value", "report_only"),
-    [(True, False), ("true", False), ("True", False), ("report", True), (False, None), ("false", None)],
+    [
+        *((True, False), ("true", False), ("True", False), (False, None), ("false", None)),
+        *(("report", True), ("fail", "fail")),
+    ],
 )
-def test_exclusive(organization: Organization, value: Any, report_only: bool | None) -> None:
-    """As YAML has it, or as the text that the command line makes of it; nobody may be on the list."""
+def test_exclusive(organization: Organization, value: Any, report_only: object) -> None:
+    """As YAML has it, or as the string that the command line makes of it; the list may be empty."""
     output = run(organization, {"golden": {"imageId": IMAGE, "accounts": [], "exclusive": value}})
     found = {name: inputs["report_only"] for name, inputs in organization.registered(EXCLUSIVE).items()}
     assert found == ({} if report_only is None else {"golden-exclusive": report_only})
@@ -216,7 +221,7 @@ def test_unit_without_an_active_account_shares_with_nobody_by_no_accident(organi
     with pytest.raises(pulumi.RunError) as raised:
         run(organization, {"golden": {"imageId": IMAGE, "organizationalUnitId": UNIT}})
     assert str(raised.value) == (
-        f"{KEY}.golden.organizationalUnitId finds no ACTIVE account in {UNIT} but the owner's; to share with nobody, "
+        f"{KEY}.golden.organizationalUnitId finds no ACTIVE account in {UNIT} but the owner's; to revoke all shares, "
         "set accounts to {}"
     )
     assert organization.shared() == {}
@@ -263,18 +268,34 @@ def golden(**settings: Any) -> dict[str, Any]:
     return {"golden": {name: value for name, value in base.items() if value is not None}}
 
 
+def golden_eu() -> dict[str, Any]:
+    return {"golden-eu": {"imageId": "wsi-irish0001", "accounts": {"sales": LEGAL}}}
+
+
 BAD = {
     "not set": (None, " is not set"),
-    "text": ("golden", " must be a mapping"),
+    "string": ("golden", " must be a mapping"),
     "list": ([1], " must be a mapping"),
-    "image is a text": ({"golden": IMAGE}, ".golden must be a mapping"),
-    "misspelt": (golden(imageID=IMAGE), ".golden.imageID is not a setting; there are accounts, exclusive, imageId"),
+    "image is a string": ({"golden": IMAGE}, ".golden must be a mapping"),
+    "misspelt": (
+        golden(imageID=IMAGE),
+        ".golden.imageID is not a setting; there are accounts, exclusive, imageId",
+    ),
     "no image": (golden(imageId=None), ".golden.imageId is not set"),
-    "image number": (golden(imageId=5), ".golden.imageId must be a text"),
-    "image empty": (golden(imageId=""), ".golden.imageId must be a text"),
-    "region list": (golden(region=["eu-west-1"]), ".golden.region must be a text"),
+    "image number": (golden(imageId=5), ".golden.imageId must be a string"),
+    "no image's id": (golden(imageId="ami-0a1b2c3d4"), ".golden.imageId must be wsi- and 9 to 63 lower-case letters"),
+    "image empty": (golden(imageId=""), ".golden.imageId must be a string"),
+    "region list": (golden(region=["eu-west-1"]), ".golden.region must be a string"),
+    "no Region": (
+        golden(region="atlantis-1"),
+        ".golden.region cannot be used: 'atlantis-1' is not a Region where WorkSpaces exists",
+    ),
+    "no Region to look in": (
+        golden(imageId=None, imageName="silver-*", region="us-esat-1"),
+        ".golden.region cannot be used: 'us-esat-1' is not a Region where WorkSpaces exists; did you mean us-east-1",
+    ),
     "image twice": (golden(imageName="golden-*"), ".golden.imageName cannot be combined with imageId"),
-    "name number": (golden(imageId=None, imageName=202405), ".golden.imageName must be a text, in quotes"),
+    "name number": (golden(imageId=None, imageName=202405), ".golden.imageName must be a string, in quotes"),
     "name of none": (
         golden(imageId=None, imageName="silver-*"),
         f".golden.imageName finds no AVAILABLE image named 'silver-*' of the caller's own in {REGION}",
@@ -286,26 +307,36 @@ BAD = {
     ),
     "keep half": (golden(imageId=None, imageName="golden", keep=1.5), ".golden.keep must be a whole number"),
     "keep all": (golden(imageId=None, imageName="golden", keep=True), ".golden.keep must be a whole number"),
-    "no accounts": (golden(accounts=None), ".golden.accounts must be a mapping"),
-    "accounts text": (golden(accounts=SALES), ".golden.accounts must be a mapping"),
+    "no accounts": (golden(accounts=None), ".golden.accounts is not set: a mapping (label: account) or a list"),
+    "accounts string": (golden(accounts=SALES), ".golden.accounts must be a mapping"),
     "account too short": (
         golden(accounts={"sales": "22"}),
         ".golden.accounts.sales must be an AWS account of 12 digits",
     ),
     "zero lost": (golden(accounts=[SALES, 22222222222]), ".golden.accounts[1] must be an AWS account of 12 digits"),
     "account boolean": (golden(accounts=[True]), ".golden.accounts[0] must be an AWS account"),
-    "account twice": (golden(accounts=[SALES, SALES]), f" cannot be declared: ImageShares 'golden': account {SALES}"),
+    "account twice": (
+        golden(accounts=[SALES, SALES]),
+        ".golden.accounts[1] repeats the account of shares.golden.accounts[0]: remove one of them",
+    ),
     "two labels": (
         golden(accounts={"sales": SALES, "shop": SALES}),
-        f" cannot be declared: ImageShares 'golden': account {SALES} stands under two labels, 'sales' and 'shop'",
+        ".golden.accounts.shop repeats the account of shares.golden.accounts.sales: remove one of them",
+    ),
+    "image without a label": ({"": golden()["golden"]}, " has the label ''"),
+    "account without a label": (golden(accounts={"": SALES}), ".golden.accounts has the label ''"),
+    "half a character": (golden(accounts={"\ud800": SALES}), r".golden.accounts has the label '\ud800'"),
+    "one name for two": (
+        {"golden": {"imageId": IMAGE, "accounts": {"eu-sales": SALES}}, **golden_eu()},
+        ".golden-eu makes a second resource named golden-eu-sales, after shares.golden: change one of the labels",
     ),
     "accounts twice": (
         golden(organizationalUnitId=UNIT),
         ".golden.organizationalUnitId cannot be combined with accounts: remove one of them",
     ),
     "no unit": (golden(accounts=None, organizationalUnitId=SALES), ".golden.organizationalUnitId must be the id of"),
-    "exclusive": (golden(exclusive="only"), '.golden.exclusive must be true, false or report; it is "only"'),
-    "exclusive number": (golden(exclusive=1), ".golden.exclusive must be true, false or report; it is 1"),
+    "exclusive": (golden(exclusive="only"), '.golden.exclusive must be true, false, report or fail; it is "only"'),
+    "exclusive number": (golden(exclusive=1), ".golden.exclusive must be true, false, report or fail; it is 1"),
 }
 
 
@@ -323,14 +354,200 @@ def test_bad_configuration_is_one_line_that_names_the_key(
 
 def test_keys_that_nobody_reads_are_named_before_all_else(organization: Organization) -> None:
     """A forgotten --path above all: what the user did set is there, under another key."""
-    with pytest.raises(
-        pulumi.RunError, match=r"^workspaces-images:shares\.golden\.imageId was set without --path.*sharess"
-    ):
-        run(organization, {"golden": {"accounts": [SALES]}}, **{"shares.golden.imageId": IMAGE, "sharess": "{}"})
+    with pytest.raises(pulumi.RunError) as raised:
+        run(organization, None, **{"shares.golden.imageId": IMAGE, "sharess": "{}"})
+    assert str(raised.value).splitlines() == [
+        f"{KEY}.golden.imageId was set without --path, so it is one flat key: `pulumi config rm` it, and set it again "
+        "with --path",
+        f"{KEY}s is not a configuration key; did you mean {KEY}?",
+    ]
     assert organization.seen == []
 
 
 def test_images_that_cannot_be_looked_up(organization: Organization) -> None:
-    """The real find_images knows no such Region; the line names the key as well."""
-    with pytest.raises(pulumi.RunError, match=rf"^{KEY}\.golden\.imageName cannot be looked up: .*atlantis-1.*$"):
-        run(organization, golden(imageId=None, imageName="golden-*", region="atlantis-1"))
+    """The real find_images finds no Region to ask in; the line names the key as well."""
+    with pytest.raises(
+        pulumi.RunError, match=rf"^{KEY}\.golden\.imageName cannot be looked up: no AWS Region is set.*$"
+    ):
+        run(organization, golden(imageId=None, imageName="golden-*"), region=None)
+
+
+# All at once.
+
+
+def lines(error: pytest.ExceptionInfo[pulumi.RunError]) -> list[str]:
+    """Return each mistake up to its first colon that is not one of a key's."""
+    return [re.split(r"[:;] |, (?:in|which) ", line)[0] for line in str(error.value).splitlines()]
+
+
+def test_all_mistakes_in_one_run(organization: Organization, looked_for: list[tuple[str, str | None]]) -> None:
+    """Each is one line that names its place, whichever entry it is in, and whoever finds it."""
+    organization.denied = True
+    with pytest.raises(pulumi.RunError) as raised:
+        run(
+            organization,
+            {
+                "golden": {"imageID": IMAGE, "accounts": {"sales": "22", "legal": 33, "far": FAR}, "exclusive": "only"},
+                "silver": {"imageName": "silver-*", "keep": 0, "accounts": SALES},
+                "unit": {"imageId": IMAGE, "organizationalUnitId": UNIT},
+                "right": {"imageId": IMAGE, "accounts": [SALES, FAR, "22", "33"]},
+                "list": [],
+            },
+            allowedAccountIds=[SALES],
+            recheck="sometimes",
+            sharess={},
+        )
+    assert lines(raised) == [
+        "workspaces-images:sharess is not a configuration key",
+        "workspaces-images:recheck must be strict, warn or off",
+        f"{KEY}.golden.imageID is not a setting",
+        f"{KEY}.golden.exclusive must be true, false, report or fail",
+        f"{KEY}.golden.accounts.sales must be an AWS account of 12 digits in quotes, e.g. '222222222222'",
+        f"{KEY}.golden.accounts.legal must be an AWS account of 12 digits in quotes, e.g. '222222222222'",
+        f"{KEY}.golden.imageId is not set",
+        f"{KEY}.silver.accounts must be a mapping (label",
+        f"{KEY}.silver.keep must be a whole number from 1 to 9999",
+        f"{KEY}.silver.imageName finds no AVAILABLE image named 'silver-*' of the caller's own in {REGION}",
+        f"{KEY}.unit.organizationalUnitId cannot be resolved with pulumi-aws, as organization administrators can",
+        f"{KEY}.right.accounts[2] must be an AWS account of 12 digits in quotes, e.g. '222222222222'",
+        f"{KEY}.right.accounts[3] must be an AWS account of 12 digits in quotes, e.g. '222222222222'",
+        f"{KEY}.list must be a mapping with imageId and accounts",
+    ]
+    assert organization.seen == []
+
+
+def test_accounts_that_the_stack_does_not_allow(
+    organization: Organization, looked_for: list[tuple[str, str | None]]
+) -> None:
+    """Of all images, by the names of the user's own entries."""
+    shares = {
+        "golden": {"imageId": IMAGE, "accounts": {"sales": SALES, "legal": LEGAL}},
+        "monthly": {"imageName": "golden-*", "keep": 2, "accounts": [FAR]},
+        "unit": {"imageId": IMAGE, "organizationalUnitId": UNIT},
+    }
+    with pytest.raises(pulumi.RunError) as raised:
+        run(organization, shares, allowedAccountIds=[SALES])
+    refused = {
+        f"{KEY}.golden.accounts.legal": LEGAL,
+        f"{KEY}.monthly.accounts[0]": FAR,
+        f"{KEY}.unit.organizationalUnitId": LEGAL,
+    }
+    assert str(raised.value).splitlines() == [
+        f"{path} is refused: account {account} is not on the list workspaces-images:allowedAccountIds of the accounts "
+        "that may be shared with"
+        for path, account in refused.items()
+    ]
+    assert organization.seen == []
+
+
+def test_wrong_aws_key_is_named_once(organization: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for each image that it keeps from being looked up, or Region from being checked."""
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps({"aws:retryMode": "never"}))
+    images = {label: {"imageName": label, "region": "eu-west-1", "accounts": [SALES]} for label in ("a", "b")}
+    with pytest.raises(pulumi.RunError, match=r"^aws:retryMode must be standard or adaptive$"):
+        run(organization, {**images, "c": {"imageName": "c", "accounts": [SALES]}, **golden()})
+
+
+# Contradictions.
+
+BOTH = {"sales": SALES, "legal": LEGAL}
+CONTRADICTIONS = {
+    "a share": (
+        {"golden": {"accounts": {"sales": SALES}, "exclusive": True}, "monthly": {"accounts": BOTH}},
+        {"golden": ["monthly.accounts.legal"]},
+    ),
+    "a share declared before it": (
+        {"monthly": {"accounts": BOTH}, "golden": {"accounts": {"sales": SALES}, "exclusive": "report"}},
+        {"golden": ["monthly.accounts.legal"]},
+    ),
+    "a longer list": (
+        {"golden": {"accounts": {"sales": SALES}, "exclusive": True}, "monthly": {"accounts": BOTH, "exclusive": True}},
+        {"golden": ["monthly.accounts.legal"]},
+    ),
+    "another list": (
+        {"golden": {"accounts": [SALES], "exclusive": True}, "monthly": {"accounts": [LEGAL, FAR], "exclusive": True}},
+        {"golden": ["monthly.accounts[0]", "monthly.accounts[1]"], "monthly": ["golden.accounts[0]"]},
+    ),
+    "an image by name": (
+        {
+            "golden": {"accounts": [SALES], "exclusive": True},
+            "monthly": {"imageId": None, "imageName": "golden-*", "accounts": BOTH},
+        },
+        {"golden": ["monthly.accounts.legal"]},
+    ),
+    "a unit": (
+        {
+            "golden": {"accounts": {"x": INVITED}, "exclusive": True},
+            "monthly": {"accounts": None, "organizationalUnitId": UNIT},
+        },
+        {"golden": ["monthly.organizationalUnitId"]},
+    ),
+}
+
+
+@pytest.mark.parametrize(("shares", "said"), CONTRADICTIONS.values(), ids=CONTRADICTIONS.keys())
+def test_contradiction_names_the_entries(
+    organization: Organization,
+    looked_for: list[tuple[str, str | None]],
+    shares: dict[str, Any],
+    said: dict[str, list[str]],
+) -> None:
+    """Not classes, which the user has never written."""
+    image = {"imageId": "wsi-new000001"}
+    given = {
+        label: {name: value for name, value in {**image, **entry}.items() if value is not None}
+        for label, entry in shares.items()
+    }
+    with pytest.raises(pulumi.RunError) as raised:
+        run(organization, given)
+    other = {"golden": "monthly", "monthly": "golden"}
+    assert str(raised.value).splitlines() == [
+        f"{KEY}.{label}.exclusive contradicts shares.{other[label]}, which shares the same image with accounts that "
+        f"shares.{label} leaves out ({', '.join(f'shares.{path}' for path in paths)}): name them in both, or in neither"
+        for label, paths in said.items()
+    ]
+    assert organization.seen == []
+
+
+@pytest.mark.parametrize(
+    "monthly",
+    [
+        pytest.param({"accounts": [SALES]}, id="fewer"),
+        pytest.param({"accounts": [LEGAL, SALES], "exclusive": True}, id="the same list"),
+        pytest.param({"imageId": "wsi-irish0001", "accounts": [FAR]}, id="another image"),
+        pytest.param({"region": "eu-west-1", "accounts": [FAR]}, id="another Region"),
+    ],
+)
+def test_no_contradiction(organization: Organization, monthly: dict[str, Any]) -> None:
+    run(
+        organization,
+        {
+            "golden": {"imageId": IMAGE, "accounts": BOTH, "exclusive": True},
+            "monthly": {"imageId": IMAGE, **monthly},
+        },
+    )
+    assert len(organization.registered("ImageShares")) == 2
+
+
+def test_contradiction_where_one_entry_names_no_region(organization: Organization) -> None:
+    """An id is that of one image only; which Region the state has for it, the program does not know."""
+    images: dict[str, Any] = {
+        "golden": {"imageId": IMAGE, "accounts": [SALES], "exclusive": True},
+        "monthly": {"imageId": IMAGE, "accounts": [LEGAL], "region": REGION},
+    }
+    with pytest.raises(
+        pulumi.RunError, match=r"^workspaces-images:shares\.golden\.exclusive contradicts shares\.monthly"
+    ):
+        run(organization, images, region=None)
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("golden", "monthly"), ("monthly", "golden")])
+def test_mistyped_account_contradicts_nothing(organization: Organization, wrong: str, right: str) -> None:
+    """It may be the one that an exclusive list seems to leave out."""
+    shares: dict[str, Any] = {
+        wrong: {"imageId": IMAGE, "accounts": {"sales": "22"}},
+        right: {"imageId": IMAGE, "accounts": {"sales": SALES}},
+    }
+    shares["golden"]["exclusive"] = True
+    with pytest.raises(pulumi.RunError, match=rf"^{KEY}\.{wrong}\.accounts\.sales must be[^\n]*$"):
+        run(organization, shares)

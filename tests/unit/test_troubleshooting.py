@@ -38,6 +38,8 @@ DOING = {
 # What other messages insert.
 PARTS = {
     "… image … … … in …",  # "sharing image … with … in …"
+    "image label -> {imageId, accounts, ...}",
+    "; it is …",
     "an Output",
     "a value of type …",
     "AWS_PROFILE or AWS_DEFAULT_PROFILE",
