@@ -1,22 +1,26 @@
 """The stack: WorkSpaces images shared with the accounts that the stack's configuration names.
 
     config:
+      workspaces-images:accountGroups:  # optional: accounts that several images are shared with
+        emea:                           # a name of your choice
+          sales: "222222222222"         # label: account; or a list of accounts
+          legal: "333333333333"
       workspaces-images:shares:
         golden:                         # a label of your choice
           imageId: wsi-0a1b2c3d4
           region: eu-west-1             # optional; default: aws:region
           exclusive: true               # optional; an account that is not listed: true revokes its share, report
                                         # only names it, and with fail the preview fails
+          groups: [emea]                # groups, accounts or both
           accounts:                     # label: account; or a list of accounts
-            sales: "222222222222"
-            legal: "333333333333"
+            pilot: "444444444444"
         monthly:
           imageName: golden-*           # instead of imageId: the newest image of that name
           keep: 2                       # optional; default 1: how many of the newest
-          organizationalUnitId: ou-ab12-cd34ef56    # instead of accounts: every account in it and below it; r-ab12:
-                                                    # in the root
+          organizationalUnitId: ou-ab12-cd34ef56    # instead of groups and accounts: every account in it and below
+                                                    # it; r-ab12: in the root
 
-Every account becomes a resource named IMAGE LABEL-ACCOUNT LABEL (golden-sales).
+Every account becomes a resource named IMAGE LABEL-ACCOUNT LABEL (golden-sales), whether a group or the image names it.
 In a list, each account is its own label. IMAGE LABEL has the image's id in it if the image was found by name
 (monthly-wsi-0a1b2c3d4-222222222222). The stack output `shares` says who has what.
 
@@ -39,10 +43,16 @@ from pulumi_workspaces_images.resources.program import current_run, refusals
 from pulumi_workspaces_images.share import image_id_problem
 
 NAMESPACE = "workspaces-images"
+GROUPS = "accountGroups"
 SHARES = "shares"
-SETTINGS = {"imageId", "imageName", "keep", "region", "accounts", "organizationalUnitId", "exclusive"}
+SETTINGS = {"imageId", "imageName", "keep", "region", "groups", "accounts", "organizationalUnitId", "exclusive"}
 VALUES = {"imageId", "imageName", "region", "accounts", "organizationalUnitId"}
-EITHER = [("imageId", "imageName"), ("imageId", "keep"), ("accounts", "organizationalUnitId")]
+EITHER = [
+    ("imageId", "imageName"),
+    ("imageId", "keep"),
+    ("accounts", "organizationalUnitId"),
+    ("groups", "organizationalUnitId"),
+]
 EXCLUSIVE = {"true": True, "false": False, "report": "report", "fail": "fail"}
 
 mistakes: list[str] = []
@@ -81,8 +91,8 @@ class Image(NamedTuple):
 
 
 def is_secret() -> bool:
-    """Tell whether anything in the key was set with `--secret`: Pulumi does not say what."""
-    return pulumi.runtime.is_config_secret(f"{NAMESPACE}:{SHARES}")
+    """Tell whether anything in the two keys was set with `--secret`: Pulumi does not say what."""
+    return any(pulumi.runtime.is_config_secret(f"{NAMESPACE}:{key}") for key in (GROUPS, SHARES))
 
 
 def hide(value: Any) -> None:
@@ -107,6 +117,7 @@ def read_configuration() -> list[Image]:
         current_run().command_of(None)  # a wrong key of `aws:` is said once, and not of each image that it concerns
     except ExpectedError as error:
         mistakes.append(str(error))
+    groups = read_groups(read_mapping(GROUPS, "group name -> accounts") or {})
     entries = read_mapping(SHARES, "image label -> {imageId, accounts, ...}")
     if entries is None and not mistakes:  # it may be there under another name, which has been noted then
         mistake(
@@ -114,7 +125,9 @@ def read_configuration() -> list[Image]:
             "is not set: which images to share, and with whom; set it with `pulumi config set --path`, as "
             "docs/reference/configuration.md shows",
         )
-    images = [image for label, entry in (entries or {}).items() for image in read_entry(label, entry)]
+    images = [image for label, entry in (entries or {}).items() for image in read_entry(label, entry, groups)]
+    if entries is not None:
+        refuse_unused(groups, entries)
     refuse_doubles(images)
     refuse_contradictions(images)
     refuse_recipients(images)
@@ -146,7 +159,23 @@ def is_label(path: str, label: str) -> bool:
     return True
 
 
-def read_entry(label: str, entry: Any) -> list[Image]:
+def read_groups(groups: dict[str, Any]) -> dict[str, list[Recipient]]:
+    """Return the accounts of each group."""
+    for name, accounts in groups.items():
+        if accounts in ({}, []):
+            mistake(f"{GROUPS}.{name}", "is empty: add accounts to the group, or remove it")
+    return {name: read_accounts(f"{GROUPS}.{name}", accounts) for name, accounts in groups.items()}
+
+
+def refuse_unused(groups: dict[str, list[Recipient]], entries: dict[str, Any]) -> None:
+    """Note the groups that no image names: their accounts seem to have access, and have none."""
+    named = [entry["groups"] for entry in entries.values() if isinstance(entry, dict) and "groups" in entry]
+    for name, recipients in groups.items():
+        if recipients and not any(isinstance(names, list) and name in names for names in named):
+            mistake(f"{GROUPS}.{name}", "is not used: name the group in the groups of an image, or remove it")
+
+
+def read_entry(label: str, entry: Any, groups: dict[str, list[Recipient]]) -> list[Image]:
     """Return what one label stands for: one image that is given by its id, or those that its name finds."""
     path = f"{SHARES}.{label}"
     if not isinstance(entry, dict):
@@ -159,7 +188,7 @@ def read_entry(label: str, entry: Any) -> list[Image]:
         if one in entry and other in entry:
             mistake(f"{path}.{other}", f"cannot be combined with {one}: remove one of them")
     exclusive = read_exclusive(f"{path}.exclusive", entry.get("exclusive", False))
-    recipients = read_recipients(path, entry)
+    recipients = read_recipients(path, entry, groups)
     # Where neither names one, a share that exists stays in the Region of the state, whatever AWS_REGION says.
     region = read_region(f"{path}.region", entry["region"]) if "region" in entry else pulumi.Config("aws").get("region")
     if "imageName" not in entry:
@@ -238,18 +267,37 @@ def read_exclusive(path: str, value: Any) -> Any:
     return EXCLUSIVE.get(str(value).lower())
 
 
-def read_recipients(path: str, entry: dict[str, Any]) -> list[Recipient]:
+def read_recipients(path: str, entry: dict[str, Any], groups: dict[str, list[Recipient]]) -> list[Recipient]:
     """Return whom an entry's image is shared with."""
     if "organizationalUnitId" in entry:
         return accounts_of_unit(f"{path}.organizationalUnitId", entry["organizationalUnitId"])
-    if "accounts" not in entry:
+    if not entry.keys() & {"accounts", "groups"}:
         mistake(
             f"{path}.accounts",
-            "is not set: a mapping (label: account) or a list of accounts, which may be empty; or set "
+            "is not set: a mapping (label: account) or a list of accounts, which may be empty; or set groups or "
             "organizationalUnitId",
         )
         return [UNKNOWN]
-    return read_accounts(f"{path}.accounts", entry["accounts"])
+    named = accounts_of_groups(f"{path}.groups", entry["groups"], groups) if "groups" in entry else []
+    return named + (read_accounts(f"{path}.accounts", entry["accounts"]) if "accounts" in entry else [])
+
+
+def accounts_of_groups(path: str, names: Any, groups: dict[str, list[Recipient]]) -> list[Recipient]:
+    """Return the accounts of the groups that an entry names."""
+    if not isinstance(names, list) or not names:
+        mistake(path, f"must be a list of one or more names of accountGroups{it_is(names)}")
+        return [UNKNOWN]
+    found = []
+    for index, name in enumerate(names):
+        where = f"{path}[{index}]"
+        if not isinstance(name, str) or name not in groups:
+            mistake(where, f"must be one of accountGroups ({', '.join(groups) or 'there are none'}){it_is(name)}")
+            found.append(UNKNOWN)
+        elif name in names[:index]:
+            mistake(where, f"repeats {path}[{names.index(name)}]: remove one of them")
+        else:
+            found += groups[name]
+    return found
 
 
 def read_accounts(path: str, accounts: Any) -> list[Recipient]:
@@ -310,20 +358,26 @@ def list_accounts(unit: str) -> list[str]:
 
 
 def refuse_doubles(images: list[Image]) -> None:
-    """Note accounts that an image has twice, and names that two resources would have."""
+    """Note accounts and labels that an image has twice, and names that two resources would have."""
+    doubles: dict[str, set[str]] = {}
     names: dict[str, str] = {}
     for image in images:
         accounts: dict[str, str] = {}
+        labels: dict[str, str] = {}
         for label, account, path in image.recipients:
             name = f"{image.component}-{label}"
             if not account:
                 continue
             if accounts.setdefault(account, path) != path:
-                mistake(path, f"repeats the account of {accounts[account]}: remove one of them")
+                doubles.setdefault(f"{path} repeats the account of {accounts[account]}", set()).add(image.path)
+            elif labels.setdefault(label, path) != path:
+                doubles.setdefault(f"{path} repeats the label of {labels[label]}", set()).add(image.path)
             elif names.setdefault(name, image.path) != image.path:
                 mistake(
                     image.path, f"makes a second resource named {name}, after {names[name]}: change one of the labels"
                 )
+    for double, paths in doubles.items():  # one line for two groups, however many images have both
+        mistake(double, f"in {', '.join(sorted(paths))}: change or remove one of them")
 
 
 def refuse_contradictions(images: list[Image]) -> None:

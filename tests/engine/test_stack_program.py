@@ -11,6 +11,7 @@ from tests.engine.harness import LEGAL, REGION, SALES, Stack
 from tests.nightly import nightly_but_first
 
 KEY = "workspaces-images:shares"
+GROUPS = "workspaces-images:accountGroups"
 FOREIGN = "999999999999"
 
 
@@ -22,8 +23,9 @@ def _program(stack: Stack) -> None:
 def test_shares_from_configuration(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """Images with their accounts become shares, and the stack output says who has what."""
     irish = cloud.create_image(region="eu-west-1")
+    stack.configuration[GROUPS] = {"emea": {"sales": SALES}}
     stack.configuration[KEY] = {
-        "golden": {"imageId": image, "accounts": {"sales": SALES, "legal": LEGAL}},
+        "golden": {"imageId": image, "groups": ["emea"], "accounts": {"legal": LEGAL}},
         "irish": {"imageId": irish, "region": "eu-west-1", "accounts": [SALES]},
         "nobody": {"imageId": image, "accounts": {}},
     }
@@ -113,10 +115,11 @@ def test_configuration_as_the_command_line_sets_it(stack: Stack, cloud: LocalClo
     stack.run("config", "set", "aws:region", REGION)
     for service, index in (("workspaces", 0), ("sts", 1)):
         stack.run("config", "set", "--path", f"aws:endpoints[{index}].{service}", cloud.url)
+    stack.run("config", "set", "--path", f"{GROUPS}.emea.legal", LEGAL)
     settings = {
         "imageName": "golden",
         "keep": "1",
-        "accounts.legal": LEGAL,
+        "groups[0]": "emea",
         "accounts.sales": SALES,
         "exclusive": "true",
     }

@@ -40,7 +40,15 @@ def test_recheck_misspelt(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["shares.golden.imageId", "shares[0]", "allowedAccountIds[0]", "recheck.strict", "requireOrganization.x"]
+    "key",
+    [
+        "shares.golden.imageId",
+        "shares[0]",
+        "accountGroups.emea",
+        "allowedAccountIds[0]",
+        "recheck.strict",
+        "requireOrganization.x",
+    ],
 )
 def test_path_that_was_taken_for_a_name(key: str) -> None:
     """Without --path `pulumi config set` makes one key of it, which nothing would read."""
@@ -66,5 +74,5 @@ def test_keys_that_nobody_reads() -> None:
         "workspaces-images:shares.golden.imageId was set without --path, so it is one flat key: "
         "`pulumi config rm` it, and set it again with --path",
         "workspaces-images:x is not a configuration key; "
-        "there are recheck, allowedAccountIds, requireOrganization, shares",
+        "there are recheck, allowedAccountIds, requireOrganization, accountGroups, shares",
     ]

@@ -134,7 +134,8 @@ def test_configuration(monkeypatch: pytest.MonkeyPatch, page: str, text: str) ->
     configuration.read_aws(given)
     monkeypatch.setattr(pulumi_workspaces_images, "find_images", find)
     engine = Organization()
-    run(engine, values["workspaces-images:shares"], values.get("aws:region"))
+    groups = values.get("workspaces-images:accountGroups")
+    run(engine, values["workspaces-images:shares"], values.get("aws:region"), accountGroups=groups)
     assert engine.shared()
 
 

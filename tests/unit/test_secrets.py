@@ -215,13 +215,15 @@ def test_ids_in_the_outputs_of_a_component(monkeypatch: pytest.MonkeyPatch) -> N
 # The stack program.
 
 
-def exported(monkeypatch: pytest.MonkeyPatch, shares: object) -> tuple[stack.Organization, object]:
-    """Run the stack program with a secret in its key; return what the engine sees, and its stack output."""
+def exported(
+    monkeypatch: pytest.MonkeyPatch, shares: object, groups: object = None, secret_key: str = stack.KEY
+) -> tuple[stack.Organization, object]:
+    """Run the stack program with a secret in a key; return what the engine sees, and its stack output."""
     exports: dict[str, object] = {}
     engine = stack.Organization()
     monkeypatch.setattr(pulumi, "export", exports.__setitem__)
-    monkeypatch.setattr(pulumi.runtime, "is_config_secret", lambda key: key == stack.KEY)
-    contextvars.copy_context().run(stack.run, engine, shares)
+    monkeypatch.setattr(pulumi.runtime, "is_config_secret", lambda key: key == secret_key)
+    contextvars.copy_context().run(lambda: stack.run(engine, shares, accountGroups=groups))
     return engine, exports["shares"]
 
 
@@ -234,6 +236,24 @@ def test_configured_secret(monkeypatch: pytest.MonkeyPatch, accounts: object) ->
         (inputs,) = engine.registered(kind).values()
         assert inputs["_secret"] == names
     assert isinstance(output, pulumi.Output)
+
+
+@pytest.mark.parametrize("secret_key", [stack.KEY, stack.GROUPS])
+def test_configured_secret_in_one_of_two_keys(monkeypatch: pytest.MonkeyPatch, secret_key: str) -> None:
+    """A group's account would otherwise be in clear beside the image that it has."""
+    shares = {"golden": {"imageId": IMAGE, "groups": ["emea"]}}
+    engine, output = exported(monkeypatch, shares, {"emea": {"sales": SALES}}, secret_key)
+    (inputs,) = engine.registered("ImageShare").values()
+    assert inputs["__secret"] == NAMES
+    assert isinstance(output, pulumi.Output)
+
+
+def test_refused_secret_of_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it is: what is cut would not be found."""
+    shares = {"golden": {"imageId": IMAGE, "groups": ["emea"]}}
+    with pytest.raises(pulumi.RunError, match=rf"^{stack.GROUPS}\.emea\.sales must be") as caught:
+        exported(monkeypatch, shares, {"emea": {"sales": "password" * 50}}, stack.GROUPS)
+    assert "password" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from pulumi_workspaces_images import FoundImage
 from tests.unit.helpers import IMAGE, LEGAL, OWNER, REGION, SALES
 
 KEY = "workspaces-images:shares"
+GROUPS = "workspaces-images:accountGroups"
 SHARE, EXCLUSIVE = "ImageShare", "ImageSharesExclusive"
 UNIT, NESTED, DEEPEST = "ou-ab12-cd34ef56", "ou-ab12-00000001", "ou-ab12-00000002"
 ROOT_UNIT = "r-ab12"
@@ -279,7 +280,7 @@ BAD = {
     "image is a string": ({"golden": IMAGE}, ".golden must be a mapping"),
     "misspelt": (
         golden(imageID=IMAGE),
-        ".golden.imageID is not a setting; there are accounts, exclusive, imageId",
+        ".golden.imageID is not a setting; there are accounts, exclusive, groups, imageId",
     ),
     "no image": (golden(imageId=None), ".golden.imageId is not set"),
     "image number": (golden(imageId=5), ".golden.imageId must be a string"),
@@ -317,11 +318,11 @@ BAD = {
     "account boolean": (golden(accounts=[True]), ".golden.accounts[0] must be an AWS account"),
     "account twice": (
         golden(accounts=[SALES, SALES]),
-        ".golden.accounts[1] repeats the account of shares.golden.accounts[0]: remove one of them",
+        ".golden.accounts[1] repeats the account of shares.golden.accounts[0] in shares.golden: change or remove",
     ),
     "two labels": (
         golden(accounts={"sales": SALES, "shop": SALES}),
-        ".golden.accounts.shop repeats the account of shares.golden.accounts.sales: remove one of them",
+        ".golden.accounts.shop repeats the account of shares.golden.accounts.sales in shares.golden: change or remove",
     ),
     "image without a label": ({"": golden()["golden"]}, " has the label ''"),
     "account without a label": (golden(accounts={"": SALES}), ".golden.accounts has the label ''"),
@@ -372,6 +373,107 @@ def test_images_that_cannot_be_looked_up(organization: Organization) -> None:
         run(organization, golden(imageId=None, imageName="golden-*"), region=None)
 
 
+# Groups.
+
+
+def test_group_of_several_images(organization: Organization) -> None:
+    """A group is a mapping or a list, and stands beside the accounts of an image."""
+    output = run(
+        organization,
+        {
+            "golden": {"imageId": IMAGE, "groups": ["emea", "partners"], "accounts": {"pilot": FAR}},
+            "irish": {"imageId": "wsi-irish0001", "region": "eu-west-1", "groups": ["emea"], "exclusive": True},
+        },
+        accountGroups={"emea": {"sales": SALES, "legal": 333333333333}, "partners": [INVITED]},
+    )
+    assert organization.shared() == {
+        "golden-sales": (IMAGE, SALES),
+        "golden-legal": (IMAGE, LEGAL),
+        f"golden-{INVITED}": (IMAGE, INVITED),
+        "golden-pilot": (IMAGE, FAR),
+        "irish-sales": ("wsi-irish0001", SALES),
+        "irish-legal": ("wsi-irish0001", LEGAL),
+    }
+    assert organization.registered(EXCLUSIVE)["irish-exclusive"]["shared_account_ids"] == [SALES, LEGAL]
+    assert output["irish"]["accounts"] == {"sales": SALES, "legal": LEGAL}
+
+
+def test_account_that_moves_into_a_group_keeps_its_share(organization: Organization) -> None:
+    """Its label makes the name of the resource, wherever it is."""
+    run(organization, {"golden": {"imageId": IMAGE, "accounts": {"sales": SALES}}})
+    before = organization.shared()
+    organization.seen.clear()
+    run(organization, {"golden": {"imageId": IMAGE, "groups": ["emea"]}}, accountGroups={"emea": {"sales": SALES}})
+    assert organization.shared() == before
+
+
+EMEA = {"emea": {"sales": SALES}}
+USED = {"golden": {"imageId": IMAGE, "groups": ["emea"]}}
+
+BAD_GROUPS = {
+    "no mapping": (["emea"], {"golden": {"imageId": IMAGE, "accounts": []}}, f"{GROUPS} must be a mapping (group name"),
+    "accounts are a string": ({"emea": SALES}, USED, f"{GROUPS}.emea must be a mapping (label: account) or a list"),
+    "bad account": ({"emea": {"sales": "22"}}, USED, f"{GROUPS}.emea.sales must be an AWS account of 12 digits"),
+    "empty": ({"emea": {}}, USED, f"{GROUPS}.emea is empty: add accounts to the group, or remove it"),
+    "empty list": ({"emea": []}, USED, f"{GROUPS}.emea is empty"),
+    "empty and unused": ({"emea": []}, golden(), f"{GROUPS}.emea is empty"),
+    "unused": (EMEA, golden(), f"{GROUPS}.emea is not used: name the group in the groups of an image, or remove it"),
+    "no list": (EMEA, {"b": {"imageId": IMAGE, "groups": 5}, **USED}, f"{KEY}.b.groups must be a list"),
+    "no names": (
+        EMEA,
+        {**USED, "b": {"imageId": IMAGE, "groups": []}},
+        f"{KEY}.b.groups must be a list of one or more",
+    ),
+    "misspelt": (
+        EMEA,
+        {"golden": {"imageId": IMAGE, "groups": ["emea", "emae"]}},
+        f'{KEY}.golden.groups[1] must be one of accountGroups (emea); it is "emae"',
+    ),
+    "no groups": (
+        None,
+        USED,
+        f'{KEY}.golden.groups[0] must be one of accountGroups (there are none); it is "emea"',
+    ),
+    "no name": (EMEA, {**USED, "b": {"imageId": IMAGE, "groups": [["emea"]]}}, f"{KEY}.b.groups[0] must be one of"),
+    "named twice": (
+        EMEA,
+        {"golden": {"imageId": IMAGE, "groups": ["emea", "emea"]}},
+        f"{KEY}.golden.groups[1] repeats shares.golden.groups[0]: remove one of them",
+    ),
+    "with a unit": (
+        EMEA,
+        {**USED, "b": {"imageId": IMAGE, "groups": ["emea"], "organizationalUnitId": UNIT}},
+        f"{KEY}.b.organizationalUnitId cannot be combined with groups: remove one of them",
+    ),
+    "account of two groups": (
+        {**EMEA, "shops": [SALES]},
+        {label: {"imageId": IMAGE, "groups": ["emea", "shops"]} for label in ("golden", "b")},
+        f"{GROUPS}.shops[0] repeats the account of accountGroups.emea.sales in shares.b, shares.golden: change",
+    ),
+    "account of a group": (
+        EMEA,
+        {"golden": {"imageId": IMAGE, "groups": ["emea"], "accounts": {"sales": SALES}}},
+        f"{KEY}.golden.accounts.sales repeats the account of accountGroups.emea.sales in shares.golden: change",
+    ),
+    "label of a group": (
+        EMEA,
+        {"golden": {"imageId": IMAGE, "groups": ["emea"], "accounts": {"sales": LEGAL}}},
+        f"{KEY}.golden.accounts.sales repeats the label of accountGroups.emea.sales in shares.golden: change",
+    ),
+}
+
+
+@pytest.mark.parametrize(("groups", "shares", "said"), BAD_GROUPS.values(), ids=BAD_GROUPS.keys())
+def test_mistake_about_groups_is_one_line_that_names_the_places(
+    organization: Organization, groups: Any, shares: Mapping[str, Any], said: str
+) -> None:
+    with pytest.raises(pulumi.RunError) as raised:
+        run(organization, shares, accountGroups=groups)
+    assert str(raised.value).startswith(said)
+    assert "\n" not in str(raised.value)
+    assert organization.seen == []
+
+
 # All at once.
 
 
@@ -388,11 +490,12 @@ def test_all_mistakes_in_one_run(organization: Organization, looked_for: list[tu
             organization,
             {
                 "golden": {"imageID": IMAGE, "accounts": {"sales": "22", "legal": 33, "far": FAR}, "exclusive": "only"},
-                "silver": {"imageName": "silver-*", "keep": 0, "accounts": SALES},
+                "silver": {"imageName": "silver-*", "keep": 0, "groups": ["emae"]},
                 "unit": {"imageId": IMAGE, "organizationalUnitId": UNIT},
                 "right": {"imageId": IMAGE, "accounts": [SALES, FAR, "22", "33"]},
                 "list": [],
             },
+            accountGroups={"emea": {"sales": "x"}, "none": []},
             allowedAccountIds=[SALES],
             recheck="sometimes",
             sharess={},
@@ -400,18 +503,21 @@ def test_all_mistakes_in_one_run(organization: Organization, looked_for: list[tu
     assert lines(raised) == [
         "workspaces-images:sharess is not a configuration key",
         "workspaces-images:recheck must be strict, warn or off",
+        f"{GROUPS}.none is empty",
+        f"{GROUPS}.emea.sales must be an AWS account of 12 digits in quotes, e.g. '222222222222'",
         f"{KEY}.golden.imageID is not a setting",
         f"{KEY}.golden.exclusive must be true, false, report or fail",
         f"{KEY}.golden.accounts.sales must be an AWS account of 12 digits in quotes, e.g. '222222222222'",
         f"{KEY}.golden.accounts.legal must be an AWS account of 12 digits in quotes, e.g. '222222222222'",
         f"{KEY}.golden.imageId is not set",
-        f"{KEY}.silver.accounts must be a mapping (label",
+        f"{KEY}.silver.groups[0] must be one of accountGroups (emea, none)",
         f"{KEY}.silver.keep must be a whole number from 1 to 9999",
         f"{KEY}.silver.imageName finds no AVAILABLE image named 'silver-*' of the caller's own in {REGION}",
         f"{KEY}.unit.organizationalUnitId cannot be resolved with pulumi-aws, as organization administrators can",
         f"{KEY}.right.accounts[2] must be an AWS account of 12 digits in quotes, e.g. '222222222222'",
         f"{KEY}.right.accounts[3] must be an AWS account of 12 digits in quotes, e.g. '222222222222'",
         f"{KEY}.list must be a mapping with imageId and accounts",
+        f"{GROUPS}.emea is not used",
     ]
     assert organization.seen == []
 
@@ -421,15 +527,15 @@ def test_accounts_that_the_stack_does_not_allow(
 ) -> None:
     """Of all images, by the names of the user's own entries."""
     shares = {
-        "golden": {"imageId": IMAGE, "accounts": {"sales": SALES, "legal": LEGAL}},
-        "monthly": {"imageName": "golden-*", "keep": 2, "accounts": [FAR]},
+        "golden": {"imageId": IMAGE, "accounts": {"sales": SALES, "legal": LEGAL}, "groups": ["emea"]},
+        "monthly": {"imageName": "golden-*", "keep": 2, "groups": ["emea"], "accounts": [SALES]},
         "unit": {"imageId": IMAGE, "organizationalUnitId": UNIT},
     }
     with pytest.raises(pulumi.RunError) as raised:
-        run(organization, shares, allowedAccountIds=[SALES])
+        run(organization, shares, allowedAccountIds=[SALES], accountGroups={"emea": {"far": FAR}})
     refused = {
+        f"{GROUPS}.emea.far": FAR,
         f"{KEY}.golden.accounts.legal": LEGAL,
-        f"{KEY}.monthly.accounts[0]": FAR,
         f"{KEY}.unit.organizationalUnitId": LEGAL,
     }
     assert str(raised.value).splitlines() == [

@@ -39,6 +39,7 @@ DOING = {
 PARTS = {
     "… image … … … in …",  # "sharing image … with … in …"
     "image label -> {imageId, accounts, ...}",
+    "group name -> accounts",
     "; it is …",
     "an Output",
     "a value of type …",

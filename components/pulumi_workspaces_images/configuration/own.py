@@ -15,7 +15,7 @@ ALLOWED_ACCOUNT_IDS = f"{_AT}allowedAccountIds"
 REQUIRE_ORGANIZATION = f"{_AT}requireOrganization"
 
 _OWN_KEYS = tuple(key.removeprefix(_AT) for key in (RECHECK, ALLOWED_ACCOUNT_IDS, REQUIRE_ORGANIZATION))
-_ALL_KEYS = (*_OWN_KEYS, "shares")  # the last one is the stack program's
+_ALL_KEYS = (*_OWN_KEYS, "accountGroups", "shares")  # the last two are the stack program's
 
 
 class Recheck(enum.Enum):
