@@ -29,8 +29,12 @@ All mistakes of the configuration are shown at once, one line each, before anyth
 
 import functools
 import json
+import os
 import re
+import shutil
 from collections import defaultdict
+from importlib import metadata
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pulumi
@@ -54,6 +58,7 @@ EITHER = [
     ("groups", "organizationalUnitId"),
 ]
 EXCLUSIVE = {"true": True, "false": False, "report": "report", "fail": "fail"}
+NO_PLUGINS = "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"
 
 mistakes: list[str] = []
 
@@ -334,6 +339,14 @@ def accounts_of_unit(path: str, unit: Any) -> list[Recipient]:
     if not re.fullmatch("(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})|(r-[0-9a-z]{4,32})", str(unit)):
         mistake(path, f"must be the id of an organizational unit (ou-...) or a root (r-...){it_is(unit)}")
         return [UNKNOWN]
+    if lacks_plugin():
+        install = f"pulumi plugin install resource aws v{metadata.version('pulumi-aws')}"
+        mistake(
+            path,
+            f"needs the plugin of pulumi-aws, which is not installed, and which Pulumi may not install because "
+            f"{NO_PLUGINS} is set, as in the local environment: run `{install}`, or set accounts instead",
+        )
+        return [UNKNOWN]
     try:
         accounts = list_accounts(unit)
     except Exception as error:  # what pulumi.runtime.invoke raises has no class of its own
@@ -345,6 +358,14 @@ def accounts_of_unit(path: str, unit: Any) -> list[Recipient]:
         mistake(path, f"finds no ACTIVE account in {unit} but the owner's; to revoke all shares, set accounts to {{}}")
         return [UNKNOWN]
     return [Recipient(account, account, path) for account in accounts]
+
+
+def lacks_plugin() -> bool:
+    """Tell whether pulumi-aws cannot be asked. The engine's own error would name neither the key nor the reason."""
+    if os.environ.get(NO_PLUGINS, "").lower() not in ("1", "true"):
+        return False
+    plugins = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi", "plugins")
+    return not shutil.which("pulumi-resource-aws") and not any(plugins.glob("resource-aws-v*/pulumi-resource-aws*"))
 
 
 @functools.cache

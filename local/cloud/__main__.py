@@ -39,6 +39,7 @@ To see what a fault does (one of {faults}):
   curl {url}{control} -d '{{"fault": "deny", "action": "workspaces:UpdateWorkspaceImagePermission"}}'
   curl {url}{control} -X DELETE
 
+What needs the plugin of pulumi-aws does not work here: organizationalUnitId and examples/new-accounts-py.
 Another account's key is AKIA, its 12 digits, and TEST: {other_key}
 {ready}"""
 

@@ -145,6 +145,11 @@ def test_configuration_as_the_command_line_sets_it(stack: Stack, cloud: LocalClo
                 f"{KEY}.golden.imageName finds no AVAILABLE image named 'golden-*'",
                 id="no such image",
             ),
+            pytest.param(
+                {"golden": {"imageId": "wsi-0a1b2c3d4", "organizationalUnitId": "ou-ab12-cd34ef56"}},
+                f"{KEY}.golden.organizationalUnitId needs the plugin of pulumi-aws",
+                id="no plugin",
+            ),
         ]
     ),
 )

@@ -5,6 +5,7 @@ import json
 import re
 import runpy
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -229,7 +230,7 @@ def test_unit_without_an_active_account_shares_with_nobody_by_no_accident(organi
 
 
 def test_unit_that_cannot_be_listed(organization: Organization) -> None:
-    """One line that names the key and the cause; that there is no plugin, the engine says itself."""
+    """One line that names the key and the cause."""
     organization.denied = True
     with pytest.raises(pulumi.RunError) as raised:
         run(organization, {"golden": {"imageId": IMAGE, "organizationalUnitId": UNIT}})
@@ -657,3 +658,40 @@ def test_mistyped_account_contradicts_nothing(organization: Organization, wrong:
     shares["golden"]["exclusive"] = True
     with pytest.raises(pulumi.RunError, match=rf"^{KEY}\.{wrong}\.accounts\.sales must be[^\n]*$"):
         run(organization, shares)
+
+
+# The plugin of pulumi-aws.
+
+
+@pytest.mark.parametrize("forbidden", ["true", "1"])
+def test_unit_without_the_plugin_of_pulumi_aws(
+    organization: Organization, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, forbidden: str
+) -> None:
+    """On the local cloud: the line says what is missing, and the engine, which would name no key, is not asked."""
+    monkeypatch.setenv("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", forbidden)
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path))
+    with pytest.raises(pulumi.RunError) as raised:
+        run(organization, {"golden": {"imageId": IMAGE, "organizationalUnitId": UNIT}})
+    assert re.fullmatch(
+        rf"{KEY}\.golden\.organizationalUnitId needs the plugin of pulumi-aws, which is not installed, and which "
+        r"Pulumi may not install because PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION is set, as in the local "
+        r"environment: run `pulumi plugin install resource aws v7\.\d+\.\d+`, or set accounts instead",
+        str(raised.value),
+    )
+    assert organization.calls == []
+
+
+@pytest.mark.parametrize("where", ["home", "PATH"])
+def test_unit_with_the_plugin_of_pulumi_aws(
+    organization: Organization, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str
+) -> None:
+    """Pulumi does not have to install what is there."""
+    plugin = tmp_path / "plugins" / "resource-aws-v7.0.0" / "pulumi-resource-aws"
+    plugin.parent.mkdir(parents=True)
+    plugin.touch(0o755)
+    monkeypatch.setenv("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", "true")
+    monkeypatch.setenv(
+        "PULUMI_HOME" if where == "home" else "PATH", str(tmp_path if where == "home" else plugin.parent)
+    )
+    run(organization, {"golden": {"imageId": IMAGE, "organizationalUnitId": UNIT}})
+    assert len(organization.shared()) == 2

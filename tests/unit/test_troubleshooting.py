@@ -41,6 +41,7 @@ PARTS = {
     "image label -> {imageId, accounts, ...}",
     "group name -> accounts",
     "; it is …",
+    "pulumi plugin install resource aws v…",
     "an Output",
     "a value of type …",
     "AWS_PROFILE or AWS_DEFAULT_PROFILE",
