@@ -55,17 +55,17 @@ def test_newest_image_found_by_name(stack: Stack, cloud: LocalCloud) -> None:
     """With next month's image the share moves on, and the preview says so."""
     cloud.create_image(name="silver")
     stack.program(f"""
-        newest = find_images("golden-*")[0]
-        ImageShare("sales", image_id=newest.image_id, shared_account_id={SALES!r})
+        ImageShare("sales", image_id=find_image("golden-*"), shared_account_id={SALES!r})
+        ImageShares("late", pulumi.Output.from_input(find_image("golden-*")), {{"legal": {LEGAL!r}}})
         pulumi.export("found", [image.name for image in find_images("golden-*")])
     """)
     april = cloud.create_image(name="golden-4")
     stack.up()
-    assert cloud.shared_with(april) == {SALES}
+    assert cloud.shared_with(april) == {SALES, LEGAL}
     may = cloud.create_image(name="golden-5")
     assert stack.preview("--diff").line(april, may)
     stack.up()
-    assert (cloud.shared_with(april), cloud.shared_with(may)) == (set(), {SALES})
+    assert (cloud.shared_with(april), cloud.shared_with(may)) == (set(), {SALES, LEGAL})
     assert stack.output("found") == ["golden-5", "golden-4"]
     assert stack.preview().clean
 
@@ -74,7 +74,7 @@ def test_newest_image_found_by_name(stack: Stack, cloud: LocalCloud) -> None:
 def test_look_up_that_fails_ends_the_program_in_one_line(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """Nothing is unshared because nothing could be looked up."""
     stack.program(f"""
-        ImageShare("sales", image_id=find_images("golden")[0].image_id, shared_account_id={SALES!r})
+        ImageShare("sales", image_id=find_image("golden"), shared_account_id={SALES!r})
     """)
     stack.up()
     cloud.deny("workspaces:DescribeWorkspaceImages")
@@ -87,8 +87,18 @@ def test_look_up_that_fails_ends_the_program_in_one_line(stack: Stack, cloud: Lo
 @pytest.mark.nightly
 @pytest.mark.parametrize(
     ("call", "said"),
-    [('find_images("golden", "us-esat-1")', "did you mean us-east-1"), ("find_images(5)", "name must be a text")],
+    [
+        ('find_images("golden", "us-esat-1")', "did you mean us-east-1"),
+        ("find_images(5)", "name must be a string"),
+        ('find_image("Golden")', "owns no AVAILABLE image named 'Golden'"),
+        (f'ImageShare("a", find_images("golden"), {SALES!r})', "give it one image"),
+        (
+            f'ImageShare("a", pulumi.Output.from_input(find_image("golden")), {SALES!r}, "eu-west-1")',
+            "region is not the Region where the image was found",
+        ),
+    ],
 )
+@pytest.mark.usefixtures("image")
 def test_argument_that_is_none_ends_the_program_in_one_line(stack: Stack, call: str, said: str) -> None:
     stack.program(call)
     run = stack.preview(ok=False)

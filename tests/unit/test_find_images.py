@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import unittest.mock
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from typing import Any
 
@@ -16,8 +16,8 @@ from pulumi.runtime.config import _SECRET_KEYS, CONFIG
 
 import pulumi_workspaces_images
 from local.cloud import LocalCloud
-from pulumi_workspaces_images import FoundImage, find_images
-from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, CredentialsError
+from pulumi_workspaces_images import FoundImage, find_image, find_images
+from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, CredentialsError, NotFound
 from tests.unit.helpers import DESCRIBE, OWNER, REGION, SALES, Wire
 
 # The package's attribute of this name is the function.
@@ -187,9 +187,41 @@ def test_one_connection_for_a_run(cloud: LocalCloud) -> None:
     assert module.current_run().command_of(None).connection is not first
 
 
-def failure(name: Any = "golden", region: Any = None) -> pulumi.RunError:
+def test_newest_image(cloud: LocalCloud) -> None:
+    """One look, and the same image that `find_images` puts first."""
+    there = cloud.create_image(name="golden-1", region="eu-west-1")
+    cloud.create_image(name="golden-1")
+    newest = cloud.create_image(name="golden-2")
+    cloud.create_image(name="silver")
+    on(cloud)
+    assert find_image("golden-*") == find_images("golden-*")[0]
+    assert find_image("golden-*").image_id == newest
+    assert find_image("golden-*", region="eu-west-1").image_id == there
+    assert cloud.count(DESCRIBE) == 2
+
+
+def test_no_image_is_one_clear_error(cloud: LocalCloud) -> None:
+    """Who was asked for what, where; an image that is not ready is named."""
+    cloud.create_image(name="golden")
+    pending = cloud.create_image(name="silver")
+    cloud.set_image(pending, state="PENDING")
+    theirs = cloud.create_image(account=SALES, name="bronze")
+    cloud.share(theirs, OWNER)
+    on(cloud)
+    for name, others in (("Golden", ""), ("bronze", ""), ("silver", f"; {pending} is PENDING")):
+        error = failure(name, function=find_image)
+        caller = f"account {OWNER} (arn:aws:iam::{OWNER}:user/TEST)"
+        advice = "check the name (upper and lower case differ), the Region and the credentials"
+        found_none = f"owns no AVAILABLE image named {name!r} in {REGION}{others}"
+        assert str(error) == f"find_image: {caller} {found_none}; {advice}"
+        assert isinstance(error.__cause__, NotFound)
+    on(cloud, skipRequestingAccountId="true")
+    assert str(failure("bronze", function=find_image)).startswith("find_image: the caller owns no AVAILABLE image")
+
+
+def failure(name: Any = "golden", region: Any = None, function: Callable[..., Any] = find_images) -> pulumi.RunError:
     with pytest.raises(pulumi.RunError) as caught:
-        find_images(name, region)
+        function(name, region)
     assert "\n" not in str(caught.value)
     return caught.value
 
@@ -238,7 +270,8 @@ def test_configuration_that_cannot_be_honoured() -> None:
 
 @pytest.mark.parametrize("name", ["", None, 5, ["golden"]])
 def test_name_that_is_none(name: object) -> None:
-    assert "name must be a text" in str(failure(name))
+    for function in (find_images, find_image):
+        assert str(failure(name, function=function)).startswith(f"{function.__name__}: name must be a string")
 
 
 def test_region_of_another_type() -> None:
@@ -247,8 +280,8 @@ def test_region_of_another_type() -> None:
 
 def test_output_as_an_argument() -> None:
     """An Output has no value while the program runs."""
-    assert "name must be a plain text" in str(failure(pulumi.Output.from_input("golden")))
-    assert "region must be a plain text" in str(failure(region=pulumi.Output.from_input(REGION)))
+    assert "name must be a plain string" in str(failure(pulumi.Output.from_input("golden")))
+    assert "region must be a plain string" in str(failure(region=pulumi.Output.from_input(REGION)))
 
 
 def test_a_bug_is_not_an_expected_failure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,6 +299,9 @@ def test_replaced_as_its_documentation_says() -> None:
         exec("from pulumi_workspaces_images import find_images\nnewest = find_images('golden-*')[0].image_id", program)
     assert program["newest"] == "wsi-0a1b2c3d4"
     assert pulumi_workspaces_images.find_images is find_images
+    with unittest.mock.patch("pulumi_workspaces_images.find_image", return_value=found[0]):
+        exec("from pulumi_workspaces_images import find_image\nnewest = find_image('golden-*')", program)
+    assert program["newest"] == found[0]
 
 
 def test_importing_the_package_does_not_import_botocore_sessions() -> None:

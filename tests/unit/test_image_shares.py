@@ -28,7 +28,7 @@ class Recorder(Mocks):
         self.seen.append(args)
         outputs = {**args.inputs, "owner_account_id": OWNER}
         if args.typ == EXCLUSIVE:
-            return args.inputs["image_id"], {**outputs, "revoked_account_ids": [FINANCE]}
+            return f"{args.inputs.get('image_id')}", {**outputs, "revoked_account_ids": [FINANCE]}
         return f"{args.inputs.get('image_id')}/{args.inputs.get('shared_account_id')}", outputs
 
     def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Literal
 
 from pulumi import Input, Output, ResourceOptions
 
-from pulumi_workspaces_images import FoundImage, ImageShare, ImageShares, ImageSharesExclusive, find_images
+from pulumi_workspaces_images import (
+    FoundImage,
+    ImageShare,
+    ImageShares,
+    ImageSharesExclusive,
+    find_image,
+    find_images,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import assert_type
@@ -48,7 +55,19 @@ def image_shares_exclusive(account: Output[str]) -> None:
     ImageSharesExclusive("only", "wsi-0a1b2c3d4", "222222222222", report_only="yes")  # type: ignore[arg-type]
 
 
+def shares_of_found_images(image: FoundImage, output: Output[FoundImage], ids: Output[str], either: Input[str]) -> None:
+    for given in (image, output, ids, either):
+        ImageShare("sales", given, "222222222222")
+        ImageShares("golden", given, ["222222222222"])
+        ImageSharesExclusive("only", given, ["222222222222"])
+    assert_type(ImageShare("sales", image, "222222222222").image_id, Output[str])
+    ImageShare("sales", [image], "222222222222")  # type: ignore[arg-type]
+    ImageShare.get("sales", image)  # type: ignore[arg-type]
+
+
 def images() -> None:
+    assert_type(find_image("golden-*", region="eu-west-1"), FoundImage)
+    find_image(Output.from_input("golden"))  # type: ignore[arg-type]
     found = find_images("golden-*", region="eu-west-1")
     assert_type(found, list[FoundImage])
     assert_type(found[0].created, datetime | None)

@@ -1,24 +1,36 @@
-"""`find_images`: the golden images by name, newest first, looked up by a Pulumi program while it runs."""
+"""`find_image`, `find_images`: the golden images by name, looked up by a Pulumi program while it runs."""
 
+import functools
+import inspect
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
 
 import pulumi
+from pulumi import Input, Output
 
-from ..errors import ConfigurationError, ExpectedError, NoSuchRegion
+from ..errors import ConfigurationError, ExpectedError, NoSuchRegion, NotFound
 from .explicit_provider import Provider
 from .program import current_run
+
+# What leads to AWS is imported when it is needed: most programs only declare.
+if TYPE_CHECKING:
+    from ..aws.connection import Connection
+    from ..aws.permissions import Image
 
 _OLDEST = datetime.min.replace(tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
 class FoundImage:
-    """An image that `find_images` has found: owned by the caller, and AVAILABLE.
+    """An image that `find_image` or `find_images` has found: owned by the caller, and AVAILABLE.
+
+    A share takes it in place of an image id. It then shares the image in the Region where it was found.
 
     Attributes:
-        image_id: its id, e.g. `wsi-0a1b2c3d4`; what `ImageShare` and `ImageShares` take.
+        image_id: its id, e.g. `wsi-0a1b2c3d4`.
         name: its name, e.g. `golden-2024-05`. Several images may have the same.
         created: when AWS created it, in UTC; None where AWS does not say.
         region: the Region it is in, e.g. `us-east-1`.
@@ -28,6 +40,36 @@ class FoundImage:
     name: str
     created: datetime | None
     region: str
+
+
+def find_image(name: str, region: str | None = None, provider: Provider | None = None) -> FoundImage:
+    """Find the newest of the caller's own AVAILABLE images of a name, as `find_images` does.
+
+    Whoever can create an image of that name in the owner's account decides what is shared. To share one certain image,
+    write its id instead.
+
+    Example:
+        >>> ImageShare("sales", find_image("golden-*"), "222222222222")
+
+    Args:
+        name: the image's name as a glob, e.g. `golden-*`; see `find_images`.
+        region: where to look. Default: `aws:region` of the stack's configuration, else the AWS environment.
+        provider: as whom to look: a `Provider` with plain arguments. Default: as the `aws:` keys say.
+
+    Returns:
+        The newest image, by AWS's date of creation.
+
+    Raises:
+        pulumi.RunError: there is none, or as `find_images` does; one line.
+    """
+    try:
+        connection, where, images = _look("find_image", name, region, provider)
+        found = _newest_first(images, where)
+        if not found:
+            raise NotFound(_nothing(connection, where, name, images))
+    except ExpectedError as error:
+        raise pulumi.RunError(str(error)) from error
+    return found[0]
 
 
 def find_images(name: str, region: str | None = None, provider: Provider | None = None) -> list[FoundImage]:
@@ -40,7 +82,7 @@ def find_images(name: str, region: str | None = None, provider: Provider | None 
     a Region's images are listed once per run of the program (once in five minutes, in one that runs for longer).
 
     A unit test with `pulumi.runtime.set_mocks` replaces it before the program is imported, as mocks know resources and
-    invokes only:
+    invokes only (and likewise `find_image`):
 
         image = FoundImage("wsi-0a1b2c3d4", "golden-2024-05", None, "us-east-1")
         with unittest.mock.patch("pulumi_workspaces_images.find_images", return_value=[image]):
@@ -54,8 +96,8 @@ def find_images(name: str, region: str | None = None, provider: Provider | None 
         provider: as whom to look: a `Provider` with plain arguments. Default: as the `aws:` keys say.
 
     Returns:
-        What was found, by AWS's date of creation (and by id where two are the same); empty where nothing matches, and
-        whether that is an error is for the program to say.
+        What was found, by AWS's date of creation (and by id where two are the same). Empty where nothing matches:
+        whether that is an error is for the program to say. (`find_image` says that it is.)
 
     Raises:
         pulumi.RunError: an argument or a configuration key that cannot be honoured, or AWS could not be asked; one
@@ -64,40 +106,98 @@ def find_images(name: str, region: str | None = None, provider: Provider | None 
     See https://docs.aws.amazon.com/workspaces/latest/api/API_DescribeWorkspaceImages.html
     """
     try:
-        return _find(name, region, provider)
+        _, where, images = _look("find_images", name, region, provider)
     except ExpectedError as error:
         raise pulumi.RunError(str(error)) from error
+    return _newest_first(images, where)
 
 
-def _find(name: object, region: object, provider: object) -> list[FoundImage]:
+def id_and_region(
+    what: str, image: Input[str | FoundImage], region: Input[str] | None
+) -> tuple[Input[str], Input[str] | None]:
+    """Return the id of the image that a resource is given, and its Region: a FoundImage brings its own along.
+
+    Args:
+        what: the resource, for messages.
+        image: the image.
+        region: the resource's Region, if it is given one.
+
+    Raises:
+        pulumi.RunError: the image was found in another Region, or it is a list of images; one line. Where one of the
+            two is an Output, that is raised once both are known.
+    """
+    if isinstance(image, (list, tuple)):
+        raise pulumi.RunError(
+            f"{what}: image_id is a list: give it one image, e.g. the newest, which find_image returns"
+        )
+    if isinstance(image, FoundImage):
+        agreed = functools.partial(_agreed, what, image)
+        plain = region is None or isinstance(region, str)
+        return image.image_id, agreed(region) if plain else Output.from_input(region).apply(agreed)
+    if not isinstance(image, Output) and not inspect.isawaitable(image):
+        return image, region
+    known: Output[Any] = Output.from_input(image)
+
+    async def where() -> Any:
+        # Not by `apply`: beside an image that is not known yet, or is secret, the Region is neither.
+        found = await known.future()
+        if not isinstance(found, FoundImage):
+            return region
+        agreed = Output.from_input(region).apply(functools.partial(_agreed, what, found))
+        return Output.secret(agreed) if await known.is_secret() else agreed
+
+    id_ = known.apply(lambda value: value.image_id if isinstance(value, FoundImage) else value)
+    return id_, Output.from_input(where())
+
+
+def _agreed(what: str, image: FoundImage, region: object) -> str:
+    if region and region != image.region:
+        # No value is shown: either may be a secret.
+        raise pulumi.RunError(f"{what}: region is not the Region where the image was found: leave region out")
+    return image.region
+
+
+def _look(function: str, name: object, region: object, provider: object) -> "tuple[Connection, str, list[Image]]":
+    """Return AWS, the Region, and the caller's images of a name there, in whatever state."""
     # mypy does not check the programs of most users.
     for argument, value in (("name", name), ("region", region)):
-        if isinstance(value, pulumi.Output):
+        if isinstance(value, Output):
             raise ConfigurationError(
-                f"find_images: {argument} must be a plain text: it looks while the program runs, and an Output has no "
-                "value yet"
+                f"{function}: {argument} must be a plain string: AWS is asked while the program runs, and an "
+                "Output has no value yet"
             )
     if not isinstance(name, str) or not name:
-        raise ConfigurationError(f"find_images: name must be a text, e.g. 'golden-*'; it is {name!r}")
+        raise ConfigurationError(f"{function}: name must be a string, e.g. 'golden-*'; it is {name!r}")
     if region is not None and not isinstance(region, str):
-        raise ConfigurationError(
-            f"find_images: region must be the name of a Region, e.g. 'us-east-1'; it is {region!r}"
-        )
+        raise ConfigurationError(f"{function}: region must be the name of a Region, e.g. 'us-east-1'; it is {region!r}")
     if provider is not None and not isinstance(provider, Provider):
-        raise ConfigurationError("find_images: provider must be a pulumi_workspaces_images.Provider")
+        raise ConfigurationError(f"{function}: provider must be a pulumi_workspaces_images.Provider")
     command = current_run().command_of(provider)
     if command is None:
         raise ConfigurationError(
-            "find_images: provider has arguments that are Outputs, which have no value while the program runs: give it "
+            f"{function}: provider has arguments that are Outputs, which have no value while the program runs: give it "
             "plain ones"
         )
     try:
         where = command.connection.valid_region(region or None)
     except NoSuchRegion as error:
         raise NoSuchRegion(f"looking for images named {name!r}: {error}") from None
-    found = [
-        FoundImage(image.image_id, image.name, image.created, where)
-        for image in command.permissions.owned_images(where)
-        if image.state == "AVAILABLE" and fnmatchcase(image.name, name)
-    ]
+    owned = command.permissions.owned_images(where)
+    return command.connection, where, [image for image in owned if fnmatchcase(image.name, name)]
+
+
+def _newest_first(images: "Iterable[Image]", region: str) -> list[FoundImage]:
+    """Return those that can be shared."""
+    found = [FoundImage(i.image_id, i.name, i.created, region) for i in images if i.state == "AVAILABLE"]
     return sorted(found, key=lambda image: (image.created or _OLDEST, image.image_id), reverse=True)
+
+
+def _nothing(connection: "Connection", region: str, name: str, images: "Iterable[Image]") -> str:
+    """Say that no AVAILABLE image is among those of a name."""
+    caller = connection.caller(region)
+    who = f"account {caller.account} ({caller.arn})" if caller else "the caller"
+    others = "".join(f"; {image.image_id} is {image.state}" for image in images)
+    return (
+        f"find_image: {who} owns no AVAILABLE image named {name!r} in {region}{others}; check the name (upper and "
+        "lower case differ), the Region and the credentials"
+    )

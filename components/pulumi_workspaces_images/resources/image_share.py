@@ -7,6 +7,7 @@ from pulumi.dynamic import Resource
 
 from ..provider import ImageShareProvider
 from .explicit_provider import provider_of
+from .found_images import FoundImage, id_and_region
 from .program import declare, hidden_inputs, ignores
 
 SHARE_TYPE = "pulumi-python:dynamic/workspaces:ImageShare"
@@ -40,7 +41,7 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
     def __init__(
         self,
         resource_name: str,
-        image_id: Input[str],
+        image_id: Input[str | FoundImage],
         shared_account_id: Input[str],
         region: Input[str] | None = None,
         opts: ResourceOptions | None = None,
@@ -49,12 +50,18 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
 
         Args:
             resource_name: the name of the resource.
-            image_id: the image to share, `wsi-` and 9 to 63 lower-case letters or digits. The caller must own it, and
-                it must be AVAILABLE.
+            image_id: the image to share, `wsi-` and 9 to 63 lower-case letters or digits; or a `FoundImage`. The caller
+                must own it, and it must be AVAILABLE.
             shared_account_id: the AWS account to share with, a string of 12 digits; not the owner itself.
-            region: the image's Region. Default: `aws:region` of the stack's configuration, else the AWS environment.
+            region: the image's Region. Default: where a `FoundImage` was found, else `aws:region` of the stack's
+                configuration, else the AWS environment.
             opts: Pulumi's resource options.
+
+        Raises:
+            pulumi.RunError: the provider cannot share images, a `FoundImage` was found in another Region, or the
+                program contradicts itself; one line.
         """
+        image_id, region = id_and_region(f"ImageShare {resource_name!r}", image_id, region)
         provider = provider_of(opts, SHARE_TYPE)
         if not ignores(opts, "image_id", "shared_account_id", "region"):
             declare(image_id, shared_account_id, region, provider)

@@ -8,6 +8,7 @@ from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from ..secrets import SECRET
 from .explicit_provider import provider_of
+from .found_images import FoundImage, id_and_region
 from .image_share import SHARE_TYPE, ImageShare
 from .image_shares_exclusive import ImageSharesExclusive
 from .program import has_output, refusals, secret_names
@@ -32,7 +33,7 @@ class ImageShares(ComponentResource):
     def __init__(
         self,
         name: str,
-        image_id: Input[str],
+        image_id: Input[str | FoundImage],
         accounts: Mapping[str, Input[str]] | Sequence[str],
         exclusive: bool | Literal["report", "fail"] = False,
         region: Input[str] | None = None,
@@ -42,19 +43,23 @@ class ImageShares(ComponentResource):
 
         Args:
             name: the name of the component.
-            image_id: the image to share, `wsi-` and 9 to 63 lower-case letters or digits.
+            image_id: the image to share, `wsi-` and 9 to 63 lower-case letters or digits; or a `FoundImage`.
             accounts: label -> AWS account (12 digits, perhaps an Output); or a list of accounts as plain strings, each
                 its own label. Labels have to be known at preview.
             exclusive: what happens to the share of an unlisted account. True: the preview names it, and `pulumi up`
                 revokes it. "report": it is named only. "fail": preview and `pulumi up` fail, and revoke nothing.
                 Default: False, unlisted accounts are not looked for.
-            region: the image's Region. Default: `aws:region` of the stack's configuration, else the AWS environment.
+            region: the image's Region. Default: where a `FoundImage` was found, else `aws:region` of the stack's
+                configuration, else the AWS environment.
             opts: Pulumi's resource options, for the component and, as far as Pulumi passes them on, its children.
 
         Raises:
-            pulumi.RunError: `accounts` or `exclusive` is not what it should be, an account stands under two labels, or
-                accounts are not allowed by the stack's configuration; one line that names them all.
+            pulumi.RunError: `accounts` or `exclusive` is not what it should be, an account stands under two labels,
+                accounts are not allowed by the stack's configuration, or a `FoundImage` was found in another Region;
+                one line that names them all.
         """
+        if not isinstance(image_id, Output):  # what is in an Output, each share finds out for itself
+            image_id, region = id_and_region(f"ImageShares {name!r}", image_id, region)
         by_label = _by_label(name, accounts)
         if exclusive not in (True, False, "report", "fail"):
             raise pulumi.RunError(f"ImageShares {name!r}: exclusive must be True, False, 'report' or 'fail'")

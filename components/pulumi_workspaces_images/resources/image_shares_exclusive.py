@@ -8,6 +8,7 @@ from pulumi.dynamic import Resource
 
 from ..exclusive_provider import ImageSharesExclusiveProvider
 from .explicit_provider import provider_of
+from .found_images import FoundImage, id_and_region
 from .program import contradicts_itself, declare_exclusive, hidden_inputs, ignores
 
 EXCLUSIVE_TYPE = "pulumi-python:dynamic/workspaces:ImageSharesExclusive"
@@ -45,7 +46,7 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
     def __init__(
         self,
         resource_name: str,
-        image_id: Input[str],
+        image_id: Input[str | FoundImage],
         shared_account_ids: Input[Sequence[Input[str]]],
         report_only: Input[bool | Literal["fail"]] = False,
         region: Input[str] | None = None,
@@ -55,13 +56,20 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
 
         Args:
             resource_name: the name of the resource.
-            image_id: the image, `wsi-` and 9 to 63 lower-case letters or digits. The caller must own it.
+            image_id: the image, `wsi-` and 9 to 63 lower-case letters or digits; or a `FoundImage`. The caller must own
+                it.
             shared_account_ids: the AWS accounts that may have a share, strings of 12 digits; an empty list is nobody.
             report_only: whether unlisted accounts are named, and nothing is revoked. "fail": a preview or `pulumi up`
                 that finds one fails. Default: False.
-            region: the image's Region. Default: `aws:region` of the stack's configuration, else the AWS environment.
+            region: the image's Region. Default: where a `FoundImage` was found, else `aws:region` of the stack's
+                configuration, else the AWS environment.
             opts: Pulumi's resource options.
+
+        Raises:
+            pulumi.RunError: the provider cannot share images, a `FoundImage` was found in another Region, or the
+                program contradicts itself; one line.
         """
+        image_id, region = id_and_region(f"ImageSharesExclusive {resource_name!r}", image_id, region)
         provider = provider_of(opts, EXCLUSIVE_TYPE)
         if not ignores(opts, "image_id", "shared_account_ids", "region"):
             declare_exclusive(image_id, shared_account_ids, region, provider)
