@@ -17,7 +17,7 @@ from pulumi.output import Unknown
 
 from .errors import AccessDenied, ExpectedError, NotFound, printable
 from .lifecycle import base, checks
-from .share import Share
+from .share import Share, as_account_id
 
 _IDENTITY = ("image_id", "region")
 _INPUTS = ("image_id", "shared_account_ids", "report_only", "region")
@@ -35,6 +35,8 @@ class ImageSharesExclusiveProvider(base.Provider):
         base.hide_secrets(olds, news)
         self._command.take_own(news)
         image_id, accounts = news.get("image_id"), news.get("shared_account_ids")
+        if isinstance(accounts, list):
+            accounts = list(map(as_account_id, accounts))
         failures = checks.list_format_failures(image_id, accounts)
         report_only = news.get("report_only", False)
         if not isinstance(report_only, (bool, Unknown)) and report_only != "fail":

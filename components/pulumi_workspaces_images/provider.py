@@ -17,7 +17,7 @@ from pulumi.output import Unknown
 
 from .errors import AccessDenied, ExpectedError, NotFound, printable
 from .lifecycle import base, checks
-from .share import Share, parse_id
+from .share import Share, as_account_id, parse_id
 
 _IDENTITY = ("image_id", "shared_account_id", "region")
 
@@ -32,7 +32,7 @@ class ImageShareProvider(base.Provider):
             ExpectedError: AWS could not be asked, and `workspaces-images:recheck` is strict.
         """
         base.hide_secrets(olds, news)
-        image_id, account_id = news.get("image_id"), news.get("shared_account_id")
+        image_id, account_id = news.get("image_id"), as_account_id(news.get("shared_account_id"))
         failures = checks.format_failures(image_id, account_id)
         region = checks.resolve_region(self._command, news, olds, failures)
         inputs = {"image_id": image_id, "shared_account_id": account_id, "region": region}

@@ -1,7 +1,7 @@
 """What a share is: one image, one recipient, one Region; and how its id is written."""
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _IMAGE_ID = re.compile(r"wsi-[0-9a-z]{9,63}")
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
@@ -48,6 +48,16 @@ def image_id_problem(value: object) -> str | None:
     return f"must be wsi- and 9 to 63 lower-case letters or digits, e.g. wsi-0a1b2c3d4; it is {shown(value)}"
 
 
+def as_account_id(value: Any) -> Any:
+    """Return a whole number of 12 digits as the account id that it stands for; anything else as it is.
+
+    `pulumi config set --path` stores an account id as a number, unless it begins with 0.
+    """
+    if isinstance(value, (int, float)) and 10**11 <= value < 10**12 and value == int(value):
+        return str(int(value))
+    return value
+
+
 def account_id_problem(value: object) -> str | None:
     """Say what keeps `value` from being an account id; None if it is one."""
     if value is None or value == "":
@@ -55,10 +65,10 @@ def account_id_problem(value: object) -> str | None:
     if isinstance(value, str) and _ACCOUNT_ID.fullmatch(value):
         return None
     what = f"must be a string of 12 digits, e.g. '222222222222'; it is {shown(value)}"
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return f"{what}, a number: put it in quotes"
-    if isinstance(value, str) and _ACCOUNT_ID.fullmatch(re.sub(r"[-\s]", "", value)):
-        return f"{what}: leave out dashes and blanks"
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 1 <= value < 10**11:
+        return f"{what}, a number of fewer digits: an account id that begins with 0 needs quotes"
+    if isinstance(value, str) and _ACCOUNT_ID.fullmatch(re.sub(r"[-\s'\"]", "", value)):
+        return f"{what}: remove dashes, spaces and quotes"
     return what
 
 

@@ -9,8 +9,7 @@ config = pulumi.Config()
 golden = ImageShares(
     "golden",
     image_id=config.require("imageId"),
-    # `pulumi config set --path` stores an account as a number.
-    accounts={label: str(account) for label, account in config.require_object("accounts").items()},
+    accounts=config.require_object("accounts"),
     exclusive=True,
 )
 pulumi.export("shares", {label: share.id for label, share in golden.shares.items()})

@@ -6,9 +6,7 @@ from pulumi import ResourceOptions
 from pulumi_workspaces_images import ImageShares, Provider
 
 config = pulumi.Config()
-
-# `pulumi config set --path` stores an account as a number.
-accounts = {label: str(account) for label, account in config.require_object("accounts").items()}
+accounts = config.require_object("accounts")
 
 for name, owner in config.require_object("owners").items():
     provider = Provider(name, region=owner["region"], assume_roles=[{"roleArn": owner["roleArn"]}])

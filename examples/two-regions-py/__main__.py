@@ -5,9 +5,7 @@ import pulumi
 from pulumi_workspaces_images import ImageShares
 
 config = pulumi.Config()
-
-# `pulumi config set --path` stores an account as a number.
-accounts = {label: str(account) for label, account in config.require_object("accounts").items()}
+accounts = config.require_object("accounts")
 
 # A copy of an image in another Region is an image of its own, with an id of its own.
 for region, image_id in config.require_object("images").items():

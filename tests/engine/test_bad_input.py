@@ -22,8 +22,10 @@ def refused(stack: Stack) -> Run:
     ("account", "said"),
     [
         pytest.param("12345", "it is '12345'", id="too short"),
-        pytest.param(222222222222, "it is 222222222222, a number: put it in quotes", id="integer"),
-        pytest.param("2222-2222-2222", "leave out dashes and blanks", id="dashes"),
+        pytest.param(
+            12345678905, "it is 12345678905, a number of fewer digits: an account id that begins", id="integer"
+        ),
+        pytest.param("2222-2222-2222", "remove dashes, spaces and quotes", id="dashes"),
         pytest.param("", "is required", id="empty"),
         pytest.param(None, "is required", id="None"),
     ],
@@ -32,6 +34,28 @@ def test_account_that_is_none(stack: Stack, image: str, account: object, said: s
     """The message names the property and what it should be."""
     stack.program(f"ImageShare('sales', image_id={image!r}, shared_account_id={account!r})")
     assert refused(stack).line("sales", "shared_account_id", said)
+
+
+@pytest.mark.nightly
+def test_accounts_as_the_command_line_stores_them(stack: Stack, image: str) -> None:
+    """Cases 14 and 16: a number where no zero is lost; where one is, the message says that quotes are missing."""
+    zero = "012345678905"
+    stack.program(f"ImageShares('golden', {image!r}, pulumi.Config().require_object('accounts'), exclusive=True)")
+    stack.preview(ok=False)  # it writes the configuration file
+    stack.keep_configuration_file = True
+    for n, (label, account) in enumerate({"sales": SALES, "legal": zero}.items()):
+        stack.run("config", "set", "--path", f"accounts.{label}", account)
+        stack.run("config", "set", "--path", f"workspaces-images:allowedAccountIds[{n}]", account)
+    stack.up()
+    assert stack.declared() == {"golden-sales": SALES, "golden-legal": zero}
+    assert stack.preview().clean
+    file = stack.folder / "Pulumi.test.yaml"
+    written = file.read_text()
+    assert f"sales: {SALES}\n" in written
+    file.write_text(written.replace(f'legal: "{zero}"', f"legal: {zero}"))
+    assert stack.preview(ok=False).line("a number of fewer digits: an account id that begins with 0 needs quotes")
+    file.write_text(written.replace(f'- "{zero}"', f"- {zero}"))
+    assert stack.preview(ok=False).line(f'must be a list of account ids of 12 digits in quotes, e.g. ["{zero}"]')
 
 
 @pytest.mark.nightly

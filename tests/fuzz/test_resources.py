@@ -75,7 +75,7 @@ def test_share(
         return
     made = one.provider.create(inputs)
     assert made.outs
-    assert made.id == f"{image_id}/{account}"
+    assert made.id == f"{image_id}/{result.inputs['shared_account_id']}"
     assert one.provider.read(made.id, made.outs).outs == made.outs
     one.process.ledger = Ledger()  # another command, which declares nothing
     one.provider.delete(made.id, made.outs)

@@ -54,7 +54,7 @@ def test_region_of_the_argument_alone(cloud: LocalCloud, image: str) -> None:
     assert found(Command(cloud, region=None).check(image, SALES, REGION)) == []
 
 
-@pytest.mark.parametrize("account", ["12345", 222222222222.0, "2222-2222-2222", "", None, [SALES]])
+@pytest.mark.parametrize("account", ["12345", 22222222222.0, "2222-2222-2222", "", None, [SALES]])
 def test_account_that_is_none(command: Command, image: str, account: object) -> None:
     """The property is named."""
     name, reason = only(command, image, account)

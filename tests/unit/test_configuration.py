@@ -157,16 +157,21 @@ def test_contradictions(keys: dict[str, object], message: str) -> None:
     assert refusal(**keys) == message
 
 
-@pytest.mark.parametrize("value", ['["111111111111"]', "[111111111111]", ["111111111111"]])
+@pytest.mark.parametrize("value", ['["111111111111"]', "[111111111111]", "[1.11111111111e+11]", ["111111111111"]])
 def test_account_ids(value: object) -> None:
     """Account ids are texts, or the numbers that `pulumi config set --path` makes of them."""
     assert configured(allowedAccountIds=value).allowed_account_ids == ("111111111111",)
 
 
-@pytest.mark.parametrize("value", ["111111111111", '["1111"]', "[11111111111]", '["1111-1111-1111"]', [None]])
+@pytest.mark.parametrize(
+    "value",
+    ["111111111111", '["1111"]', "[11111111111]", "[012345678905]", '["1111-1111-1111"]', [None], [True], "[[]]", "{}"],
+)
 def test_account_ids_refused(value: object) -> None:
-    """A list whose ids are not 12 digits each is refused, whatever it lacks."""
-    assert "aws:forbiddenAccountIds must be a list of account ids" in refusal(forbiddenAccountIds=value)
+    """A list whose ids are not 12 digits each is refused, whatever it lacks; mostly it is the quotes (case 14)."""
+    assert refusal(forbiddenAccountIds=value) == (
+        'aws:forbiddenAccountIds must be a list of account ids of 12 digits in quotes, e.g. ["012345678905"]'
+    )
 
 
 def test_endpoints_are_merged() -> None:

@@ -230,10 +230,6 @@ def test_list_that_holds_an_output() -> None:
     )
 
 
-def test_number_in_a_list() -> None:
-    assert refused([SALES, 222222222222]) == "the list of accounts holds 222222222222, a number: put it in quotes"
-
-
 @pytest.mark.parametrize("account", [None, True, [SALES]])
 def test_list_that_holds_something_else(account: Any) -> None:
     """Nothing is guessed."""

@@ -131,9 +131,11 @@ def test_unknown_and_malformed_values_over_grpc(provider_process: Served, image:
     assert not checked.failures
     diffed = provider_process.call("diff", olds=outputs(Share(image, SALES, REGION)), news=unknown)
     assert list(diffed.replaces) == ["shared_account_id"]
-    failures = provider_process.call("check", news={"image_id": "x", "shared_account_id": 222222222222}).failures
+    failures = provider_process.call("check", news={"image_id": "x", "shared_account_id": 22222222222}).failures
     assert [failure.property for failure in failures] == ["image_id", "shared_account_id"]
-    assert failures[1].reason.endswith("it is 222222222222, a number: put it in quotes")
+    assert failures[1].reason.endswith(
+        "it is 22222222222, a number of fewer digits: an account id that begins with 0 needs quotes"
+    )
 
 
 def test_failures_over_grpc(cloud: LocalCloud, provider_process: Served, share: Share) -> None:

@@ -92,6 +92,9 @@ def test_account_id() -> None:
     assert account_id_problem("012345678901") is None
 
 
+NEEDS_QUOTES = "an account id that begins with 0 needs quotes"
+
+
 @pytest.mark.parametrize(
     ("account", "shown", "advice"),
     [
@@ -101,15 +104,17 @@ def test_account_id() -> None:
         pytest.param("٢٢٢٢٢٢٢٢٢٢٢٢", "'٢٢٢٢٢٢٢٢٢٢٢٢'", None, id="digits of another script"),
         pytest.param([SALES], "['222222222222']", None, id="list"),
         pytest.param(True, "True", None, id="boolean"),
-        pytest.param("2222-2222-2222", "'2222-2222-2222'", ": leave out dashes and blanks", id="dashes"),
-        pytest.param(f"{SALES}\n", "'222222222222\\n'", ": leave out dashes and blanks", id="line end"),
-        pytest.param(f" {SALES}", "' 222222222222'", ": leave out dashes and blanks", id="blank"),
-        pytest.param(222222222222, "222222222222", ", a number: put it in quotes", id="integer"),
-        pytest.param(
-            222222222222.0, "222222222222", ", a number: put it in quotes", id="integer as the engine sends it"
-        ),
-        pytest.param(0.5, "0.5", ", a number: put it in quotes", id="fraction"),
-        pytest.param(math.nan, "nan", ", a number: put it in quotes", id="not a number"),
+        pytest.param("2222-2222-2222", "'2222-2222-2222'", ": remove dashes, spaces and quotes", id="dashes"),
+        pytest.param(f"{SALES}\n", "'222222222222\\n'", ": remove dashes, spaces and quotes", id="line end"),
+        pytest.param(f'"{SALES}"', "'\"222222222222\"'", ": remove dashes, spaces and quotes", id="quotes"),
+        pytest.param(f" {SALES}", "' 222222222222'", ": remove dashes, spaces and quotes", id="blank"),
+        pytest.param(12345678905, "12345678905", f", a number of fewer digits: {NEEDS_QUOTES}", id="a zero is lost"),
+        pytest.param(5.0, "5", f", a number of fewer digits: {NEEDS_QUOTES}", id="integer as the engine sends it"),
+        pytest.param(2222222222222, "2222222222222", None, id="too large"),
+        pytest.param(0, "0", None, id="zero"),
+        pytest.param(-5, "-5", None, id="negative"),
+        pytest.param(0.5, "0.5", None, id="fraction"),
+        pytest.param(math.nan, "nan", None, id="not a number"),
         pytest.param(Decimal(1), "Decimal('1')", None, id="another number"),
     ],
 )

@@ -47,7 +47,6 @@ PARTS = {
     "AWS_PROFILE or AWS_DEFAULT_PROFILE",
     "a list of texts",
     "a list of objects",
-    "a list of account ids of 12 digits",
     "did you mean aws:…?",
     "use another namespace for what is not meant for it",
     "(it comes from aws:region, AWS_REGION, AWS_DEFAULT_REGION or the AWS profile)",

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError
+from ..share import account_id_problem, as_account_id
 
 
 def set_without_path(key: str) -> str:
@@ -114,10 +115,12 @@ def an_object(values: Mapping[str, object], key: str, at: str) -> dict[str, obje
 
 def account_ids(values: Mapping[str, object], key: str, at: str) -> tuple[str, ...] | None:
     """Return a list of AWS accounts, 12 digits each; None where it is not set or empty."""
-    # `pulumi config set --path` makes a number of an id that does not start with 0.
-    ids = tuple(str(item) for item in _items(values, key, at, "a list of account ids of 12 digits"))
-    if not all(re.fullmatch(r"[0-9]{12}", account_id) for account_id in ids):
-        raise ConfigurationError(f"{at}{key} must be a list of account ids of 12 digits (as JSON)")
+    given = _from_json(values, key)
+    ids = tuple(map(as_account_id, given)) if isinstance(given, list | tuple) else None
+    if given is not None and (ids is None or any(map(account_id_problem, ids))):
+        raise ConfigurationError(
+            f'{at}{key} must be a list of account ids of 12 digits in quotes, e.g. ["012345678905"]'
+        )
     return ids or None
 
 

@@ -7,6 +7,7 @@ import pulumi
 from pulumi import ComponentResource, Input, Output, ResourceOptions
 
 from ..secrets import SECRET
+from ..share import account_id_problem, as_account_id
 from .explicit_provider import provider_of
 from .found_images import FoundImage, id_and_region
 from .image_share import SHARE_TYPE, ImageShare
@@ -105,13 +106,12 @@ def _by_label(name: str, accounts: object) -> dict[str, Input[str]]:
                     f"ImageShares {name!r}: the account of {label!r} must be a string of 12 digits; it is "
                     f"{_what(accounts[label])}"
                 )
-        return dict(accounts)
+        return {label: as_account_id(account) for label, account in accounts.items()}
     if isinstance(accounts, (list, tuple)):
+        accounts = list(map(as_account_id, accounts))
         for account in accounts:
-            if isinstance(account, int) and not isinstance(account, bool):
-                raise pulumi.RunError(
-                    f"ImageShares {name!r}: the list of accounts holds {account}, a number: put it in quotes"
-                )
+            if isinstance(account, (int, float)) and not isinstance(account, bool):
+                raise pulumi.RunError(f"ImageShares {name!r}: an account in the list {account_id_problem(account)}")
             if not isinstance(account, str):
                 raise pulumi.RunError(
                     f"ImageShares {name!r}: the list of accounts holds {_what(account)}; a list holds plain strings of "
@@ -135,6 +135,7 @@ def _refuse_doubles(name: str, accounts: dict[str, Input[str]]) -> None:
     labels: dict[str, str] = {}
 
     def note(label: str, account: str, secret: object = None) -> None:
+        account = as_account_id(account)
         first = labels.setdefault(account, label)
         if first != label:
             what = SECRET if secret else account

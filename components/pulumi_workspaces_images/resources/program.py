@@ -18,7 +18,7 @@ from pulumi.runtime.mocks import MockMonitor
 from ..errors import ConfigurationError, ExpectedError
 from ..lifecycle.ledger import Ledger
 from ..secrets import Secrets
-from ..share import Share, account_id_problem
+from ..share import Share, account_id_problem, as_account_id
 from .explicit_provider import Provider
 from .settled import settled
 
@@ -252,6 +252,7 @@ def declare(
         pulumi.RunError: an exclusive list of the image does not hold the account; one line.
     """
     run = current_run()
+    account_id = as_account_id(account_id)
     if isinstance(image_id, str) and isinstance(region, str | None):
         run.note_image((image_id, region), provider)
     given = {"image_id": image_id, "shared_account_id": account_id, "region": region}
@@ -276,6 +277,7 @@ def declare_exclusive(image_id: object, account_ids: object, region: object, pro
     """
     if not isinstance(image_id, str) or not isinstance(region, str | None) or not isinstance(account_ids, list | tuple):
         return
+    account_ids = list(map(as_account_id, account_ids))
     if all(isinstance(account, str) for account in account_ids):
         run = current_run()
         run.note_image((image_id, region), provider)
