@@ -72,7 +72,7 @@ def test_existing_shares(stack: Stack, cloud: LocalCloud) -> None:
         cloud.share(IMAGE, account)
     stack.copy_stack_program()
     follow(stack, "docs/how-to/existing-shares.md")
-    assert cloud.shared_with(IMAGE) == {SALES, LEGAL}
+    assert cloud.shared_with(IMAGE) == {SALES, LEGAL, "444444444444"}
     assert all(write.parameters["AllowCopyImage"] for write in cloud.writes())
 
 

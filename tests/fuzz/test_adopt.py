@@ -43,7 +43,7 @@ def test_printed_configuration_declares_the_shares(
         cloud.set_image(image, state=state)
         if state == "AVAILABLE":
             existing |= {(image, account) for account in accounts}
-    printed = adopt(owner, REGION)
+    printed, _ = adopt(owner, [REGION])
     assert all(line.isascii() and line.isprintable() for line in printed.split("\n"))
     ((key, value),) = yaml.safe_load(printed).items()
     assert key == stack.KEY

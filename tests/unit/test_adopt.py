@@ -34,6 +34,11 @@ class Ended:
         return whole[KEY]
 
 
+def by_account(*accounts: str) -> dict[str, str]:
+    """Return accounts, each under itself as its label."""
+    return {account: account for account in accounts}
+
+
 class Shell:
     """A command line on the local cloud."""
 
@@ -41,7 +46,7 @@ class Shell:
         self._capsys = capsys
 
     def adopt(self, *arguments: str, region: str | None = REGION) -> Ended:
-        given: Sequence[str] = ["adopt", *arguments, *(["--region", region] if region else [])]
+        given: Sequence[str] = ["adopt", *(["--region", region] if region else []), *arguments]
         try:
             code = main(given)
         except SystemExit as end:
@@ -70,7 +75,7 @@ def shell(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 
 def test_all_owned_images(shell: Shell, cloud: LocalCloud) -> None:
-    """Each with its accounts as quoted texts, and its Region; nothing is written."""
+    """Each with its accounts as quoted strings under labels, and its Region; nothing is written."""
     golden, silver = cloud.create_image(name="golden-2024.05"), cloud.create_image(name="silver")
     for account in (SALES, LEGAL, "012345678901"):
         cloud.share(golden, account)
@@ -80,13 +85,52 @@ def test_all_owned_images(shell: Shell, cloud: LocalCloud) -> None:
     ended = shell.adopt()
     assert (ended.code, ended.err) == (0, "")
     assert ended.shares == {
-        "golden-2024-05": {"imageId": golden, "region": REGION, "accounts": ["012345678901", SALES, LEGAL]},
-        "silver": {"imageId": silver, "region": REGION, "accounts": [SALES]},
+        "golden-2024-05": {"imageId": golden, "region": REGION, "accounts": by_account("012345678901", SALES, LEGAL)},
+        "silver": {"imageId": silver, "region": REGION, "accounts": by_account(SALES)},
     }
     assert list(ended.shares) == ["golden-2024-05", "silver"]
     assert f"account {OWNER} in {REGION}" in ended.out
     assert "'golden-2024.05'" in ended.out
     assert cloud.writes() == []
+
+
+def test_several_regions(shell: Shell, cloud: LocalCloud) -> None:
+    """One mapping of all; images of one name in two Regions have their ids in their labels."""
+    images = {region: cloud.create_image(name="golden", region=region) for region in ("us-east-1", "eu-west-1")}
+    silver = cloud.create_image(name="silver", region="eu-west-1")
+    for region, image in images.items():
+        cloud.share(image, SALES, region=region)
+    cloud.share(silver, LEGAL, region="eu-west-1")
+    ended = shell.adopt("--region", "eu-west-1", "--region", "us-east-1")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.shares == {
+        f"golden-{image}": {"imageId": image, "region": region, "accounts": by_account(SALES)}
+        for region, image in images.items()
+    } | {"silver": {"imageId": silver, "region": "eu-west-1", "accounts": by_account(LEGAL)}}
+    assert list(ended.shares) == [f"golden-{images['us-east-1']}", f"golden-{images['eu-west-1']}", "silver"]
+    assert "# The shares of WorkSpaces images of account 111111111111 in us-east-1, eu-west-1, as" in ended.out
+    assert cloud.count(LIST) == 3
+
+
+def test_named_image_is_in_one_of_several_regions(shell: Shell, cloud: LocalCloud) -> None:
+    cloud.share(cloud.create_image(), SALES)
+    there = cloud.create_image(region="eu-west-1")
+    cloud.share(there, SALES, region="eu-west-1")
+    assert [share["imageId"] for share in shell.adopt(there, "--region", "eu-west-1").shares.values()] == [there]
+    assert "owns no image wsi-unknown00 in us-east-1, eu-west-1;" in shell.refused(
+        "wsi-unknown00", "--region", "eu-west-1"
+    )
+
+
+def test_region_without_images_among_several(shell: Shell, cloud: LocalCloud) -> None:
+    """It is noted on its own; what is wrong with one of them ends the command."""
+    cloud.share(cloud.create_image(), SALES)
+    ended = shell.adopt("--region", "eu-west-1")
+    assert (ended.code, list(ended.shares)) == (0, ["golden"])
+    assert (
+        ended.err == "note: the caller owns no image in eu-west-1; is it the owner's account, and the Region right?\n"
+    )
+    assert "'us-esat-1' is not a Region" in shell.refused("--region", "us-esat-1")
 
 
 def test_named_images(shell: Shell, cloud: LocalCloud) -> None:
@@ -108,7 +152,7 @@ def test_more_than_a_page(shell: Shell, cloud: LocalCloud) -> None:
         cloud.share(images["golden-7"], account)
     shares = shell.adopt().shares
     assert {label: share["imageId"] for label, share in shares.items()} == images
-    assert shares["golden-7"]["accounts"] == [*accounts, SALES]
+    assert shares["golden-7"]["accounts"] == by_account(*accounts, SALES)
     assert cloud.count(DESCRIBE) == 2
 
 
@@ -178,7 +222,7 @@ def test_image_name_is_data(shell: Shell, cloud: LocalCloud, name: str) -> None:
     cloud.share(shared, SALES)
     ended = shell.adopt()
     ((label, share),) = ended.shares.items()
-    assert share == {"imageId": shared, "region": REGION, "accounts": [SALES]}
+    assert share == {"imageId": shared, "region": REGION, "accounts": by_account(SALES)}
     assert isinstance(label, str)
     assert set(label) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
     assert label

@@ -68,6 +68,15 @@ def test_no_snippet_is_untried(page: str) -> None:
             assert block.language in ("python", "yaml", "json"), f"{page}: {block.text}"
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_no_command_could_leave_a_file_empty(page: str) -> None:
+    """One that fails has emptied the file that its output is redirected over; `>>` has added nothing."""
+    commands = [
+        line for block in blocks(page) if block.language in ("sh", "console") for line in block.text.splitlines()
+    ]
+    assert [line for line in commands if re.search(r"(?<![>=-])>(?![>&])", line)] == []
+
+
 def test_commands_of_contributors() -> None:
     """Their targets and tests exist; to run them would be to run this."""
     (block,) = blocks("CONTRIBUTING.md")

@@ -18,8 +18,8 @@ HELP = {
     "python -m pulumi_workspaces_images",
     "Amazon WorkSpaces image shares as Pulumi resources.",
     "print the shares that exist as configuration of the stack program",
-    "the id of an image, e.g. wsi-0a1b2c3d4; default: all images that the account owns in the Region",
-    "the images' Region; default: AWS_REGION, AWS_DEFAULT_REGION, the profile's",
+    "the id of an image, e.g. wsi-0a1b2c3d4; default: all images that the account owns in the Regions",
+    "a Region of the images; may be repeated; default: AWS_REGION, AWS_DEFAULT_REGION, the profile's",
     "a profile of the AWS configuration files; default: the environment",
 }
 # How a message begins: what was being done.

@@ -120,13 +120,13 @@ def test_adopted_shares(
     monkeypatch.setattr(Permissions, "owned_images", lambda *_: (described,))
     monkeypatch.setattr(Permissions, "shared_with", lambda *_: frozenset(accounts))
     monkeypatch.setattr(Connection, "caller", lambda *_: Caller(caller, "arn"))
-    printed = adopt(Connection(PLAIN), REGION)
+    printed, _ = adopt(Connection(PLAIN), [REGION])
     assert all(line.isprintable() for line in printed.split("\n"))
     read = yaml.safe_load(printed)
     assert list(read) == ["workspaces-images:shares"]
     if described.state == "AVAILABLE":
         ((_, share),) = read["workspaces-images:shares"].items()
-        assert share == {"imageId": described.image_id, "region": REGION, "accounts": sorted(accounts)}
+        assert share == {"imageId": described.image_id, "region": REGION, "accounts": {a: a for a in accounts}}
 
 
 def test_adopt_that_fails(

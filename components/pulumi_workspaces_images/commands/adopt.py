@@ -6,6 +6,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from ..aws.connection import Connection
 from ..aws.permissions import Image, Permissions
@@ -29,9 +30,6 @@ exit code: 0; 1 if the shares cannot be listed (stderr says why, and nothing is
 printed); 2 for arguments that make no sense"""
 
 
-_NO_SHARES = "workspaces-images:shares: {}"
-
-
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `adopt` to the commands of a parser; `run` of what it parses does it, and returns what to print."""
     parser = commands.add_parser(
@@ -46,42 +44,57 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         metavar="IMAGE",
         nargs="*",
         type=_image_id,
-        help="the id of an image, e.g. wsi-0a1b2c3d4; default: all images that the account owns in the Region",
+        help="the id of an image, e.g. wsi-0a1b2c3d4; default: all images that the account owns in the Regions",
     )
-    parser.add_argument("--region", help="the images' Region; default: AWS_REGION, AWS_DEFAULT_REGION, the profile's")
+    parser.add_argument(
+        "--region",
+        dest="regions",
+        metavar="REGION",
+        action="append",
+        help="a Region of the images; may be repeated; default: AWS_REGION, AWS_DEFAULT_REGION, the profile's",
+    )
     parser.add_argument("--profile", help="a profile of the AWS configuration files; default: the environment")
     parser.set_defaults(run=_run)
 
 
-def adopt(connection: Connection, region: str, image_ids: Collection[str] = ()) -> str:
+def adopt(connection: Connection, regions: Sequence[str], image_ids: Collection[str] = ()) -> tuple[str, list[str]]:
     """Return the live shares of images as YAML, two blanks deep, to be pasted under `config:`.
 
-    Every entry names its Region, so it means the same image whatever `aws:region` of the stack is. The accounts are a
-    plain list: resources are then named after the account, which AWS never changes.
+    Every entry names its Region, so it means the same image whatever `aws:region` of the stack is. The label of each
+    account is the account itself, which AWS never changes.
 
     Args:
         connection: AWS as the owner of the images.
-        region: the images' Region, e.g. `us-east-1`.
-        image_ids: which images; all that the caller owns in the Region, if empty.
+        regions: the images' Regions, e.g. `us-east-1`.
+        image_ids: which images; all that the caller owns in the Regions, if empty.
+
+    Returns:
+        The YAML, and those Regions in which the caller owns no image.
 
     Raises:
-        NotFound: the caller does not own an image of that id in the Region; all such ids are named.
+        NotFound: the caller does not own an image of that id in the Regions; all such ids are named.
         ConfigurationError, AccessDenied, CredentialsError, Refused, Unanswered: AWS could not be asked.
     """
-    caller = connection.caller(region)
-    permissions = Permissions(connection)
-    owned = permissions.owned_images(region)
-    unknown = sorted(set(image_ids) - {image.image_id for image in owned})
+    caller = connection.caller(regions[0])
     account = f"account {caller.account}" if caller else "the caller's account"
+    permissions = Permissions(connection)
+    by_region = {region: permissions.owned_images(region) for region in regions}
+    owned = [image for images in by_region.values() for image in images]
+    unknown = sorted(set(image_ids) - {image.image_id for image in owned})
+    where = ", ".join(regions)
     if unknown:
         asked = f"{account} ({caller.arn})" if caller else account
-        raise NotFound(f"{asked} owns no image {', '.join(unknown)} in {region}; check the id, the Region, the profile")
-    images = [image for image in owned if not image_ids or image.image_id in image_ids]
-    images.sort(key=lambda image: (image.name, image.image_id))
-    shares = {image.image_id: permissions.shared_with(image.image_id, region) for image in images}
-    head = printable(f"# The shares of WorkSpaces images of {account} in {region}, as they are.")
+        raise NotFound(f"{asked} owns no image {', '.join(unknown)} in {where}; check the id, the Region, the profile")
+    shares = [
+        _Shares(image, region, sorted(permissions.shared_with(image.image_id, region)))
+        for region, images in by_region.items()
+        for image in sorted(images, key=lambda image: (image.name, image.image_id))
+        if not image_ids or image.image_id in image_ids
+    ]
+    head = printable(f"# The shares of WorkSpaces images of {account} in {where}, as they are.")
     # Labels are made of all owned images, so that they do not depend on which ones are asked for.
-    return "\n".join(f"  {line}" for line in [head, *_lines(images, shares, labels(owned), region)])
+    text = "\n".join(f"  {line}" for line in [head, *_lines(shares, labels(owned))])
+    return text, [region for region, images in by_region.items() if not images]
 
 
 def labels(images: Iterable[Image]) -> dict[str, str]:
@@ -101,25 +114,35 @@ def labels(images: Iterable[Image]) -> dict[str, str]:
     }
 
 
-def _lines(
-    images: Sequence[Image], shares: dict[str, frozenset[str]], label: dict[str, str], region: str
-) -> Iterable[str]:
-    ready = [image for image in images if image.state == "AVAILABLE" and shares[image.image_id]]
-    yield "workspaces-images:shares:" if ready else _NO_SHARES
-    for image in images:
+class _Shares(NamedTuple):
+    """An image, and the accounts that it is shared with."""
+
+    image: Image
+    region: str
+    accounts: list[str]
+
+    @property
+    def can_be_declared(self) -> bool:
+        return bool(self.accounts) and self.image.state == "AVAILABLE"
+
+
+def _lines(shares: Sequence[_Shares], label: dict[str, str]) -> Iterable[str]:
+    none = not any(one.can_be_declared for one in shares)
+    yield "workspaces-images:shares: {}" if none else "workspaces-images:shares:"
+    for one in shares:
         # A name may hold whatever AWS lets it: as a literal it stays on its line, and in its comment.
-        title, accounts = printable(f"{image.name!a} ({image.image_id})"), sorted(shares[image.image_id])
-        if not accounts:
+        title = printable(f"{one.image.name!a} ({one.image.image_id})")
+        if not one.accounts:
             yield f"  # left out: {title} is shared with nobody"
-        elif image not in ready:
-            those = ascii(", ".join(accounts))
-            yield f"  # left out: {title} is {image.state!a}, only an AVAILABLE image can be shared; it has {those}"
+        elif not one.can_be_declared:
+            state, those = ascii(one.image.state), ascii(", ".join(one.accounts))
+            yield f"  # left out: {title} is {state}, only an AVAILABLE image can be shared; it has {those}"
         else:
-            yield f"  {_scalar(label[image.image_id])}:  # {title}"
-            yield f"    imageId: {_scalar(image.image_id)}"
-            yield f"    region: {_scalar(region)}"
+            yield f"  {_scalar(label[one.image.image_id])}:  # {title}"
+            yield f"    imageId: {_scalar(one.image.image_id)}"
+            yield f"    region: {_scalar(one.region)}"
             yield "    accounts:"
-            yield from (f"      - {_scalar(account)}" for account in accounts)
+            yield from (f"      {_scalar(account)}: {_scalar(account)}" for account in one.accounts)
 
 
 def _scalar(text: str) -> str:
@@ -138,13 +161,13 @@ def _run(options: argparse.Namespace) -> str:
 def _adopt(options: argparse.Namespace) -> str:
     connection = Connection({"aws:profile": options.profile}, project="")
     try:
-        region = connection.valid_region(options.region)
+        regions = [connection.valid_region(region) for region in options.regions or [None]]
     except NoSuchRegion:
         raise
     except ConfigurationError as error:
         raise ConfigurationError(f"{error}; for this command, with --region") from None
-    text = adopt(connection, region, options.images)
-    if text.endswith(_NO_SHARES):  # no image was left out either
+    text, empty = adopt(connection, list(dict.fromkeys(regions)), options.images)
+    for region in empty:
         note = f"note: the caller owns no image in {region}; is it the owner's account, and the Region right?"
         print(note, file=sys.stderr)
     return text
