@@ -40,7 +40,7 @@ from typing import Any, NamedTuple
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_workspaces_images import ImageShares, find_images
+from pulumi_workspaces_images import FoundImage, ImageShares, find_images
 from pulumi_workspaces_images.configuration.own import unread_keys
 from pulumi_workspaces_images.errors import ExpectedError, NoSuchRegion, printable
 from pulumi_workspaces_images.resources.program import current_run, refusals
@@ -85,11 +85,13 @@ class Image(NamedTuple):
 
     Attributes:
         path: the entry of the configuration that it comes from.
+        name: the image's name if it was found by its name; for one that is given by its id, AWS would have to be asked.
     """
 
     path: str
     component: str
     image_id: str
+    name: str
     region: str | None
     exclusive: Any
     recipients: list[Recipient]
@@ -197,11 +199,11 @@ def read_entry(label: str, entry: Any, groups: dict[str, list[Recipient]]) -> li
     # Where neither names one, a share that exists stays in the Region of the state, whatever AWS_REGION says.
     region = read_region(f"{path}.region", entry["region"]) if "region" in entry else pulumi.Config("aws").get("region")
     if "imageName" not in entry:
-        return [Image(path, label, id_, region, exclusive, recipients) for id_ in read_image_id(path, entry)]
+        return [Image(path, label, id_, "", region, exclusive, recipients) for id_ in read_image_id(path, entry)]
     # The id is in the name, so that a rotation adds resources and removes some, and leaves those of the others alone.
     return [
-        Image(path, f"{label}-{id_}", id_, region, exclusive, recipients)
-        for id_ in read_image_name(path, entry, region)
+        Image(path, f"{label}-{found.image_id}", found.image_id, found.name, region, exclusive, recipients)
+        for found in read_image_name(path, entry, region)
     ]
 
 
@@ -238,8 +240,8 @@ def read_image_id(path: str, entry: dict[str, Any]) -> list[str]:
     return [image_id] if image_id else []
 
 
-def read_image_name(path: str, entry: dict[str, Any], region: str | None) -> list[str]:
-    """Return the ids of the newest images of the name that an entry has; none where something is wrong."""
+def read_image_name(path: str, entry: dict[str, Any], region: str | None) -> list[FoundImage]:
+    """Return the newest images of the name that an entry has; none where something is wrong."""
     name = read_string(f"{path}.imageName", entry["imageName"])
     keep = read_keep(f"{path}.keep", entry.get("keep", 1))
     if not name or ("region" in entry and not region):
@@ -254,7 +256,7 @@ def read_image_name(path: str, entry: dict[str, Any], region: str | None) -> lis
         # Not "nothing to share": a misspelt name would revoke every share of the images that it used to find.
         where = f" in {region}" if region else ""
         mistake(f"{path}.imageName", f"finds no AVAILABLE image named {name!r} of the caller's own{where}")
-    return [image.image_id for image in found[:keep]]
+    return found[:keep]
 
 
 def read_keep(path: str, value: Any) -> int:
@@ -445,4 +447,6 @@ for image in read_configuration():
     first = next(iter(made.shares.values()), made.exclusive)
     if first:
         shares[image.component]["region"] = first.region
+    if image.name:
+        shares[image.component]["imageName"] = image.name
 pulumi.export("shares", pulumi.Output.secret(shares) if is_secret() else shares)

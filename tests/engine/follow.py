@@ -1,7 +1,7 @@
 """Following a page as a reader does: every file written, every command run, every output compared."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from local.environment import ROOT
@@ -16,7 +16,9 @@ pulumi() {{ [[ $1 == install ]] || command pulumi "$@"; }}
 """
 
 
-def follow(stack: Stack, page: str, *, stacks: Mapping[str, Any] | None = None) -> None:
+def follow(
+    stack: Stack, page: str, *, stacks: Mapping[str, Any] | None = None, then: Callable[[], object] = lambda: None
+) -> None:
     """Do what a page says in the folder of `stack`, with the credentials of its environment.
 
     A block with a title is a file. `sh` is run, one line after the other; a preview must write nothing. Every line of
@@ -26,6 +28,7 @@ def follow(stack: Stack, page: str, *, stacks: Mapping[str, Any] | None = None) 
         stack: where; what its folder holds is taken as it is.
         page: the page's path.
         stacks: what is there before, by name: the `workspaces-images:shares` that the stack has, if any.
+        then: what happens after that, before the page is followed.
     """
     stack.keep_configuration_file = True
     stack.environment.pop("PULUMI_STACK", None)  # the page names its own
@@ -38,6 +41,7 @@ def follow(stack: Stack, page: str, *, stacks: Mapping[str, Any] | None = None) 
         if shares:
             stack.configure(name, {"aws:region": REGION, "workspaces-images:shares": shares})
             stack.up("--stack", name)
+    then()
     printed = ""
     for block in blocks(page):
         if block.title:

@@ -1,5 +1,6 @@
 """The pages, followed as they stand: what they tell to type does what they say."""
 
+import functools
 import itertools
 import re
 import subprocess
@@ -115,6 +116,19 @@ def test_deleting_an_image(stack: Stack, cloud: LocalCloud) -> None:
     stack.copy_stack_program()
     follow(stack, "docs/how-to/deleting-an-image.md", stacks={"prod": both})
     assert (cloud.shared_with(IMAGE), cloud.shared_with(OTHER_IMAGE)) == (set(), {SALES})
+
+
+@pytest.mark.nightly
+def test_golden_images(stack: Stack, cloud: LocalCloud) -> None:
+    """The images of September and October are shared when that of November appears."""
+    for month, image in {"09": IMAGE, "10": OTHER_IMAGE}.items():
+        cloud.create_image(image_id=image, name=f"golden-2026-{month}")
+    stack.copy_stack_program()
+    shares = {"golden": {"imageName": "golden-*", "keep": 2, "accounts": {"sales": SALES}}}
+    appear = functools.partial(cloud.create_image, image_id=THIRD_IMAGE, name="golden-2026-11")
+    follow(stack, "docs/how-to/golden-images.md", stacks={"prod": shares}, then=appear)
+    assert [cloud.shared_with(image) for image in (IMAGE, OTHER_IMAGE)] == [set(), set()]
+    assert cloud.shared_with(THIRD_IMAGE) == {SALES, LEGAL, "444444444444"}
 
 
 def test_command_line(stack: Stack) -> None:

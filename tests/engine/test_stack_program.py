@@ -91,8 +91,20 @@ def test_rotation_to_a_new_image(stack: Stack, cloud: LocalCloud) -> None:
     assert stack.declared() == {f"golden-{may}-sales": SALES, f"golden-{june}-sales": SALES}
     assert cloud.shared_with(april) == set()
     assert cloud.shared_with(may) == cloud.shared_with(june) == {SALES}
-    assert set(stack.output("shares")) == {f"golden-{may}", f"golden-{june}"}
+    names = {label: image["imageName"] for label, image in stack.output("shares").items()}
+    assert names == {f"golden-{may}": "golden-05", f"golden-{june}": "golden-06"}
     assert stack.preview().clean
+
+
+@pytest.mark.nightly
+def test_image_that_appears_after_the_preview_is_not_in_its_plan(stack: Stack, cloud: LocalCloud) -> None:
+    """What docs/how-to/golden-images.md says of plans."""
+    cloud.create_image(name="golden-05")
+    stack.configuration[KEY] = {"golden": {"imageName": "golden-*", "accounts": {"sales": SALES}}}
+    stack.preview("--save-plan", "plan.json")
+    june = cloud.create_image(name="golden-06")
+    assert stack.up("--plan", "plan.json", ok=False).line("create is not allowed by the plan")
+    assert cloud.shared_with(june) == set()
 
 
 @pytest.mark.nightly

@@ -118,8 +118,9 @@ def test_page_on_unit_tests(tmp_path: Path) -> None:
     ("page", "text"),
     [(page, b.text) for page in PAGES if page != UNIT_TESTS for b in blocks(page) if b.language == "python"],
 )
-def test_program(page: str, text: str) -> None:
+def test_program(monkeypatch: pytest.MonkeyPatch, page: str, text: str) -> None:
     """It is one that Pulumi takes, and shares something."""
+    monkeypatch.setattr(pulumi_workspaces_images, "find_image", lambda name: find(name)[0])
     engine = Organization()
 
     def run_mocked() -> None:

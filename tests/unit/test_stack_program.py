@@ -252,7 +252,7 @@ def test_newest_images_by_name(
     assert set(organization.registered(EXCLUSIVE)) == {f"golden-{id_}-exclusive" for id_ in newest}
     assert looked_for == [("golden-*", REGION)]
     common = {"accounts": {"sales": SALES}, "region": REGION}
-    assert output == {f"golden-{id_}": {"imageId": id_, **common} for id_ in newest}
+    assert output == {f"golden-{id_}": {"imageId": id_, "imageName": "golden", **common} for id_ in newest}
 
 
 def test_images_by_name_in_another_region(organization: Organization, looked_for: list[tuple[str, str | None]]) -> None:
