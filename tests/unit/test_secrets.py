@@ -244,7 +244,7 @@ def test_configured_secret_in_one_of_two_keys(monkeypatch: pytest.MonkeyPatch, s
     shares = {"golden": {"imageId": IMAGE, "groups": ["emea"]}}
     engine, output = exported(monkeypatch, shares, {"emea": {"sales": SALES}}, secret_key)
     (inputs,) = engine.registered("ImageShare").values()
-    assert inputs["__secret"] == NAMES
+    assert inputs["_secret"] == NAMES
     assert isinstance(output, pulumi.Output)
 
 
