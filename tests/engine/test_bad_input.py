@@ -89,6 +89,7 @@ def test_all_problems_of_a_resource_together(stack: Stack) -> None:
         assert run.line("sales", name)
 
 
+@pytest.mark.nightly
 def test_live_problems_and_malformed_ones_together(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """A malformed account does not hide what is wrong with the image."""
     cloud.set_image(image, state="PENDING")

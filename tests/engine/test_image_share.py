@@ -191,6 +191,7 @@ def test_two_regions_in_one_stack(stack: Stack, cloud: LocalCloud, image: str) -
     assert stack.preview().clean
 
 
+@pytest.mark.nightly
 def test_region_from_the_environment(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """Without argument and configuration the AWS environment decides, and the state names the Region."""
     del stack.configuration["aws:region"]

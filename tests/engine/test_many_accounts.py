@@ -142,6 +142,7 @@ def test_children_take_the_options_of_the_component(stack: Stack, cloud: LocalCl
     assert cloud.shared_with(image) == {LEGAL, SALES}
 
 
+@pytest.mark.nightly
 def test_renamed_component_with_an_alias_changes_nothing(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """An alias of the component renames its children, and the exclusive ownership, too."""
     fan_out(stack, image, {"sales": SALES}, exclusive=True)
