@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -66,7 +67,7 @@ class Demo:
         self._run(f"pulumi config set --path {shares}.imageId {IMAGE}")
         self._run(f"pulumi config set --path {shares}.accounts.sales {SALES}")
         self._run(f"pulumi config set --path {shares}.accounts.legal {LEGAL}")
-        self._run("pulumi preview", "golden-sales create", "golden-legal create")
+        self._run("pulumi preview", f"account {SALES} gets access", f"account {LEGAL} gets access")
         self._shared_with()
         self._run(up, "golden-sales created", "golden-legal created")
         self._shared_with(SALES, LEGAL)
@@ -75,7 +76,7 @@ class Demo:
         seen = (f'"ImageId": "{IMAGE}"', f'"OwnerAccountId": "{OWNER}"')
         self._aws("DescribeWorkspaceImages", *seen, by=SALES, ImageType="SHARED")
 
-        show("\nSomebody revokes one by hand: preview says so, up heals it", BOLD)
+        show("\nSomeone revokes one by hand: preview says so, up repairs it", BOLD)
         permission: dict[str, Any] = {"ImageId": IMAGE, "AllowCopyImage": False, "SharedAccountId": SALES}
         self._aws("UpdateWorkspaceImagePermission", **permission)
         warning = f"warning: image {IMAGE} is no longer shared with {SALES}"
@@ -156,7 +157,8 @@ class Demo:
         show("  $ " + " \\\n      ".join(lines), CYAN)
 
     def _show(self, telling: tuple[str, ...]) -> None:
-        lines = [" ".join(line.split()) for line in self._output.splitlines()]
+        # A message stands in a resource's row, and again below.
+        lines = [_ROW.sub(r"\1", " ".join(line.split())) for line in self._output.splitlines()]
         for part in telling:
             found = [line for line in lines if part in line]
             if not found:
@@ -166,6 +168,9 @@ class Demo:
 
     def _surprise(self, expected: str) -> Surprise:
         return Surprise(f"`{self._command}`: expected {expected}\nIts full output:\n{self._output}")
+
+
+_ROW = re.compile(r"([-+~] \S+ \S+ \w+(?: \([\d.]+s\))?) .*")
 
 
 def people(accounts: Any) -> str:
