@@ -1,305 +1,215 @@
-"""Makes docs/performance.md and its chart of the figures of a run; nothing in them is written by hand."""
+"""Make docs/performance.md and its chart of the figures of a run."""
 
 from __future__ import annotations
 
-import re
+import json
+import math
 import statistics
-import sys
-import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from html import escape
 from pathlib import Path
 from string import Template
 from typing import Any
 
-from . import imports, plan
-from .plan import CONTESTANTS, QUICK_SIZES, SIZES, WORKS, Size
-from .results import Command, Results, aws_calls, median, save
-from .targets import Verdict, verdicts
+from .measure import CONTESTANTS, GROWTH, REGION_HOLDS, SIZES, WORKS, Figure
 
-HERE = Path(__file__).parent
-NAME = "performance"
-
-_GREY, _COLOURS = "#333333", ("#1b6ca8", "#9aa5b1", "#d98324", "#7b5ea7")
-_NOT_MEASURED = "–"  # noqa: RUF001
+_NAME = "performance"
+_NONE = "–"  # noqa: RUF001
+_COLOURS = dict(zip(CONTESTANTS, ("#1b6ca8", "#9aa5b1", "#d98324", "#7b5ea7"), strict=True))
 
 
-def write(results: Results, folder: Path) -> None:
-    """Write the document, the chart and the figures into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    save(results, folder / f"{NAME}.json")
-    (folder / f"{NAME}.svg").write_text(chart(results))
-    (folder / f"{NAME}.md").write_text(document(results))
+class Results:
+    """The figures of a run.
+
+    Attributes:
+        about: when, where and how it was run.
+        figures: what was measured.
+    """
+
+    def __init__(self, raw: dict[str, Any]) -> None:
+        self.about: dict[str, Any] = raw["about"]
+        self.figures = [Figure(**each) for each in raw["figures"]]
+
+    def of(self, contestant: str, size: str, work: str) -> dict[int, Figure]:
+        """Return the figures of one kind, by round."""
+        kind = (contestant, size, work)
+        return {f.round: f for f in self.figures if (f.contestant, f.size, f.work) == kind}
+
+    def ratios(
+        self, size: str, work: str, against: str = "null", plus: float = 0, field: str = "seconds", over: str = ""
+    ) -> list[float]:
+        """Return this provider's figure over another one plus some calls' latency, in each round that has both."""
+        ours, others = self.of("this", size, work), self.of(against, over or size, work)
+        plus *= self.about["latency"]
+        return [
+            getattr(ours[r], field) / (getattr(others[r], field) + plus) for r in sorted(ours.keys() & others.keys())
+        ]
+
+    def calls(self, size: str, work: str) -> list[float]:
+        """Return the number of calls of this provider in each round."""
+        return [float(figure.calls) for figure in self.of("this", size, work).values()]
 
 
-def document(results: Results) -> str:
-    """Return the document, in Markdown."""
+# What is measured, the limit, in words if it is not plain, and the figure of each round.
+_TARGETS: tuple[tuple[str, float, str, Callable[[Results], list[float]]], ...] = (
+    ("calls of a no-op preview, 100 shares on one image", 5, "", lambda r: r.calls("100-on-1", "preview")),
+    ("calls of a no-op preview, 500 shares on one image", 21, "", lambda r: r.calls("500-on-1", "preview")),
+    ("calls of a no-op preview, 500 shares on 10 images", 22, "", lambda r: r.calls("500-on-10", "preview")),
+    ("calls of a first up of 100 shares", 101, "", lambda r: r.calls("100-on-1", "up")),
+    ("calls of a first up of 500 shares", 501, "", lambda r: r.calls("500-on-1", "up")),
+    (
+        "no-op preview, 500 on one image",
+        1.05,
+        " of null + 20 x latency",
+        lambda r: r.ratios("500-on-1", "preview", plus=20),
+    ),
+    (
+        "no-op preview, 500 on 10 images",
+        0.9,
+        " of null + 20 x latency",
+        lambda r: r.ratios("500-on-10", "preview", plus=20),
+    ),
+    ("no-op preview, 100 on one image", 0.07, " of naive", lambda r: r.ratios("100-on-1", "preview", "naive")),
+    ("first up, 100 on one image", 1, " of null + 25 x latency", lambda r: r.ratios("100-on-1", "up", plus=25)),
+    (
+        "first up, 100 on one image",
+        0.15,
+        " of terraform_data + AWS CLI",
+        lambda r: r.ratios("100-on-1", "up", "terraform"),
+    ),
+    (
+        "processor time of a re-check of 5,000 shares",
+        11,
+        " of one of 500",
+        lambda r: r.ratios("5000-on-1", "re-check", "this", over="500-on-1"),
+    ),
+    (
+        "peak memory of the provider process, 500 shares",
+        1.5,
+        " of null",
+        lambda r: r.ratios("500-on-1", "re-check", field="peak_bytes"),
+    ),
+    ("`import pulumi_workspaces_images`", 1.1, " of `import pulumi`", lambda r: r.ratios("", "import")),
+)
+
+
+def write(raw: dict[str, Any], folder: Path) -> None:
+    """Write the page, the chart and the figures into a folder."""
+    results = Results(raw)
+    lines = ",\n".join(json.dumps(each) for each in raw["figures"])
+    about = json.dumps(raw["about"], indent=1)
+    (folder / f"{_NAME}.json").write_text(f'{{\n"about": {about},\n"figures": [\n{lines}\n]\n}}\n')
+    (folder / f"{_NAME}.svg").write_text(chart(results))
+    (folder / f"{_NAME}.md").write_text(page(results))
+
+
+def page(results: Results) -> str:
+    """Return the page, in Markdown."""
     about = results.about
-    template = Template((HERE / f"{NAME}.md.template").read_text())
-    text = template.substitute(
-        intro=_intro(about),
-        left_out="Left out of this run: " + " ".join(results.left_out) if results.left_out else "",
-        targets=target_table(verdicts(results)),
-        medians=median_table(results),
-        operations=operation_table(results),
-        provider=provider_table(results),
-        growth=growth_table(results),
-        imports=import_table(results),
-        cloud=_cloud(results),
-        where=(HERE / "where_the_time_goes.md").read_text().strip(),
-        chart=f"{NAME}.svg",
-        chart_title=_chart_title(results),
-        json=f"{NAME}.json",
-        latency=f"{float(about['latency']) * 1000:.0f} ms",
-        region_holds=plan.REGION_HOLDS,
-        growth_rounds=_rounds(len({g.round for g in results.growth})),
-        import_rounds=_rounds(len({i.round for i in results.imports})),
-        cli_start=_cli_start(about),
+    tools = [f"Pulumi {about['engine']}", f"its Python SDK {about['pulumi_sdk']}", f"boto3 {about['boto3']}"]
+    tools += [f"Python {about['python']}", about.get("terraform") or "no Terraform"]
+    return Template(Path(__file__).with_name(f"{_NAME}.md.template").read_text()).substitute(
+        date=about["date"][:10],
+        rounds=f"{about['rounds']} round{'s' if about['rounds'] > 1 else ''}",
+        machine=f"{about['cores']} cores ({about['system']}, load average {about['load_before']} before it began)",
+        tools=", ".join(tools),
+        targets=target_table(results),
+        chart=_chart_title(results),
+        medians=_median_table(results),
+        growth=_growth_table(results),
+        latency=f"{about['latency'] * 1000:.0f} ms",
+        region_holds=REGION_HOLDS,
     )
-    return re.sub(r"\n{3,}", "\n\n", text)
 
 
-def target_table(found: Iterable[Verdict]) -> str:
-    """Return a table of the targets, what was reached, and the verdicts."""
-    words = {True: "met", False: "**not met**", None: "not measured"}
+def target_table(results: Results) -> str:
+    """Return a table of the targets, what was reached, and the verdicts.
+
+    The worst round counts for calls, the median of the rounds for ratios.
+    """
     rows = []
-    for verdict in found:
-        shown = _count if verdict.target.is_count else _ratio
-        reached = _NOT_MEASURED if verdict.figure is None else shown(verdict.figure)
-        spread = ""
-        if verdict.figures:
-            least, most = (shown(value) for value in (min(verdict.figures), max(verdict.figures)))
+    for work, limit, of, figures_of in _TARGETS:
+        figures = figures_of(results)
+        shown: Callable[[float], str] = _ratio if of else "{:.0f}".format
+        row = [work, f"at most {limit}{f'x{of}' if of else ''}"]
+        if figures:
+            reached = statistics.median(figures) if of else max(figures)
+            least, most = shown(min(figures)), shown(max(figures))
             spread = least if least == most else f"{least} to {most}"
-        rows.append([verdict.target.work, verdict.target.reach, reached, spread, words[verdict.met]])
+            row += [shown(reached), spread, "met" if reached <= limit else "**not met**"]
+        else:
+            row += [_NONE, "", "not measured"]
+        rows.append(row)
     return _table(["work", "to reach", "reached", "rounds", "verdict"], rows)
 
 
-def median_table(results: Results) -> str:
-    """Return a table of the wall time and the calls of everything that was measured."""
-
-    def cell(commands: Sequence[Command]) -> str:
-        calls = [aws_calls(command.calls) for command in commands]
-        count = f"{min(calls)} to {max(calls)}" if min(calls) < max(calls) else f"{calls[0]}"
-        unseen = ""
-        if commands[0].work.startswith("drift-") and not any(command.changes for command in commands):
-            unseen = ", drift not noticed"
-        return f"{_time(statistics.median(c.seconds for c in commands))}, {count} calls{unseen}"
-
-    return _command_table(results, cell)
-
-
-def provider_table(results: Results) -> str:
-    """Return a table of the peak memory and processor time of the provider processes."""
-
-    def cell(commands: Sequence[Command]) -> str:
-        peak = median(command.provider_peak_bytes for command in commands)
-        processor = median(command.provider_cpu_seconds for command in commands)
-        if peak is None or processor is None:
-            return _NOT_MEASURED
-        return f"{peak / 2**20:.0f} MiB, {_time(processor)}"
-
-    return _command_table(results, cell, without=("terraform",))
-
-
-def operation_table(results: Results) -> str:
-    """Return a table of the calls of this provider, by operation."""
+def _median_table(results: Results) -> str:
     rows = []
-    for size, work in _measured_kinds(results):
-        commands = results.of("this", size.name, work)
-        if commands:
-            calls = commands[max(commands)].calls
-            listed = ", ".join(f"{count} {action.split(':')[1]}" for action, count in sorted(calls.items()))
-            rows.append([f"{WORKS[work]}, {size.label}", listed or "none"])
-    return _table(["work", "calls"], rows)
+    for shares, images in SIZES:
+        for work, label in WORKS.items():
+            row = [f"{label}, {_size(shares, images)}"]
+            for contestant in CONTESTANTS:
+                figures = results.of(contestant, f"{shares}-on-{images}", work).values()
+                calls = sorted({figure.calls for figure in figures})
+                count = f"{calls[0]} to {calls[-1]}" if len(calls) > 1 else f"{(calls or [0])[0]}"
+                row.append(
+                    f"{_time(statistics.median(f.seconds for f in figures))}, {count} calls" if figures else _NONE
+                )
+            rows.append(row)
+    return _table(["work", *CONTESTANTS.values()], rows)
 
 
-def growth_table(results: Results) -> str:
-    """Return a table of the passes without an engine, by the number of shares."""
+def _growth_table(results: Results) -> str:
     rows = []
-    for provider, label in (("this", "this provider"), ("null", "null provider")):
-        for work, warm, what in (
-            ("re-check", True, "re-check (check, diff)"),
-            ("re-check", False, "re-check, fresh process"),
-            ("grant", True, "grant (check, create)"),
-        ):
-            for shares in sorted({g.shares for g in results.growth}):
-                passes = list(results.growths(provider, work, shares, warm).values())
-                if passes:
-                    processor = statistics.median(p.provider_cpu_seconds for p in passes)
-                    rows.append(
-                        [
-                            f"{label}: {what}",
-                            f"{shares:,}",
-                            f"{max(aws_calls(p.calls) for p in passes):,}",
-                            _time(processor),
-                            f"{processor / shares * 1000:.2f} ms",
-                            _time(statistics.median(p.seconds for p in passes)),
-                        ]
-                    )
-    return _table(["pass", "shares", "calls", "provider's processor time", "per share", "wall time"], rows, "lrrrrr")
-
-
-def import_table(results: Results) -> str:
-    """Return a table of the imports in fresh processes."""
-    rows = []
-    for module in (imports.ALONE, imports.PACKAGE):
-        found = [i for i in results.imports if i.module == module]
-        if found:
-            process, alone = (
-                statistics.median(i.process_seconds for i in found),
-                statistics.median(i.import_seconds for i in found),
-            )
-            rows.append([f"`import {module}`", f"{process * 1000:.0f} ms", f"{alone * 1000:.0f} ms"])
-    return _table(["", "whole process", "the import alone"], rows, "lrr")
+    for contestant in ("this", "null"):
+        for shares in GROWTH:
+            figures = results.of(contestant, f"{shares}-on-1", "re-check").values()
+            seconds = statistics.median(f.seconds for f in figures) if figures else math.nan
+            calls = max((f.calls for f in figures), default=0)
+            row = [CONTESTANTS[contestant], f"{shares:,}", f"{calls}", _time(seconds)]
+            rows.append([*row, f"{seconds / shares * 1000:.2f} ms"])
+    return _table(["provider", "shares", "calls", "processor time", "per share"], rows, "lrrrr")
 
 
 def chart(results: Results) -> str:
-    """Return a chart, as SVG, of the wall times at the size in which all contestants take part."""
-    size = _sizes(results)[0]
-    # Explicit colours: it is seen on light pages and on dark ones.
-    pygal = _import_pygal()
-    style = pygal.style.Style(
-        background="#ffffff",
-        plot_background="#ffffff",
-        foreground=_GREY,
-        foreground_strong=_GREY,
-        foreground_subtle="#666666",
-        colors=_COLOURS,
-        opacity="1",
-        guide_stroke_color="#dddddd",
-        guide_stroke_dasharray="1,0",
-        major_guide_stroke_color="#dddddd",
-        major_guide_stroke_dasharray="1,0",
-        font_family="sans-serif",
-        title_font_size=18,
-        label_font_size=13,
-        major_label_font_size=13,
-        legend_font_size=14,
-        value_font_size=12,
-    )
-    bars = pygal.Bar(
-        style=style,
-        js=[],
-        truncate_label=-1,
-        width=1000,
-        height=520,
-        title=_chart_title(results),
-        y_title="seconds",
-        legend_at_bottom=True,
-        print_values=True,
-        print_values_position="top",
-        formatter=lambda value: "" if value is None else f"{value:.1f}",
-        x_labels=[WORKS[work] for work in _charted_works(results, size)],
-    )
-    bars.uuid = NAME  # else another one each time
-    for contestant in CONTESTANTS:
-        seconds = [results.seconds(contestant.name, size.name, work) for work in _charted_works(results, size)]
-        if any(value is not None for value in seconds):
-            bars.add(contestant.label, seconds)
-    bars.add_xml_filter(_without_scripts)
-    rendered = str(bars.render(is_unicode=True))
-    return re.sub(r"<!--.*?-->", "", rendered, flags=re.DOTALL) + "\n"
-
-
-def _import_pygal() -> Any:
-    import pygal  # type: ignore[import-untyped]
-
-    # It leaves an import hook of Python 2's kind behind, and every later import would warn of that.
-    sys.meta_path[:] = [hook for hook in sys.meta_path if type(hook).__name__ != "PluginImportFixer"]
-    return pygal
-
-
-def _without_scripts(root: Any) -> Any:
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if str(child.tag).endswith("script"):
-                parent.remove(child)
-    return root
+    """Return bars of the median times with 100 shares, as SVG, legible on light pages and dark ones."""
+    shares, images = SIZES[0]
+    bars, top, text = [], 64, 'font-size="13" fill="#333333"'
+    medians = {
+        (c, w): statistics.median(f.seconds for f in found.values())
+        for w in WORKS
+        for c in CONTESTANTS
+        if (found := results.of(c, f"{shares}-on-{images}", w))
+    }
+    for work, label in WORKS.items():
+        bars.append(f'<text x="10" y="{top + 14}" {text}>{escape(label)}</text>')
+        for contestant in CONTESTANTS:
+            if (contestant, work) in medians:
+                seconds = medians[contestant, work]
+                width = seconds / max(medians.values()) * 740
+                bars.append(f'<rect x="160" y="{top}" width="{width:.1f}" height="16" fill="{_COLOURS[contestant]}"/>')
+                bars.append(f'<text x="{165 + width:.1f}" y="{top + 13}" {text}>{_time(seconds)}</text>')
+                top += 18
+        top += 14
+    for index, (contestant, label) in enumerate(CONTESTANTS.items()):
+        bars.append(f'<rect x="{160 + 180 * index}" y="36" width="12" height="12" fill="{_COLOURS[contestant]}"/>')
+        bars.append(f'<text x="{178 + 180 * index}" y="47" {text}>{escape(label)}</text>')
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1000 {top}" font-family="sans-serif" role="img">'
+    title = f'<text x="160" y="24" font-size="18" fill="#333333">{_chart_title(results)}</text>'
+    return "\n".join([head, '<rect width="100%" height="100%" fill="#ffffff"/>', title, *bars, "</svg>", ""])
 
 
 def _chart_title(results: Results) -> str:
-    return f"Seconds for {_sizes(results)[0].label}, {float(results.about['latency']) * 1000:.0f} ms per AWS call"
+    return f"Seconds for {_size(*SIZES[0])}, {results.about['latency'] * 1000:.0f} ms per AWS call"
 
 
-def _charted_works(results: Results, size: Size) -> list[str]:
-    return [work for of, work in _measured_kinds(results) if of == size and work != "preview-parallel"]
-
-
-def _sizes(results: Results) -> tuple[Size, ...]:
-    return QUICK_SIZES if results.about.get("quick") else SIZES
-
-
-def _measured_kinds(results: Results) -> list[tuple[Size, str]]:
-    found = {(command.size, command.work) for command in results.commands}
-    return [(size, work) for size in _sizes(results) for work in WORKS if (size.name, work) in found]
-
-
-def _command_table(results: Results, cell: Callable[[Sequence[Command]], str], without: tuple[str, ...] = ()) -> str:
-    there = {command.contestant for command in results.commands}
-    contestants = [c for c in CONTESTANTS if c.name in there and c.name not in without]
-    rows = []
-    for size, work in _measured_kinds(results):
-        row = [f"{WORKS[work]}, {size.label}"]
-        for contestant in contestants:
-            commands = list(results.of(contestant.name, size.name, work).values())
-            row.append(cell(commands) if commands else _NOT_MEASURED)
-        rows.append(row)
-    return _table(["work", *(contestant.label for contestant in contestants)], rows)
+def _size(shares: int, images: int) -> str:
+    return f"{shares} on {'one image' if images == 1 else f'{images} images'}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], align: str = "") -> str:
-    if not rows:
-        return "Not measured in this run."
-    marks = {"l": "---", "r": "---:"}
-    lines = [head, [marks[side] for side in align or "l" * len(head)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _intro(about: dict[str, Any]) -> str:
-    tools = [
-        f"Pulumi {about['engine']}",
-        f"its Python SDK {about['pulumi_sdk']}",
-        f"boto3 {about['boto3']}",
-        f"Python {about['python']}",
-        *filter(None, [about["terraform"], _cli(about)]),
-    ]
-    load = f"load average {about['load_before']} before it began"
-    text = (
-        f"Measured on {str(about['date'])[:10]}, {_rounds(about['rounds'])}, on {about['cores']} cores "
-        f"({about['cpu']}, {about['system']}; {load}), with {', '.join(tools)}."
-    )
-    return textwrap.fill(text, 120, break_on_hyphens=False)
-
-
-def _rounds(count: int) -> str:
-    return "1 round" if count == 1 else f"{count} rounds"
-
-
-def _cli(about: dict[str, Any]) -> str | None:
-    cli = about["aws_cli"]
-    return str(cli).split(" ")[0].replace("/", " ") if cli else None
-
-
-def _cli_start(about: dict[str, Any]) -> str:
-    seconds = about["aws_cli_start_seconds"]
-    return f"{float(seconds):.2f} s" if seconds else "not measured"
-
-
-def _cloud(results: Results) -> str:
-    cost = results.cloud
-    if not cost:
-        return "What the local cloud itself costs was not measured in this run."
-    shares = [
-        command.cloud_cpu_seconds / command.seconds for command in results.commands if command.contestant == "this"
-    ]
-    busy = (
-        f" It was busy for {statistics.median(shares):.1%} of the time of this provider's commands." if shares else ""
-    )
-    text = (
-        f"Without latency and asked over one connection, a page of permissions takes {cost['listing_ms']:.1f} ms and a "
-        f"grant {cost['write_ms']:.1f} ms ({cost['cpu_ms']:.1f} ms of its processor time); with the latency, a call "
-        f"takes {cost['beyond_latency_ms']:.1f} ms more than that.{busy}"
-    )
-    return textwrap.fill(text, 120)
+    marks = ["---:" if side == "r" else "---" for side in align or "l" * len(head)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, marks, *rows))
 
 
 def _time(seconds: float) -> str:
@@ -308,7 +218,3 @@ def _time(seconds: float) -> str:
 
 def _ratio(value: float) -> str:
     return f"{value:.3f}x" if value < 0.5 else f"{value:.2f}x"
-
-
-def _count(value: float) -> str:
-    return f"{value:.0f}"

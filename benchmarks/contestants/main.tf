@@ -1,6 +1,6 @@
 # The way without any provider: a process of the AWS CLI per share. It never learns that a share is gone.
 resource "terraform_data" "share" {
-  for_each = { for share in jsondecode(file("${path.module}/shares.json")) : share.name => share }
+  for_each = jsondecode(file("${path.module}/shares.json"))
   input    = each.value
 
   provisioner "local-exec" {
