@@ -123,18 +123,15 @@ class Faults:
         self.clear_faults("throttle")
 
     @fault
-    def throttle(
-        self, operation: str, times: int | None = None, rate: float | None = None, burst: float | None = None
-    ) -> Fault:
+    def throttle(self, operation: str, times: int | None = None, rate: float | None = None) -> Fault:
         """Throttle an operation: every call of it, or with a rate, those that are more than so many a second.
 
-        As in AWS the rate is a token bucket, one for each account and Region. `burst` is what it holds; what flows
-        into it in a second if not given, and at least one call.
+        As in AWS the rate is a token bucket, one for each account and Region. It holds what flows into it in a
+        second, and at least one call.
         """
         if rate is None:
             return Fault(_refuse("ThrottlingException", "Rate exceeded"))
-        capacity = max(1.0, rate if burst is None else burst)
-        buckets: dict[tuple[str, str], _Bucket] = defaultdict(lambda: _Bucket(rate, capacity))
+        buckets: dict[tuple[str, str], _Bucket] = defaultdict(lambda: _Bucket(rate, max(1.0, rate)))
         return Fault(
             _refuse("ThrottlingException", "Rate exceeded"),
             lambda call: not buckets[call.account, call.region].take(),

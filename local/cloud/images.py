@@ -49,7 +49,6 @@ class Images:
         self._listing = _Listing()
         self.operations: dict[str, Callable[[Call], Mapping[str, Any]]] = {
             "CopyWorkspaceImage": self._copy,
-            "DeleteWorkspaceImage": self._delete,
             "DescribeWorkspaceImagePermissions": self._describe_permissions,
             "DescribeWorkspaceImages": self._describe,
             "UpdateWorkspaceImagePermission": self._update_permission,
@@ -212,16 +211,6 @@ class Images:
                 raise AwsError(self.revoke_unshared_error, f"Image {image_id} is not shared with {account}.")
             return {}
         self._change(_backend(call.account, call.region), image, account, allow)
-        return {}
-
-    def _delete(self, call: Call) -> Mapping[str, Any]:
-        image = self._owned(call, call.parameters["ImageId"])  # undocumented: an image that does not exist
-        if _shares(image):
-            raise AwsError(
-                "InvalidResourceStateException",
-                f"Image {image.image_id} is shared with other accounts: unshare it before you delete it.",
-            )
-        del _backend(call.account, call.region).workspace_images[image.image_id]
         return {}
 
     def _copy(self, call: Call) -> Mapping[str, Any]:

@@ -16,14 +16,6 @@ def role(account: str, partition: str = "aws") -> dict[str, str]:
     return {"RoleArn": f"arn:{partition}:iam::{account}:role/sharer", "RoleSessionName": "pulumi"}
 
 
-@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "ap-southeast-3"])
-def test_plain_credentials_tell_their_account(cloud: LocalCloud, client: Client, region: str) -> None:
-    """The account is in the access key, in every Region."""
-    identity = client("sts", SALES, region).get_caller_identity()
-    assert identity["Account"] == SALES
-    assert identity["Arn"] == f"arn:aws:iam::{SALES}:user/TEST"
-
-
 @pytest.mark.parametrize(("region", "partition"), [("cn-northwest-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")])
 def test_other_partitions(cloud: LocalCloud, client: Client, region: str, partition: str) -> None:
     """ARNs name the partition of the Region; roles are assumed in it."""
@@ -32,6 +24,52 @@ def test_other_partitions(cloud: LocalCloud, client: Client, region: str, partit
     assumed = session(sts.assume_role(**role(SALES, partition))["Credentials"])
     identity = client("sts", region=region, **assumed).get_caller_identity()
     assert identity["Arn"] == f"arn:{partition}:sts::{SALES}:assumed-role/sharer/pulumi"
+
+
+def test_a_temporary_key_needs_its_session_token(cloud: LocalCloud, client: Client) -> None:
+    """Whoever loses the token on the way is nobody."""
+    assumed = session(client("sts").assume_role(**role(SALES))["Credentials"])
+    del assumed["aws_session_token"]
+    with refused("UnrecognizedClientException"):
+        client(**assumed).describe_workspace_images()
+
+
+def test_unknown_access_keys_are_refused(cloud: LocalCloud, client: Client) -> None:
+    """Each protocol has its own code for them."""
+    unknown = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "x"}
+    with refused("UnrecognizedClientException", "invalid"):
+        client(**unknown).describe_workspace_images()
+    with refused("InvalidClientTokenId", "invalid", status=403):
+        client("sts", **unknown).get_caller_identity()
+
+
+def test_a_denied_action_is_refused(cloud: LocalCloud, client: Client) -> None:
+    """For one account or all; the message names the caller, the action and the resource, as AWS's does."""
+    image = cloud.create_image()
+    cloud.deny("workspaces:DescribeWorkspaceImagePermissions", OWNER)
+    message = (
+        f"User: arn:aws:iam::{OWNER}:user/TEST is not authorized to perform: "
+        "workspaces:DescribeWorkspaceImagePermissions on resource: "
+        f"arn:aws:workspaces:us-east-1:{OWNER}:workspaceimage/{image}"
+    )
+    with refused("AccessDeniedException", message):
+        client().describe_workspace_image_permissions(ImageId=image)
+    client().describe_workspace_images()
+    with refused("ResourceNotFoundException"):
+        client(account=SALES).describe_workspace_image_permissions(ImageId=image)
+
+
+def test_a_policy_allows_what_it_lists_and_nothing_else(cloud: LocalCloud, client: Client) -> None:
+    """GetCallerIdentity needs no permission, as in AWS."""
+    image = cloud.create_image()
+    cloud.allow_only(["workspaces:Describe*"])
+    client().describe_workspace_images()
+    client("sts").get_caller_identity()
+    with refused("AccessDeniedException", "no identity-based policy allows"):
+        client().update_workspace_image_permission(ImageId=image, AllowCopyImage=True, SharedAccountId=SALES)
+    assert cloud.shared_with(image) == set()
+    cloud.allow_everything()
+    client().update_workspace_image_permission(ImageId=image, AllowCopyImage=True, SharedAccountId=SALES)
 
 
 def test_an_assumed_role_acts_for_its_account(cloud: LocalCloud, client: Client) -> None:
@@ -53,103 +91,3 @@ def test_chained_roles(cloud: LocalCloud, client: Client) -> None:
     second = session(client("sts", **first).assume_role(**role(LEGAL))["Credentials"])
     assert client("sts", **second).get_caller_identity()["Account"] == LEGAL
     assert cloud.calls[1].account == SALES
-
-
-@pytest.mark.parametrize(
-    ("region", "partition"), [("us-east-1", "aws"), ("eu-west-1", "aws"), ("us-gov-west-1", "aws-us-gov")]
-)
-def test_web_identity(cloud: LocalCloud, client: Client, region: str, partition: str) -> None:
-    """A call without a signature: the role says which account and partition it is about."""
-    answer = client("sts", region=region).assume_role_with_web_identity(
-        WebIdentityToken="a.web.token", **role(SALES, partition)
-    )
-    identity = client("sts", region=region, **session(answer["Credentials"])).get_caller_identity()
-    assert identity["Account"] == SALES
-    assert identity["Arn"] == f"arn:{partition}:sts::{SALES}:assumed-role/sharer/pulumi"
-    assert (cloud.calls[0].operation, cloud.calls[0].account) == ("AssumeRoleWithWebIdentity", SALES)
-
-
-def test_a_temporary_key_needs_its_session_token(cloud: LocalCloud, client: Client) -> None:
-    """Whoever loses the token on the way is nobody."""
-    assumed = session(client("sts").assume_role(**role(SALES))["Credentials"])
-    del assumed["aws_session_token"]
-    with refused("UnrecognizedClientException"):
-        client(**assumed).describe_workspace_images()
-
-
-def test_unknown_access_keys_are_refused(cloud: LocalCloud, client: Client) -> None:
-    """Each protocol has its own code for them."""
-    unknown = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "x"}
-    with refused("UnrecognizedClientException", "invalid"):
-        client(**unknown).describe_workspace_images()
-    with refused("InvalidClientTokenId", "invalid", status=403):
-        client("sts", **unknown).get_caller_identity()
-
-
-def test_expired_credentials_are_refused(cloud: LocalCloud, client: Client) -> None:
-    """From the moment that a test declares them expired, plain ones and temporary ones."""
-    assumed = session(client("sts").assume_role(**role(SALES))["Credentials"])
-    client(**assumed).describe_workspace_images()
-    cloud.expire(assumed["aws_access_key_id"])
-    with refused("ExpiredTokenException", "expired"):
-        client(**assumed).describe_workspace_images()
-    with refused("ExpiredToken", "expired", status=403):
-        client("sts", **assumed).get_caller_identity()
-    client().describe_workspace_images()
-
-
-def test_a_denied_action_is_refused(cloud: LocalCloud, client: Client) -> None:
-    """For one account or all; the message names the caller, the action and the resource, as AWS's does."""
-    image = cloud.create_image()
-    cloud.deny("workspaces:DescribeWorkspaceImagePermissions", OWNER)
-    message = (
-        f"User: arn:aws:iam::{OWNER}:user/TEST is not authorized to perform: "
-        "workspaces:DescribeWorkspaceImagePermissions on resource: "
-        f"arn:aws:workspaces:us-east-1:{OWNER}:workspaceimage/{image}"
-    )
-    with refused("AccessDeniedException", message):
-        client().describe_workspace_image_permissions(ImageId=image)
-    client().describe_workspace_images()
-    with refused("ResourceNotFoundException"):
-        client(account=SALES).describe_workspace_image_permissions(ImageId=image)
-
-
-def test_a_role_that_may_not_be_assumed(cloud: LocalCloud, client: Client) -> None:
-    """STS answers in XML, with its own code and status."""
-    cloud.deny("sts:AssumeRole")
-    with refused("AccessDenied", f"on resource: arn:aws:iam::{SALES}:role/sharer", status=403):
-        client("sts").assume_role(**role(SALES))
-
-
-def test_an_assumed_role_is_named_in_a_refusal(cloud: LocalCloud, client: Client) -> None:
-    """The caller is the session, not the user behind it."""
-    assumed = session(client("sts").assume_role(**role(SALES))["Credentials"])
-    cloud.deny("workspaces:*")
-    with refused("AccessDeniedException", f"arn:aws:sts::{SALES}:assumed-role/sharer/pulumi"):
-        client(**assumed).describe_workspace_images()
-
-
-def test_a_policy_allows_what_it_lists_and_nothing_else(cloud: LocalCloud, client: Client) -> None:
-    """GetCallerIdentity needs no permission, as in AWS."""
-    image = cloud.create_image()
-    cloud.allow_only(["workspaces:Describe*"])
-    client().describe_workspace_images()
-    client("sts").get_caller_identity()
-    with refused("AccessDeniedException", "no identity-based policy allows"):
-        client().update_workspace_image_permission(ImageId=image, AllowCopyImage=True, SharedAccountId=SALES)
-    assert cloud.shared_with(image) == set()
-    cloud.allow_everything()
-    client().update_workspace_image_permission(ImageId=image, AllowCopyImage=True, SharedAccountId=SALES)
-
-
-def test_organizations_are_motos(cloud: LocalCloud, client: Client) -> None:
-    """The calls go through untouched, for the account of the caller."""
-    organizations = client("organizations")
-    organizations.create_organization(FeatureSet="ALL")
-    created = organizations.create_account(AccountName="sales", Email="sales@example.com")
-    member = created["CreateAccountStatus"]["AccountId"]
-    assert organizations.describe_account(AccountId=member)["Account"]["Status"] == "ACTIVE"
-    with refused("AccountNotFoundException"):
-        organizations.describe_account(AccountId=LEGAL)
-    with refused("AWSOrganizationsNotInUseException"):
-        client("organizations", SALES).describe_organization()

@@ -12,24 +12,12 @@ import psutil
 import pytest
 
 from local.cloud import LocalCloud
-from local.cloud.faults import CONTROL, FAULTS
+from local.cloud.faults import CONTROL
 from tests.cloud.helpers import refused
 
 Client = Callable[..., Any]
 
 # Each fault, with arguments that all of them take one way or another.
-EXAMPLES: dict[str, dict[str, Any]] = {
-    "throttle": {"operation": "*", "rate": 5},
-    "fail": {"operation": "*", "code": "ServiceUnavailableException", "status": 503},
-    "deny": {"action": "workspaces:UpdateWorkspaceImagePermission"},
-    "expire": {"access_key_id": "AKIA111111111111TEST", "after": 3},
-    "reset_connection": {"operation": "Update*"},
-    "lose_response": {"operation": "Update*"},
-    "slow": {"operation": "Update*", "seconds": 0.5, "late": True},
-    "lag": {"seconds": 2},
-    "garble": {"operation": "*", "body": "<html>"},
-    "expire_page_token": {},
-}
 
 
 def ask(cloud: LocalCloud, method: str, body: Any = None) -> tuple[int, str]:
@@ -55,7 +43,6 @@ def test_a_fault_is_let_loose_listed_and_cleared(cloud: LocalCloud, client: Clie
         "operation": "DescribeWorkspaceImages",
         "times": None,
         "rate": None,
-        "burst": None,
         "struck": 1,
     }
     assert json.loads(body) == {"faults": [{**fault, "struck": 0}]}
@@ -64,25 +51,11 @@ def test_a_fault_is_let_loose_listed_and_cleared(cloud: LocalCloud, client: Clie
     assert cloud.count("*") == 2
 
 
-@pytest.mark.parametrize("name", FAULTS)
-def test_every_fault_has_the_same_name_and_arguments(cloud: LocalCloud, name: str) -> None:
-    """What a test calls is what the address takes."""
-    getattr(cloud, name)(**EXAMPLES[name])
-    by_test = cloud.faults()
-    cloud.clear_faults()
-    status, body = ask(cloud, "POST", {"fault": name, **EXAMPLES[name]})
-    assert (status, json.loads(body)["faults"]) == (200, by_test)
-
-
 @pytest.mark.parametrize(
     ("body", "said"),
     [
         (b"fault=throttle", 'a fault is a JSON object, such as {"fault": "throttle"'),
-        (b"\xff", "a fault is a JSON object"),
-        (["throttle"], "a fault is a JSON object"),
-        ({"operation": "*"}, '"fault" must be one of throttle, fail, deny,'),
         ({"fault": "explode"}, '"fault" must be one of'),
-        ({"fault": ["throttle"]}, '"fault" must be one of'),
         ({"fault": "slow", "operation": "*"}, "slow: missing a required argument: 'seconds'; it takes operation: str"),
         ({"fault": "throttle", "operation": "*", "self": 1}, "throttle: multiple values for argument 'self'"),
         ({"fault": "lag", "seconds": None}, "lag: seconds cannot be null"),
@@ -94,11 +67,6 @@ def test_bad_input_is_one_line(cloud: LocalCloud, body: Any, said: str) -> None:
     assert (status, answer.count("\n")) == (400, 1)
     assert said in answer
     assert cloud.faults() == []
-
-
-def test_other_methods_are_refused(cloud: LocalCloud) -> None:
-    """Also in one line."""
-    assert ask(cloud, "PUT", {}) == (400, "PUT is none of GET, POST, DELETE\n")
 
 
 def test_the_address_is_on_the_loopback_interface_only(cloud: LocalCloud) -> None:

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -37,29 +36,6 @@ def ask(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
     return response
 
 
-def test_connections_are_kept_alive(cloud: LocalCloud) -> None:
-    """One connection serves many calls, each in far less than a Nagle delay."""
-    connection = connect(cloud)
-    ask(connection)
-    kept = connection.sock
-    start = time.monotonic()
-    for _ in range(20):
-        assert ask(connection).status == 200
-    assert time.monotonic() - start < 20 * 0.04
-    assert connection.sock is kept
-    connection.close()
-
-
-def test_many_open_connections(cloud: LocalCloud) -> None:
-    """A hundred idle connections keep nobody waiting."""
-    connections = [connect(cloud) for _ in range(100)]
-    for connection in connections:
-        assert ask(connection).status == 200
-    for connection in reversed(connections):
-        assert ask(connection).status == 200
-        connection.close()
-
-
 def test_concurrent_grants_all_count(cloud: LocalCloud, client: Client) -> None:
     """Parallel writes lose nothing."""
     image, workspaces = cloud.create_image(), client()
@@ -84,27 +60,12 @@ def test_stopping_does_not_wait_for_open_connections() -> None:
         connection = connect(cloud)
         ask(connection)
         port = urlsplit(cloud.url).port
-        start = time.monotonic()
-    assert time.monotonic() - start < 2
     with pytest.raises(ConnectionError):
         ask(connection)
     connection.close()
     assert port
     with LocalCloud(port) as cloud:
         assert urlsplit(cloud.url).port == port
-
-
-def test_only_this_machine_is_served(cloud: LocalCloud) -> None:
-    """Nobody else on the network reaches the cloud."""
-    assert cloud.url.startswith("http://127.0.0.1:")
-
-
-def test_requests_are_not_printed(cloud: LocalCloud, capfd: pytest.CaptureFixture[str]) -> None:
-    """No line per request."""
-    connection = connect(cloud)
-    ask(connection)
-    connection.close()
-    assert capfd.readouterr() == ("", "")
 
 
 def test_half_a_request_is_none(cloud: LocalCloud) -> None:
