@@ -120,7 +120,7 @@ class LocalCloud(Images, Faults):
     def _forget(self) -> None:
         self.calls: list[Call] = []
         self.latency = 0.0
-        self.revoke_unshared_error = Images.revoke_unshared_error
+        self.assume()
         self.interceptors = []
         self.clear_faults()
         self._allowed: dict[str | None, list[str]] = {}

@@ -230,7 +230,7 @@ class Faults:
 
     @fault
     def expire_page_token(self, operation: str = "*", times: int | None = 1) -> Fault:
-        """Refuse to go on with a listing: the token of its next page has expired (undocumented: how)."""
+        """Refuse to go on with a listing: the token of its next page has expired (AWS does not document how)."""
         return Fault(
             _refuse("InvalidParameterValuesException", "The NextToken is not valid."),
             lambda call: "NextToken" in call.parameters,

@@ -4,7 +4,7 @@ The images live in moto's own backends, as moto's own objects; only what follows
 image, which requests are refused, and how an answer is cut into pages. All other WorkSpaces operations are
 moto's.
 
-Where AWS documents no error code, the choice is marked `undocumented`.
+Where AWS documents nothing, the answer comes from `ASSUMPTIONS`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from typing import Any
 
 from local.accounts import OWNER, REGION
 
+from .assumptions import ASSUMPTIONS, SUCCESS, Answer
 from .wire import AwsError, Call
 
-PAGE = 25
+PAGE = 25  # of images, as documented
 UNCHANGED = object()
 
 _IMAGE_ID = re.compile(r"wsi-[0-9a-z]{9,63}")
@@ -35,13 +36,11 @@ class Images:
     """The images of the local cloud: its controls for tests, and the image operations of its API.
 
     Attributes:
-        revoke_unshared_error: What revoking a permission that was never granted answers (undocumented);
-            None: success.
+        answers: What is answered where AWS documents nothing, by the names in `ASSUMPTIONS`; tests change it.
     """
 
-    revoke_unshared_error: str | None = "OperationNotSupportedException"
-
     def __init__(self) -> None:
+        self.assume()
         # moto answers each request in a thread of its own and locks nothing.
         self._lock = threading.RLock()
         # When, of which image, whose permission, and whether it was there before: what a late listing undoes.
@@ -49,10 +48,15 @@ class Images:
         self._listing = _Listing()
         self.operations: dict[str, Callable[[Call], Mapping[str, Any]]] = {
             "CopyWorkspaceImage": self._copy,
+            "DeleteWorkspaceImage": self._delete,
             "DescribeWorkspaceImagePermissions": self._describe_permissions,
             "DescribeWorkspaceImages": self._describe,
             "UpdateWorkspaceImagePermission": self._update_permission,
         }
+
+    def assume(self) -> None:
+        """Answer what AWS does not document as `ASSUMPTIONS` says."""
+        self.answers: dict[str, Answer] = {name: assumed.answer for name, assumed in ASSUMPTIONS.items()}
 
     # Controls: they work on moto's objects directly, so nothing of it is in the call log.
 
@@ -171,7 +175,7 @@ class Images:
         if ids is not None and not 1 <= len(ids) <= PAGE:
             raise _invalid("imageIds", ids, f"Member must have length between 1 and {PAGE}")
         for image_id in ids or ():
-            _check_image_id(image_id)
+            self._check_image_id(image_id)
         kind = call.parameters.get("ImageType")
         if kind not in (None, "OWNED", "SHARED"):
             raise _invalid("imageType", kind, "Member must satisfy enum value set: [OWNED, SHARED]")
@@ -181,49 +185,63 @@ class Images:
             for owned, image in self._visible(call.account, call.region)
             if (not ids or image.image_id in ids) and (kind is None or owned == (kind == "OWNED"))
         ]
-        page, token = _page(call, images, "ImageId")
+        page, token = self._page(call, images, "ImageId")
         return {"Images": page, **token}
 
     def _describe_permissions(self, call: Call) -> Mapping[str, Any]:
         image_id = call.parameters["ImageId"]
         image = self._owned(call, image_id)
-        page, token = _page(call, [{"SharedAccountId": account} for account in self._listed(image)], "SharedAccountId")
+        page, token = self._page(
+            call,
+            [{"SharedAccountId": account} for account in self._listed(image)],
+            "SharedAccountId",
+            smallest=int(self.answers["smallest_page"]),
+            largest=int(self.answers["page_size"]),
+            token_after_full_page=self.answers["token_after_full_page"] == "yes",
+        )
         return {"ImageId": image_id, "ImagePermissions": page, **token}
 
     def _update_permission(self, call: Call) -> Mapping[str, Any]:
         image_id, account = call.parameters["ImageId"], call.parameters["SharedAccountId"]
         allow = call.parameters["AllowCopyImage"]
         if not _ACCOUNT.fullmatch(account):
-            raise AwsError("InvalidParameterValuesException", f"The account ID {account} is not valid.")
+            raise self._refusal("malformed_account", f"The account ID {account} is not valid.")
         image = self._owned(call, image_id)
         if account == call.account:
-            raise AwsError(
-                "InvalidParameterValuesException", "An image cannot be shared with the account that owns it."
-            )
-        _check_available(image)
+            raise self._refusal("grant_to_owner", "An image cannot be shared with the account that owns it.")
+        self._check_available(image)
         if allow and image.required_tenancy == "DEDICATED" and call.region.startswith("us-gov-"):
-            raise AwsError(
-                "OperationNotSupportedException",
-                "Sharing BYOL images across accounts is not supported in AWS GovCloud (US).",
-            )
-        if not allow and account not in _shares(image):
-            if self.revoke_unshared_error:
-                raise AwsError(self.revoke_unshared_error, f"Image {image_id} is not shared with {account}.")
-            return {}
+            message = "Sharing BYOL images across accounts is not supported in AWS GovCloud (US)."
+            raise self._refusal("byol_in_govcloud", message)
+        if allow == (account in _shares(image)):
+            name = "grant_granted" if allow else "revoke_ungranted"
+            if self.answers[name] == SUCCESS:
+                return {}
+            raise self._refusal(name, f"Image {image_id} is {'already' if allow else 'not'} shared with {account}.")
         self._change(_backend(call.account, call.region), image, account, allow)
+        return {}
+
+    def _delete(self, call: Call) -> Mapping[str, Any]:
+        image = self._owned(call, call.parameters["ImageId"], "delete_unknown_image")
+        if _shares(image):
+            raise AwsError(
+                "InvalidResourceStateException",
+                f"Image {image.image_id} is shared with other accounts: unshare it before you delete it.",
+            )
+        del _backend(call.account, call.region).workspace_images[image.image_id]
         return {}
 
     def _copy(self, call: Call) -> Mapping[str, Any]:
         source_id, source_region = call.parameters["SourceImageId"], call.parameters["SourceRegion"]
-        _check_image_id(source_id)
+        self._check_image_id(source_id)
         for _, image in self._visible(call.account, source_region):
             if image.image_id == source_id:
-                _check_available(image)
+                self._check_available(image)
                 copy = self.create_image(
                     call.account, call.region, call.parameters["Name"], tenancy=image.required_tenancy
                 )
                 return {"ImageId": copy}
-        raise _not_found(source_id)
+        raise AwsError("ResourceNotFoundException", f"The image {source_id} could not be found.")
 
     def _visible(self, account: str, region: str) -> Iterator[tuple[bool, Any]]:
         """Return all images that an account sees in a Region, and whether it owns them."""
@@ -235,12 +253,63 @@ class Images:
                 elif account in _shares(image):
                     yield False, image
 
-    def _owned(self, call: Call, image_id: str) -> Any:
-        _check_image_id(image_id)
+    def _owned(self, call: Call, image_id: str, unknown: str = "unknown_image") -> Any:
+        """Return an image of the caller; `unknown` names the answer where there is no such image."""
+        self._check_image_id(image_id)
         image = _backend(call.account, call.region).workspace_images.get(image_id)
         if image is None or image.owner_account not in (None, call.account):
-            raise _not_found(image_id)
+            anybodys = any(image_id in backend.workspace_images for backend in _backends(call.region))
+            name = "others_image" if anybodys else unknown
+            raise self._refusal(name, f"The image {image_id} could not be found.")
         return image
+
+    def _check_image_id(self, image_id: str) -> None:
+        if not _IMAGE_ID.fullmatch(image_id):
+            raise self._refusal("malformed_image", f"The image ID {image_id} is not valid.")
+
+    def _check_available(self, image: Any) -> None:
+        if image.state == "PENDING":
+            raise self._refusal("pending_image", f"Image {image.image_id} is being created.")
+        if image.state != "AVAILABLE":
+            raise self._refusal("failed_image", f"Image {image.image_id} is in state {image.state}.")
+
+    def _page(
+        self,
+        call: Call,
+        items: Sequence[Mapping[str, Any]],
+        key: str,
+        smallest: int = 1,
+        largest: int = PAGE,
+        token_after_full_page: bool = False,
+    ) -> tuple[list[Mapping[str, Any]], dict[str, str]]:
+        """Return one page of a listing, and the token of the next one if there is one.
+
+        A token holds the key of the last item it follows, so changes between two pages neither hide nor repeat
+        others, and a digest of what was asked, so it is refused by any other listing.
+        """
+        size = call.parameters.get("MaxResults", PAGE)
+        if not 1 <= size <= PAGE:
+            raise _invalid("maxResults", size, f"Member must have value between 1 and {PAGE}")
+        size = min(max(size, smallest), largest)
+        asked = {k: v for k, v in call.parameters.items() if k not in ("NextToken", "MaxResults")}
+        scope = json.dumps([call.operation, call.account, call.region, asked], sort_keys=True)
+        digest = hashlib.sha256(scope.encode()).hexdigest()[:16]
+        after, token = "", call.parameters.get("NextToken")
+        if token is not None:
+            try:
+                scope_of_token, _, after = base64.b64decode(token, validate=True).decode().partition("/")
+            except ValueError:
+                scope_of_token = ""
+            if scope_of_token != digest:
+                raise self._refusal("unknown_token", "The NextToken is not valid.")
+        rest = sorted((item for item in items if item[key] > after), key=lambda item: str(item[key]))
+        page = rest[:size]
+        if len(rest) < size or (len(rest) == size and not token_after_full_page):
+            return page, {}
+        return page, {"NextToken": base64.b64encode(f"{digest}/{page[-1][key]}".encode()).decode()}
+
+    def _refusal(self, name: str, message: str) -> AwsError:
+        return AwsError(str(self.answers[name]), message)
 
 
 class _Listing(threading.local):
@@ -273,49 +342,6 @@ def _shares(image: Any) -> list[str]:
     return [permission["SharedAccountId"] for permission in image.image_permissions]
 
 
-def _check_image_id(image_id: str) -> None:
-    if not _IMAGE_ID.fullmatch(image_id):
-        raise AwsError("InvalidParameterValuesException", f"The image ID {image_id} is not valid.")
-
-
-def _check_available(image: Any) -> None:
-    if image.state == "PENDING":
-        raise AwsError("ResourceUnavailableException", f"Image {image.image_id} is being created.")
-    if image.state != "AVAILABLE":
-        raise AwsError("OperationNotSupportedException", f"Image {image.image_id} is in state {image.state}.")
-
-
-def _not_found(image_id: str) -> AwsError:
-    return AwsError("ResourceNotFoundException", f"The image {image_id} could not be found.")
-
-
 def _invalid(name: str, value: Any, constraint: str) -> AwsError:
     message = f"1 validation error detected: Value '{value}' at '{name}' failed to satisfy constraint: {constraint}"
     return AwsError("ValidationException", message)
-
-
-def _page(call: Call, items: Sequence[Mapping[str, Any]], key: str) -> tuple[list[Mapping[str, Any]], dict[str, str]]:
-    """Return one page of a listing, and the token of the next one if there is one.
-
-    A token holds the key of the last item it follows, so changes between two pages neither hide nor repeat
-    others, and a digest of what was asked, so it is refused by any other listing.
-    """
-    size = call.parameters.get("MaxResults", PAGE)
-    if not 1 <= size <= PAGE:
-        raise _invalid("maxResults", size, f"Member must have value between 1 and {PAGE}")
-    asked = {k: v for k, v in call.parameters.items() if k not in ("NextToken", "MaxResults")}
-    scope = json.dumps([call.operation, call.account, call.region, asked], sort_keys=True)
-    digest = hashlib.sha256(scope.encode()).hexdigest()[:16]
-    after, token = "", call.parameters.get("NextToken")
-    if token is not None:
-        try:
-            scope_of_token, _, after = base64.b64decode(token, validate=True).decode().partition("/")
-        except ValueError:
-            scope_of_token = ""
-        if scope_of_token != digest:
-            raise AwsError("InvalidParameterValuesException", "The NextToken is not valid.")
-    rest = sorted((item for item in items if item[key] > after), key=lambda item: str(item[key]))
-    page = rest[:size]
-    if len(rest) <= size:
-        return page, {}
-    return page, {"NextToken": base64.b64encode(f"{digest}/{page[-1][key]}".encode()).decode()}

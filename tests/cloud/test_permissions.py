@@ -7,6 +7,7 @@ import pytest
 
 from local.accounts import LEGAL, OWNER, SALES
 from local.cloud import LocalCloud
+from local.cloud.assumptions import ASSUMPTIONS
 from tests.cloud.helpers import accounts, refused
 
 Client = Callable[..., Any]
@@ -155,6 +156,16 @@ def test_revoking_what_was_never_granted_is_refused(cloud: LocalCloud, client: C
         update(client(), image, False, SALES)
 
 
+def test_how_an_unfounded_revoke_ends_can_be_set(cloud: LocalCloud, client: Client) -> None:
+    """The code is undocumented, so callers are tested with several, and with silence."""
+    image = cloud.create_image()
+    cloud.answers["revoke_ungranted"] = "InvalidParameterValuesException"
+    with refused("InvalidParameterValuesException"):
+        update(client(), image, False, SALES)
+    cloud.answers["revoke_ungranted"] = "success"
+    update(client(), image, False, SALES)
+
+
 @pytest.mark.parametrize(
     ("state", "code"),
     [("PENDING", "ResourceUnavailableException"), ("ERROR", "OperationNotSupportedException")],
@@ -176,3 +187,31 @@ def test_byol_is_refused_in_govcloud_only(cloud: LocalCloud, client: Client) -> 
     update(govcloud, cloud.create_image(region="us-gov-west-1"), True, SALES)
     with refused("OperationNotSupportedException", "BYOL"):
         update(govcloud, cloud.create_image(region="us-gov-west-1", tenancy="DEDICATED"), True, SALES)
+
+
+def test_how_a_second_grant_ends_can_be_set(cloud: LocalCloud, client: Client) -> None:
+    """AWS documents no error for it, and no success."""
+    image = cloud.create_image()
+    cloud.share(image, SALES)
+    cloud.answers["grant_granted"] = "OperationNotSupportedException"
+    with refused("OperationNotSupportedException", SALES):
+        update(client(), image, True, SALES)
+
+
+def test_pages_can_be_set(cloud: LocalCloud, client: Client) -> None:
+    """Larger and smaller ones than asked for, and a token after a full last page."""
+    image, workspaces = cloud.create_image(), client()
+    for account in accounts(4):
+        cloud.share(image, account)
+    cloud.answers |= {"page_size": 4, "smallest_page": 2, "token_after_full_page": "yes"}
+    assert listed(workspaces, image, MaxResults=1) == accounts(2)
+    full = workspaces.describe_workspace_image_permissions(ImageId=image, MaxResults=25)
+    assert len(full["ImagePermissions"]) == 4
+    assert listed(workspaces, image, NextToken=full["NextToken"]) == []
+
+
+def test_assumptions_return_with_a_reset(cloud: LocalCloud) -> None:
+    """What one test has set is no assumption of the next one."""
+    cloud.answers["page_size"] = 1
+    cloud.reset()
+    assert cloud.answers == {name: assumed.answer for name, assumed in ASSUMPTIONS.items()}

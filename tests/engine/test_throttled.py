@@ -30,7 +30,7 @@ def test_lost_answers(stack: Stack, cloud: LocalCloud, image: str) -> None:
     assert stack.up().counts == {"create": 2}
     assert cloud.shared_with(image) == {SALES}
     stack.program("")
-    cloud.revoke_unshared_error = "InvalidParameterValuesException"  # what a second attempt may meet
+    cloud.answers["revoke_ungranted"] = "InvalidParameterValuesException"  # what a second attempt may meet
     cloud.lose_response(UPDATE)
     assert stack.up().counts == {"delete": 1, "same": 1}
     assert cloud.shared_with(image) == set()
