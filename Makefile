@@ -13,16 +13,20 @@ SEED ?=
 JOBS ?= 2
 LATENCY ?= 0.1
 WHEEL ?=
+IMAGE ?=
+ACCOUNT ?=
+RECIPIENT_PROFILE ?=
+YES ?=
 
 # One virtual environment for programs and tools.
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help packages setup demo cloud test test-all chaos bench docs dist lint audit env lock clean
+.PHONY: help packages setup demo cloud test test-all chaos acceptance bench docs dist lint audit env lock clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1 \2/p' Makefile | while read -r name text; do \
-	  printf '  make %-8s %s\n' "$$name" "$$text"; done
+	  printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 # What set-up has to say goes to stderr: the stdout of `make -s env` is for the shell.
 packages: ## Install the packages that requirements.lock names; `setup` does it as well
@@ -45,6 +49,9 @@ test-all: lint ## The same, and what is left to the night: all engine tests, lon
 
 chaos: setup ## Random changes, faults and kills, each healed by one up (ROUNDS, else without end; SEED, JOBS=2)
 	@$(BIN)/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) --jobs $(JOBS)
+
+acceptance: setup ## Prove the package on your AWS account (IMAGE=, ACCOUNT=, RECIPIENT_PROFILE=; YES=1 does not ask)
+	@$(BIN)/python -m local.acceptance "$(IMAGE)" "$(ACCOUNT)" --recipient-profile "$(RECIPIENT_PROFILE)" $(if $(filter-out 0,$(YES)),--yes)
 
 bench: setup ## Measure against the other ways; writes docs/performance.md (ROUNDS=5, LATENCY=0.1 seconds)
 	@$(BIN)/python -m benchmarks --rounds $(or $(ROUNDS),5) --latency $(LATENCY)

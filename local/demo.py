@@ -17,7 +17,6 @@ import tempfile
 import textwrap
 import threading
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from local.accounts import LEGAL, OWNER, REGION, SALES
 from local.cloud import LocalCloud
 from local.engine import install
-from local.stack import TIME_LIMIT, Stack, environment_in, killed_on_failure
+from local.stack import Stack, environment_in, finish_unless
 
 NAMES = {SALES: "sales", LEGAL: "legal"}
 IMAGE = "wsi-golden001"
@@ -104,23 +103,12 @@ class Demo:
     def _run(self, command: str, *telling: str) -> None:
         """Run a command that must succeed, and show the `telling` lines of its output."""
         self._begin(command)
-        # In a session of its own, Ctrl-C does not reach it a second time, which would make the engine drop everything.
-        process = self._stack.start(*shlex.split(command)[1:])
-        give_up = time.monotonic() + TIME_LIMIT
-        with killed_on_failure(process):
-            while process.returncode is None:
-                if self._interrupted.is_set() or time.monotonic() > give_up:
-                    # An engine that is interrupted takes its providers along, so it gets some time for that.
-                    process.send_signal(signal.SIGINT)
-                    with suppress(subprocess.TimeoutExpired):
-                        self._output, _ = process.communicate(timeout=20)
-                    if self._interrupted.is_set():
-                        raise KeyboardInterrupt
-                    raise self._surprise(f"an end within {TIME_LIMIT:.0f} seconds")
-                with suppress(subprocess.TimeoutExpired):
-                    self._output, _ = process.communicate(timeout=0.1)
-        if process.returncode:
-            raise self._surprise(f"exit code 0, not {process.returncode}")
+        try:
+            code, self._output = finish_unless(self._interrupted, self._stack.start(*shlex.split(command)[1:]))
+        except subprocess.TimeoutExpired as error:
+            raise self._surprise(f"an end within {error.timeout:.0f} seconds") from None
+        if code:
+            raise self._surprise(f"exit code 0, not {code}")
         self._show(telling)
 
     def _aws(self, operation: str, *telling: str, by: str = OWNER, refused: bool = False, **parameters: Any) -> None:

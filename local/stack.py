@@ -7,6 +7,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,9 +33,11 @@ class Stack:
         folder: the project; it is made.
         environment: the variables of its commands.
         color: the value of their option `--color`.
+        inherited: file descriptors that its commands, and all that these start, keep open.
     """
 
     color = "never"
+    inherited: Sequence[int] = ()
 
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self.folder = folder
@@ -58,7 +62,7 @@ class Stack:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a `pulumi` command."""
         options = ("--non-interactive", "--color", self.color)
-        return start(["pulumi", *arguments, *options], self.folder, self.environment)
+        return start(["pulumi", *arguments, *options], self.folder, self.environment, inherited=self.inherited)
 
     def pulumi(self, *arguments: str) -> str:
         """Run a `pulumi` command; return what it printed.
@@ -87,7 +91,11 @@ def environment_in(home: Path, *unwanted: str) -> dict[str, str]:
 
 
 def start(
-    command: Sequence[str], folder: Path, environment: Mapping[str, str], output: IO[str] | int = subprocess.PIPE
+    command: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    output: IO[str] | int = subprocess.PIPE,
+    inherited: Sequence[int] = (),
 ) -> subprocess.Popen[str]:
     """Start a command without input, in a session of its own; its output includes its errors."""
     return subprocess.Popen(
@@ -99,6 +107,7 @@ def start(
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        pass_fds=inherited,
     )
 
 
@@ -138,3 +147,28 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
     with killed_on_failure(process):
         output, _ = process.communicate(timeout=TIME_LIMIT)
     return process.returncode, output
+
+
+def finish_unless(interrupted: threading.Event, process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Wait for the end of a command as `finish` does, or until the user has seen enough.
+
+    An engine that is interrupted takes its providers along, so it gets some time for that. Ctrl-C does not reach it by
+    itself: it is in a session of its own.
+
+    Raises:
+        KeyboardInterrupt: the event was set, and the command was ended.
+        TimeoutExpired: it took too long and was ended.
+    """
+    give_up = time.monotonic() + TIME_LIMIT
+    with killed_on_failure(process):
+        while True:
+            with suppress(subprocess.TimeoutExpired):
+                output, _ = process.communicate(timeout=0.1)
+                return process.returncode, output
+            if interrupted.is_set() or time.monotonic() > give_up:
+                process.send_signal(signal.SIGINT)
+                with suppress(subprocess.TimeoutExpired):
+                    process.communicate(timeout=20)
+                if interrupted.is_set():
+                    raise KeyboardInterrupt
+                raise subprocess.TimeoutExpired(process.args, TIME_LIMIT)

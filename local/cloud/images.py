@@ -250,7 +250,7 @@ class Images:
             for image in backend.workspace_images.values():
                 if backend is home:
                     yield image.owner_account in (None, account), image
-                elif account in _shares(image):
+                elif account in _shares(image) and self.answers["recipient_sees_image"] == "yes":
                     yield False, image
 
     def _owned(self, call: Call, image_id: str, unknown: str = "unknown_image") -> Any:
