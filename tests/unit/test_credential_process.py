@@ -154,7 +154,7 @@ def test_empty_setting_is_none(home: Path, connect_to: Connect) -> None:
             "echo 'sign in: https://me:secret@sso' >&2; echo more >&2; exit 1",
             "ended with exit code 1 (sign in: https://***@sso); run it by hand to see why",
         ),
-        ("kill -9 $$", "ended with exit code -9; run it by hand to see why"),
+        ("kill -9 $$", "ended with exit code 137; run it by hand to see why"),
     ],
 )
 def test_what_a_process_gets_wrong(tool: Tool, connect_to: Connect, script: str, said: str) -> None:
@@ -166,6 +166,7 @@ def test_what_a_process_gets_wrong(tool: Tool, connect_to: Connect, script: str,
 @pytest.mark.parametrize(
     ("keys", "said"),
     [
+        ({"AccessKeyId": 5}, "printed JSON without AccessKeyId; run it by hand to see why"),
         ({"SecretAccessKey": None}, "printed JSON without SecretAccessKey; run it by hand to see why"),
         ({"Expiration": in_seconds(-5)}, "printed credentials that have expired; run it by hand to see why"),
         *(
@@ -192,8 +193,15 @@ def test_long_error_is_cut(tool: Tool, connect_to: Connect) -> None:
 def test_program_that_does_not_exist(tool: Tool, connect_to: Connect) -> None:
     """It is named."""
     assert fails(connect_to()) == (
-        f"{beginning(tool)}cannot be started (No such file or directory); correct the profile"
+        f"{beginning(tool)}cannot be started (it is not there, or not executable); correct the profile"
     )
+
+
+def test_program_that_the_system_cannot_run(tool: Tool, connect_to: Connect) -> None:
+    """What the system says of it."""
+    tool.path.write_bytes(b"\0")
+    tool.path.chmod(0o755)
+    assert "Exec format error" in fails(connect_to())
 
 
 def test_setting_that_is_no_command(home: Path, connect_to: Connect) -> None:

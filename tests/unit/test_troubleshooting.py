@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from local.environment import ROOT
-from pulumi_workspaces_images.aws.credential_process import _WATCHER
+from pulumi_workspaces_images.aws.credential_process import _LAUNCHER
 from pulumi_workspaces_images.commands.adopt import _DESCRIPTION, _EXAMPLE
 
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text()
@@ -59,7 +59,7 @@ PARTS = {
     "the caller's account",
     "the configured Region",
     "the Region of the provider …",
-    "cannot be started (…); correct the profile",
+    "cannot be started (it is not there, or not executable); correct the profile",
     "ended with exit code ……; …",
     "run it by hand to see why",
     "did not print JSON; …",
@@ -81,7 +81,7 @@ PARTS = {
     "`pulumi up` grants it again",
 }
 # Never shown: an exception's text that is replaced, a thread's name, a program.
-INTERNAL = {"no answer to …", "engine watch", _WATCHER}
+INTERNAL = {"no answer to …", "engine watch", " ".join(_LAUNCHER.split())}
 LEFT_OUT = HELP | DOING | PARTS | INTERNAL
 
 

@@ -3,10 +3,9 @@
 botocore waits for it without a limit, runs it again after a failure, and does not say which program failed.
 """
 
-import contextlib
 import json
 import os
-import signal
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -28,9 +27,25 @@ _SECONDS_BETWEEN_LOOKS = 0.1
 _LONGEST_QUOTE = 200  # characters
 _SEE_WHY = "run it by hand to see why"
 
-# Kills a process, with its process group, as soon as this one has ended, however that came about: what it reads from
-# its standard input then ends.
-_WATCHER = "import os, sys; sys.stdin.read(); getattr(os, 'killpg', os.kill)(int(sys.argv[1]), 9)"
+# Runs a program, and kills it, with all that it has started, once the standard input has ended. The other end of that
+# is held by this process, so it ends with it, however that comes about, also if it is killed.
+_LAUNCHER = """
+import os, subprocess, sys, threading
+
+def watch():
+    sys.stdin.read()
+    program.kill()
+    if hasattr(os, "killpg"):
+        os.killpg(0, 9)
+
+try:
+    program = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+except OSError as error:
+    sys.exit(error)
+threading.Thread(target=watch, daemon=True).start()
+code = program.wait()
+os._exit(code if code >= 0 else 128 - code)
+"""
 
 
 class CredentialProcesses:
@@ -72,21 +87,17 @@ class CredentialProcesses:
             raise _Failure(f"the credential_process of the AWS profile {profile} ({words[0]}) {failure}") from None
 
     def _output_of(self, command: list[str]) -> bytes:
+        if not shutil.which(command[0]):
+            raise _Failure("cannot be started (it is not there, or not executable); correct the profile")
+        launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, *command]
         pipe = subprocess.PIPE
-        try:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, start_new_session=True
-            )
-        except OSError as error:
-            raise _Failure(f"cannot be started ({error.strerror}); correct the profile") from None
-        with process:
-            try:
-                with _ended_with_this_process(process.pid):
-                    output, errors = self._wait_for(process)
-            except BaseException:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    getattr(os, "killpg", os.kill)(process.pid, signal.SIGKILL)
-                raise
+        reading, writing = os.pipe()
+        with (
+            open(reading),
+            subprocess.Popen(launcher, stdin=reading, stdout=pipe, stderr=pipe, start_new_session=True) as process,
+            open(writing, "w"),  # closed before the end of the process is waited for: that ends it
+        ):
+            output, errors = self._wait_for(process)
         if process.returncode:
             lines = errors.decode(errors="replace").strip().splitlines()
             said = f" ({without_passwords(lines[0])[:_LONGEST_QUOTE]})" if lines else ""
@@ -142,7 +153,8 @@ def _credentials_in(output: bytes) -> dict[str, Any]:
         raise _Failure(f"did not print JSON; {_SEE_WHY}") from None
     if not isinstance(printed, dict) or printed.get("Version") != 1:
         raise _Failure(f'printed JSON without "Version": 1; {_SEE_WHY}')
-    missing = [name for name in ("AccessKeyId", "SecretAccessKey") if not printed.get(name)]
+    keys = ("AccessKeyId", "SecretAccessKey")
+    missing = [name for name in keys if not (printed.get(name) and isinstance(printed[name], str))]
     if missing:
         raise _Failure(f"printed JSON without {' and '.join(missing)}; {_SEE_WHY}")
     expiration = printed.get("Expiration")
@@ -159,15 +171,3 @@ def _credentials_in(output: bytes) -> dict[str, Any]:
         "token": printed.get("SessionToken"),
         "expiry_time": expiration,
     }
-
-
-@contextlib.contextmanager
-def _ended_with_this_process(pid: int) -> Any:
-    """Let another process kill `pid` and its group if this process ends within the block, even by SIGKILL."""
-    command = [sys.executable, "-I", "-S", "-c", _WATCHER, str(pid)]
-    null = subprocess.DEVNULL
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=null, stderr=null, start_new_session=True) as watcher:
-        try:
-            yield
-        finally:
-            watcher.kill()
