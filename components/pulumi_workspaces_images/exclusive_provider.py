@@ -15,7 +15,7 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
-from .errors import AccessDenied, ExpectedError, NotFound, printable
+from .errors import AccessDenied, ConfigurationError, ExpectedError, NotFound, printable
 from .lifecycle import base, checks
 from .share import Share, as_account_id
 
@@ -153,16 +153,24 @@ class ImageSharesExclusiveProvider(base.Provider):
         accounts, image_id, region = news["shared_account_ids"], news["image_id"], news["region"]
         if not _known(accounts):
             return []
+        leaving = (olds.get("shared_account_ids") or []) if news.get("report_only") else []
+
+        def look() -> frozenset[str]:
+            return self._command.permissions.unlisted(image_id, region, [*accounts, *leaving])
+
+        if news.get("report_only") == "fail":
+            if self._command.never_asks:
+                raise ConfigurationError(
+                    f"image {image_id} in {region}: exclusive ownership that is set to fail has to ask AWS, and "
+                    "workspaces-images:recheck is off; set it to strict, or exclusive to report"
+                )
+            return sorted(look())  # whatever `recheck` says: it opens no guard
         if self._command.never_asks:
             self._command.warn_once(
                 f"image {image_id} in {region}: unlisted accounts are not looked for because "
                 "workspaces-images:recheck is off"
             )
-        leaving = (olds.get("shared_account_ids") or []) if news.get("report_only") else []
-        found = self._command.recheck(
-            lambda: self._command.permissions.unlisted(image_id, region, [*accounts, *leaving])
-        )
-        return sorted(found or ())
+        return sorted(self._command.recheck(look) or ())
 
     def _warn(self, image_id: str, region: str, unlisted: list[str], *, report_only: object) -> None:
         """Name unlisted accounts. An update that revokes them says so when it is done."""

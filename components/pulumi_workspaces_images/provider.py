@@ -46,8 +46,8 @@ class ImageShareProvider(base.Provider):
             problems = [self._command.ledger.declare(share)] if share else []
             self._command.take_own(news)  # before anything asks AWS: `recheck` is one of these keys
             if share:
-                unchanged = not base.changed(_IDENTITY, olds, inputs)
-                self._command.prefetch(share.image_id, share.region, news.get("_images"), listings=unchanged)
+                listings = not base.changed(_IDENTITY, olds, inputs) or self._command.previews is True
+                self._command.prefetch(share.image_id, share.region, news.get("_images"), listings=listings)
             if known["shared_account_id"]:
                 problems.append(self._command.recipients.list_problem(known["shared_account_id"]))
             failures += [CheckFailure("shared_account_id", problem) for problem in problems if problem]
@@ -176,12 +176,27 @@ class ImageShareProvider(base.Provider):
         account = f"account {share.shared_account_id}{f' ({name})' if name else ''}"
         image_name = self._command.permissions.known_name(share.image_id, share.region)
         image = f"image {share.image_id}{f' ({printable(image_name)})' if image_name else ''}"
-        message = f"{account} gets access to {image} in {share.region}"
-        more = (
-            f"more accounts get access to image {share.image_id} in {share.region}: run `pulumi preview --diff` to see "
-            "them all"
-        )
+        if self._has_access(share):
+            message = f"{account} has access to {image} in {share.region} already; `pulumi up` takes the share over"
+            more = (
+                f"more accounts have access to image {share.image_id} in {share.region} already: run `pulumi preview "
+                "--diff` to see them all"
+            )
+        else:
+            message = f"{account} gets access to {image} in {share.region}"
+            more = (
+                f"more accounts get access to image {share.image_id} in {share.region}: run `pulumi preview --diff` to "
+                "see them all"
+            )
         self._command.announcements.add(message, self._command.info, more=more)
+
+    def _has_access(self, share: Share) -> bool:
+        if self._command.never_asks:
+            return False
+        try:
+            return share.shared_account_id in self._command.permissions.shared_with(share.image_id, share.region)
+        except ExpectedError:
+            return False  # it is only about the words
 
     def _grant(self, share: Share) -> dict[str, Any]:
         ledger = self._command.ledger

@@ -173,3 +173,20 @@ def test_state_of_a_bare_provider_moves_to_a_provider(stack: Stack, cloud: Local
     assert cloud.shared_with(image) == {SALES}
     stack.destroy()
     assert cloud.shared_with(image) == set()
+
+
+@pytest.mark.nightly
+def test_share_that_ignores_all_changes_is_guarded(stack: Stack, cloud: LocalCloud, images: dict[str, str]) -> None:
+    """`ignore_changes=["*"]` keeps the arguments, and no more: the engine would drop what guards the share."""
+    program = (
+        provider(cloud, "europe", OTHER_OWNER, EUROPE)
+        + f"ImageShare('legal', {images['other']!r}, {LEGAL!r}, "
+        + "opts=ResourceOptions(provider=europe, ignore_changes=['*']))\n"
+    )
+    stack.program(program)
+    stack.up()
+    stack.configuration["workspaces-images:allowedAccountIds"] = [SALES]
+    cloud.unshare(images["other"], LEGAL)
+    assert stack.preview(ok=False).line(LEGAL, "workspaces-images:allowedAccountIds")
+    stack.up(ok=False)
+    assert cloud.shared_with(images["other"]) == set()

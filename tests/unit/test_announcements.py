@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from local.cloud import LocalCloud
+from pulumi_workspaces_images.errors import ExpectedError
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import DESCRIBE, FOREIGN, LEGAL, LIST, REGION, SALES, Command, Owner, found, state
 
@@ -54,6 +55,22 @@ def test_many_accounts_that_get_access(cloud: LocalCloud, command: Command, imag
     assert said[-2:] == more
 
 
+def test_account_that_has_access_already(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """A renamed resource, or an existing share that is adopted, gives access to nobody; one listing tells that."""
+    other = shared._replace(shared_account_id=LEGAL)
+    said = [*preview(command, shared), *preview(command, other)]
+    assert said[0].endswith(f" in {REGION} already; `pulumi up` takes the share over")
+    assert said[0].startswith(f"account {SALES} has access to image {shared.image_id}")
+    assert said[1].startswith(f"account {LEGAL} gets access to image {shared.image_id}")
+    assert cloud.count(LIST) == 1
+
+
+def test_listing_that_is_denied(cloud: LocalCloud, command: Command, share: Share) -> None:
+    """It is only about the words."""
+    cloud.deny(f"workspaces:{LIST}")
+    assert preview(command, share)[0].startswith(f"account {SALES} gets access")
+
+
 def test_recheck_off(cloud: LocalCloud, share: Share) -> None:
     """AWS is not asked for a name."""
     line = f"account {SALES} gets access to image {share.image_id} in {REGION}"
@@ -83,6 +100,15 @@ def test_account_that_leaves_the_list_does_not_fail_it(cloud: LocalCloud, owner:
     assert updated["revoked_account_ids"] == []
     assert cloud.shared_with(owner.image) == {SALES}
     assert found(owner.check(report_only="fail", olds=owner.olds(report_only="fail")))
+
+
+@pytest.mark.parametrize("recheck", ["warn", "off"])
+def test_recheck_does_not_open_it(cloud: LocalCloud, shared_image: str, recheck: str) -> None:
+    """Who could not look does not pass."""
+    owner = Owner(Command(cloud, recheck=recheck), shared_image)
+    cloud.deny(f"workspaces:{LIST}")
+    with pytest.raises(ExpectedError, match="access denied" if recheck == "warn" else "recheck is off"):
+        owner.check(SALES, report_only="fail")
 
 
 def test_refresh_warns_of_it(cloud: LocalCloud, owner: Owner) -> None:

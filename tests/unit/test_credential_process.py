@@ -223,7 +223,7 @@ def test_process_that_asks_is_not_answered(tool: Tool, connect_to: Connect) -> N
 
 
 def test_process_is_ended_at_the_deadline(tool: Tool, connect_to: Connect, clock: Clock) -> None:
-    """With its children; it is not started again."""
+    """With its children. That is no fault of its own: who asks later may have the time."""
     tool.will_hang()
     connection = connect_to()
     with ThreadPoolExecutor(1) as pool:
@@ -233,8 +233,8 @@ def test_process_is_ended_at_the_deadline(tool: Tool, connect_to: Connect, clock
         said = f"did not end in {DEADLINE:.0f} s and was ended; run it by hand to see what it waits for"
         assert asking.result(60) == beginning(tool) + said
     tool.wait_until_it_is_gone()
-    assert fails(connection) == beginning(tool) + said
-    assert len(tool.runs) == 2
+    tool.will_print()
+    connection.client("sts", REGION)
 
 
 def test_deadline_is_that_of_the_call(tool: Tool, connect_to: Connect, clock: Clock, aws: Aws) -> None:

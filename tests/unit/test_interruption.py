@@ -32,6 +32,19 @@ def test_wait_that_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
         interruption.wait(60.0)
 
 
+def test_sdk_that_decorates_the_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its code cannot be exchanged: then Ctrl-C waits, and nothing fails."""
+
+    def decorated(function: Any) -> Any:
+        return lambda *call: function(*call)
+
+    class Servicer:
+        Cancel = decorated(lambda *_: None)
+
+    monkeypatch.setitem(sys.modules, "__main__", SimpleNamespace(DynamicResourceProviderServicer=Servicer))
+    interruption.listen()
+
+
 def test_sdk_without_such_a_servicer() -> None:
     """A later one may be another: then Ctrl-C waits, as with any provider."""
     interruption.listen()

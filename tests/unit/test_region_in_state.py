@@ -56,6 +56,16 @@ def test_new_share_of_a_new_image(cloud: LocalCloud, command: Command, shared: S
     )
 
 
+def test_image_that_is_not_in_the_region_of_the_state(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """The error says that the Region comes from the state, not from the environment."""
+    elsewhere = cloud.create_image(region=AWAY)
+    region, failures = check(command, shared._replace(image_id=elsewhere), shared)
+    assert region == HOME
+    assert failures[0][1].endswith(
+        f"({HOME} is the Region in the state; to move the share, give the resource a region)"
+    )
+
+
 def test_images_beside_are_asked_about_where_they_are(cloud: LocalCloud, command: Command, shared: Share) -> None:
     """The preview costs no call more than under the other Region."""
     other = Share(cloud.create_image(region=HOME), SALES, HOME)

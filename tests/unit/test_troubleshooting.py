@@ -52,6 +52,7 @@ PARTS = {
     "(it comes from aws:region, AWS_REGION, AWS_DEFAULT_REGION or the AWS profile)",
     "(… comes from AWS_REGION, AWS_DEFAULT_REGION or the AWS profile…)",
     "; the state has other shares in …",
+    "(… is the Region in the state; to move the share, give the resource a region)",
     "for account … (…)",
     "account … (…)",
     "the caller",

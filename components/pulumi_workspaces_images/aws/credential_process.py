@@ -69,6 +69,8 @@ class CredentialProcesses:
         if profile not in self._failures:
             try:
                 return self._run(profile, command)
+            except _Ended as ended:  # not by a fault of its own: who asks later may have the time
+                raise CredentialProcessFailed(problem=str(ended)) from None
             except _Failure as failure:
                 self._failures[profile] = str(failure)
         raise CredentialProcessFailed(problem=self._failures[profile])
@@ -84,7 +86,8 @@ class CredentialProcesses:
             return _credentials_in(self._output_of(words))
         except _Failure as failure:
             # Without the arguments, which may hold secrets.
-            raise _Failure(f"the credential_process of the AWS profile {profile} ({words[0]}) {failure}") from None
+            problem = f"the credential_process of the AWS profile {profile} ({words[0]}) {failure}"
+            raise type(failure)(problem) from None
 
     def _output_of(self, command: list[str]) -> bytes:
         if not shutil.which(command[0]):
@@ -111,7 +114,7 @@ class CredentialProcesses:
             except subprocess.TimeoutExpired:
                 why = self._why_end()
                 if why:
-                    raise _Failure(why) from None
+                    raise _Ended(why) from None
 
 
 class ProcessProvider(CredentialProvider):
@@ -145,6 +148,10 @@ class _Failure(Exception):
     """What is wrong with a process."""
 
 
+class _Ended(_Failure):
+    """It was ended."""
+
+
 def _credentials_in(output: bytes) -> dict[str, Any]:
     """Read what a process has printed, which is never quoted: it may be a secret all the same."""
     try:
@@ -160,9 +167,11 @@ def _credentials_in(output: bytes) -> dict[str, Any]:
     expiration = printed.get("Expiration")
     if expiration:
         try:
-            expired = parse_timestamp(expiration) <= datetime.now(timezone.utc)
+            end = parse_timestamp(expiration)
+            expired = end <= datetime.now(timezone.utc)
         except (TypeError, ValueError, RuntimeError):  # the first one without a time zone
             raise _Failure(f"printed an Expiration that is not a time, e.g. 2030-01-31T12:00:00Z; {_SEE_WHY}") from None
+        expiration = end.isoformat()  # as botocore reads it, which takes no number
         if expired:
             raise _Failure(f"printed credentials that have expired; {_SEE_WHY}")
     return {

@@ -102,7 +102,11 @@ def live_failures(
                 f"image {image_id} was not found in {region}{asked}; only its owner can share it: check the "
                 "credentials, the Region and the id, and whether it was deleted"
             )
-            if not region_is_written and not command.connection.configured_region:
+            if region_is_written or command.connection.configured_region:
+                pass
+            elif region == command.kept_region(image_id, {}):
+                reason += f" ({region} is the Region in the state; to move the share, give the resource a region)"
+            else:
                 others = [other for other in command.regions_of_others() if other != region]
                 state = f"; the state has other shares in {', '.join(others)}" if others else ""
                 reason += f" ({region} comes from AWS_REGION, AWS_DEFAULT_REGION or the AWS profile{state})"

@@ -13,7 +13,7 @@ interrupted = threading.Event()
 def listen() -> None:
     """Let the SDK's provider process hear that its command is interrupted."""
     cancel = getattr(getattr(sys.modules["__main__"], "DynamicResourceProviderServicer", None), "Cancel", None)
-    if isinstance(cancel, FunctionType):
+    if isinstance(cancel, FunctionType) and not cancel.__code__.co_freevars:
         # gRPC has bound the method already, so only its code can be exchanged.
         cancel.__code__ = _cancel.__code__
 

@@ -57,7 +57,7 @@ class Ledger:
         self._guard = threading.Lock()
         self._locks: defaultdict[Share, threading.Lock] = defaultdict(threading.Lock)
         self._entries: defaultdict[Share, _Entry] = defaultdict(_Entry)
-        self._exclusive: dict[tuple[str, str], frozenset[str]] = {}
+        self._exclusive: defaultdict[str, dict[str, frozenset[str]]] = defaultdict(dict)
 
     @contextmanager
     def serialized(self, share: Share) -> Iterator[None]:
@@ -85,8 +85,9 @@ class Ledger:
             What contradicts it: an exclusive list of the image without the account; None if nothing does.
         """
         with self._noting(["declared", *share, *self._me]):
-            listed = self._exclusive.get((share.image_id, share.region))
-        if listed is None or share.shared_account_id in listed:
+            known = self._exclusive.get(share.image_id, {})
+            lists = [accounts for region, accounts in known.items() if may_be(region, share.region)]
+        if all(share.shared_account_id in accounts for accounts in lists):
             return None
         return _contradiction(share)
 
@@ -97,19 +98,21 @@ class Ledger:
             What contradicts it: declared shares of the image with other accounts, or another such list.
         """
         with self._noting(["exclusive", image_id, region, *sorted(accounts)]):
-            first = self._exclusive[image_id, region]
+            others = [a for where, a in self._exclusive[image_id].items() if may_be(where, region) and a != accounts]
             unlisted = sorted(
                 share
                 for share, entry in self._entries.items()
                 if entry.declared_by
-                and (share.image_id, share.region) == (image_id, region)
+                and share.image_id == image_id
+                and may_be(share.region, region)
                 and share.shared_account_id not in accounts
             )
         contradictions = [_contradiction(share) for share in unlisted]
-        if first != accounts:
+        if others:
+            unlike = ", ".join(sorted(others[0] ^ accounts))
             contradictions.append(
                 f"two ImageSharesExclusive of image {image_id} in {region} list different accounts, "
-                f"{', '.join(sorted(first ^ accounts))} not in both: each would revoke what the other allows; keep one"
+                f"{unlike} not in both: each would revoke what the other allows; keep one"
             )
         return contradictions
 
@@ -241,7 +244,7 @@ class Ledger:
             case ["kept", image_id, account, region]:
                 self._entries[Share(image_id, account, region)].kept = True
             case ["exclusive", image_id, region, *accounts]:
-                self._exclusive.setdefault((image_id, region), frozenset(accounts))
+                self._exclusive[image_id].setdefault(region, frozenset(accounts))
 
 
 def _unwritable(error: OSError) -> ExpectedError:
@@ -253,6 +256,11 @@ def _unwritable(error: OSError) -> ExpectedError:
 
 def _kept(share: Share) -> str:
     return f"unsharing image {share.image_id} from {share.shared_account_id} in {share.region}: kept"
+
+
+def may_be(region: str, other: str) -> bool:
+    """Tell whether two Regions may be the same. A program looks none up: what it does not name is told in words."""
+    return region == other or " " in region or " " in other
 
 
 def _contradiction(share: Share) -> str:

@@ -8,7 +8,7 @@ from pulumi.dynamic import Resource
 from ..provider import ImageShareProvider
 from .explicit_provider import provider_of
 from .found_images import FoundImage, id_and_region
-from .program import declare, hidden_inputs, ignores
+from .program import declare, hidden_inputs, ignores, spelled_out
 
 SHARE_TYPE = "pulumi-python:dynamic/workspaces:ImageShare"
 
@@ -107,4 +107,5 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
             **hidden,
             "owner_account_id": None,  # an output: Pulumi makes an attribute of every name it finds here
         }
+        opts = spelled_out(opts, "image_id", "shared_account_id", "region")
         super().__init__(ImageShareProvider(), resource_name, properties, opts)

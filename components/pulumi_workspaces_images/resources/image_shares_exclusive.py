@@ -9,7 +9,7 @@ from pulumi.dynamic import Resource
 from ..exclusive_provider import ImageSharesExclusiveProvider
 from .explicit_provider import provider_of
 from .found_images import FoundImage, id_and_region
-from .program import contradicts_itself, declare_exclusive, hidden_inputs, ignores
+from .program import contradicts_itself, declare_exclusive, hidden_inputs, ignores, spelled_out
 
 EXCLUSIVE_TYPE = "pulumi-python:dynamic/workspaces:ImageSharesExclusive"
 
@@ -71,9 +71,10 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
         """
         image_id, region = id_and_region(f"ImageSharesExclusive {resource_name!r}", image_id, region)
         provider = provider_of(opts, EXCLUSIVE_TYPE)
-        if not ignores(opts, "image_id", "shared_account_ids", "region"):
+        ignored = ignores(opts, "image_id", "shared_account_ids", "region")
+        if not ignored:
             declare_exclusive(image_id, shared_account_ids, region, provider)
-        contradiction = contradicts_itself(image_id, shared_account_ids, region, provider)
+        contradiction = contradicts_itself(image_id, shared_account_ids, region, provider, ignored=ignored)
         properties = {
             "image_id": image_id,
             "shared_account_ids": shared_account_ids,
@@ -84,4 +85,5 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
             "owner_account_id": None,  # outputs: Pulumi makes an attribute of every name it finds here
             "revoked_account_ids": None,
         }
+        opts = spelled_out(opts, "image_id", "shared_account_ids", "report_only", "region")
         super().__init__(ImageSharesExclusiveProvider(), resource_name, properties, opts)

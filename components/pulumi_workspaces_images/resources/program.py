@@ -1,6 +1,7 @@
 """What the running Pulumi program has declared so far, and AWS for what it asks while it runs."""
 
 import asyncio
+import copy
 import functools
 import json
 import os
@@ -215,7 +216,7 @@ def _run_of_this_test(*made_of: Any) -> Run:
 
 
 def _where(region: str | None, provider: Provider | None) -> str:
-    """Return what stands for a share's Region: a Region that is configured is not looked up for this."""
+    """Return a share's Region as far as the program names it; otherwise words, which may be any Region."""
     return region or (f"the Region of the provider {provider._name!r}" if provider else _DEFAULT)
 
 
@@ -316,7 +317,9 @@ def hidden_inputs(provider: Provider | None, **arguments: object) -> dict[str, A
     }
 
 
-async def contradicts_itself(image_id: object, account_ids: object, region: object, provider: Provider | None) -> bool:
+async def contradicts_itself(
+    image_id: object, account_ids: object, region: object, provider: Provider | None, *, ignored: bool = False
+) -> bool:
     """Tell whether the program contradicts an exclusive list, once all that can be known about that is known.
 
     Args:
@@ -324,6 +327,7 @@ async def contradicts_itself(image_id: object, account_ids: object, region: obje
         account_ids: the accounts on the list.
         region: its Region.
         provider: its provider.
+        ignored: whether the engine may keep another list than this.
 
     Raises:
         pulumi.RunError: it does, by an account that was not known before; or it waits for itself. One line.
@@ -337,7 +341,8 @@ async def contradicts_itself(image_id: object, account_ids: object, region: obje
     await settled(lambda: run.knows_the_accounts_of(image_id), run.knows_all_images)
     if known and secret:
         run.hide(known, await secret.future())
-        declare_exclusive(image_id, account_ids, region, provider)
+        if not ignored:
+            declare_exclusive(image_id, account_ids, region, provider)
     return run.contradicts_itself
 
 
@@ -352,6 +357,21 @@ def ignores(opts: pulumi.ResourceOptions | None, *properties: str) -> bool:
     """Tell whether the engine may keep the old value of a property, whatever the program says (`ignore_changes`)."""
     ignored = (opts.ignore_changes if opts else None) or []
     return any(path == "*" or path.partition("[")[0] in properties for path in ignored)
+
+
+def spelled_out(opts: pulumi.ResourceOptions | None, *properties: str) -> pulumi.ResourceOptions | None:
+    """Return options whose `ignore_changes` names a resource's arguments instead of `*`.
+
+    With `*` the engine would also keep the hidden inputs of the state, which has none: the stack's own keys are among
+    them.
+    """
+    ignored = (opts.ignore_changes if opts else None) or []
+    if not opts or not any(path == "*" or path.startswith("_") for path in ignored):
+        return opts
+    opts = copy.copy(opts)
+    public = list(properties) if "*" in ignored else []
+    opts.ignore_changes = [*public, *(path for path in ignored if path != "*" and not path.startswith("_"))]
+    return opts
 
 
 def refusals(accounts: Iterable[str], region: object = None, provider: Provider | None = None) -> list[str]:

@@ -1,0 +1,73 @@
+"""A program that contradicts itself, as far as mocks show it (on the engine: tests/engine/test_contradictions.py)."""
+
+import contextvars
+from collections.abc import Callable
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi import Output, ResourceOptions
+
+from pulumi_workspaces_images import ImageShare, ImageSharesExclusive
+from pulumi_workspaces_images.resources.program import spelled_out
+from tests.unit.helpers import IMAGE, LEGAL, REGION, SALES
+from tests.unit.test_image_shares import Recorder
+
+
+def run(program: Callable[[], Any]) -> None:
+    """Run a program under mocks."""
+
+    def run_mocked() -> None:
+        pulumi.runtime.set_mocks(Recorder(), project="shares", stack="dev", preview=True)
+        wait_for: Any = pulumi.runtime.test
+        wait_for(lambda: program() and None)()
+
+    contextvars.copy_context().run(run_mocked)
+
+
+@pytest.mark.parametrize(("of_the_list", "of_the_share"), [(None, REGION), (REGION, None)])
+def test_only_one_of_the_two_names_the_region(of_the_list: str | None, of_the_share: str | None) -> None:
+    """It may be the other's: nothing is looked up for this. Two Regions that are named are two."""
+    with pytest.raises(pulumi.RunError, match="does not hold that account"):
+        run(
+            lambda: (
+                ImageSharesExclusive("only", IMAGE, [SALES], region=of_the_list),
+                ImageShare("legal", IMAGE, LEGAL, region=of_the_share),
+            )
+        )
+    run(
+        lambda: (
+            ImageSharesExclusive("only", IMAGE, [SALES], region=REGION),
+            ImageShare("legal", IMAGE, LEGAL, region="eu-west-1"),
+        )
+    )
+
+
+def test_list_whose_changes_are_ignored() -> None:
+    """The engine may keep another list than this one, of Outputs too."""
+    ignored = ResourceOptions(ignore_changes=["shared_account_ids"])
+    run(
+        lambda: (
+            ImageShare("legal", IMAGE, LEGAL),
+            ImageSharesExclusive("only", IMAGE, [Output.from_input(SALES)], opts=ignored),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        (["*"], ["image_id", "region"]),
+        (["*", "tags"], ["image_id", "region", "tags"]),
+        (["_own", "region"], ["region"]),
+        (["region"], ["region"]),
+        (None, None),
+    ],
+)
+def test_hidden_inputs_are_never_ignored(given: list[str] | None, left: list[str] | None) -> None:
+    """The engine would drop them, and with them the stack's own keys and what is secret."""
+    opts = ResourceOptions(ignore_changes=given, protect=True)
+    made = spelled_out(opts, "image_id", "region")
+    assert made
+    assert (made.ignore_changes, made.protect) == (left, True)
+    assert opts.ignore_changes == given
