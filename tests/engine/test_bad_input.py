@@ -184,6 +184,7 @@ def test_access_denied_to_look(stack: Stack, cloud: LocalCloud, image: str, acti
     assert refused(stack).line(image, REGION, "arn:aws:", "access denied", f"the caller needs {action}")
 
 
+@pytest.mark.nightly
 def test_access_denied_to_grant(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """Only up can find that the caller may not grant."""
     action = "workspaces:UpdateWorkspaceImagePermission"

@@ -98,6 +98,7 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path / "a project")
 
 
+@pytest.mark.nightly
 def test_up_then_nothing_to_do_then_destroy(project: Project) -> None:
     assert "2 created" in project.pulumi("up", "--yes", "--skip-preview")
     preview = project.pulumi("preview")
