@@ -1,7 +1,7 @@
-"""The stack: WorkSpaces images shared with the accounts that the stack's configuration names.
+"""The stack program: share WorkSpaces images with the accounts that the stack's configuration names.
 
     config:
-      workspaces-images:accountGroups:  # optional: accounts that several images are shared with
+      workspaces-images:accountGroups:  # optional: accounts for several images
         emea:                           # a name of your choice
           sales: "222222222222"         # label: account; or a list of accounts
           legal: "333333333333"
@@ -9,8 +9,8 @@
         golden:                         # a label of your choice
           imageId: wsi-0a1b2c3d4
           region: eu-west-1             # optional; default: aws:region
-          exclusive: true               # optional; an account that is not listed: true revokes its share, report
-                                        # only names it, and with fail the preview fails
+          exclusive: true               # optional; for unlisted accounts: true revokes their shares, report only
+                                        # names them, and with fail the preview fails
           groups: [emea]                # groups, accounts or both
           accounts:                     # label: account; or a list of accounts
             pilot: "444444444444"
@@ -18,11 +18,11 @@
           imageName: golden-*           # instead of imageId: the newest image of that name
           keep: 2                       # optional; default 1: how many of the newest
           organizationalUnitId: ou-ab12-cd34ef56    # instead of groups and accounts: every account in it and below
-                                                    # it; r-ab12: in the root
+                                                    # it; r-ab12: every account of the organization
 
 Every account becomes a resource named IMAGE LABEL-ACCOUNT LABEL (golden-sales), whether a group or the image names it.
-In a list, each account is its own label. IMAGE LABEL has the image's id in it if the image was found by name
-(monthly-wsi-0a1b2c3d4-222222222222). The stack output `shares` says who has what.
+In a list, each account is its own label. If the image is found by name, IMAGE LABEL includes the image's id
+(monthly-wsi-0a1b2c3d4-222222222222). The stack output `shares` lists the shares of each image.
 
 All mistakes of the configuration are shown at once, one line each, before anything is declared.
 """
@@ -68,7 +68,7 @@ class Recipient(NamedTuple):
 
     Attributes:
         label: its name among the accounts of the image.
-        account: its id; empty if the configuration does not say which account it is, which has been noted.
+        account: its id; empty if the configuration does not give a valid one, which is in `mistakes` then.
         path: where the configuration names it.
     """
 
@@ -85,7 +85,7 @@ class Image(NamedTuple):
 
     Attributes:
         path: the entry of the configuration that it comes from.
-        name: the image's name if it was found by its name; for one that is given by its id, AWS would have to be asked.
+        name: the image's name if it was found by name. For an image given by its id, AWS would have to be asked.
     """
 
     path: str
@@ -98,18 +98,18 @@ class Image(NamedTuple):
 
 
 def is_secret() -> bool:
-    """Tell whether anything in the two keys was set with `--secret`: Pulumi does not say what."""
+    """Tell whether anything in the two keys was set with `--secret`. Pulumi does not say which part."""
     return any(pulumi.runtime.is_config_secret(f"{NAMESPACE}:{key}") for key in (GROUPS, SHARES))
 
 
 def hide(value: Any) -> None:
-    """Let no message show a value, or any of those in a list or mapping, if the configuration is secret."""
+    """Hide a value, or all values in a list or mapping, in messages if the configuration is secret."""
     if is_secret():
         current_run().secrets.add(value)
 
 
 def mistake(path: str, problem: str) -> None:
-    """Note one line that names a path of the configuration. The program goes on, to find all that is wrong."""
+    """Note a mistake as one line that names its path. The program continues, to find all mistakes."""
     mistakes.append(printable(f"{NAMESPACE}:{path} {problem}"))
 
 
@@ -121,15 +121,15 @@ def read_configuration() -> list[Image]:
     """
     mistakes.extend(unread_keys(current_run().configuration))
     try:
-        current_run().command_of(None)  # a wrong key of `aws:` is said once, and not of each image that it concerns
+        current_run().command_of(None)  # report a wrong key of `aws:` once, and not for each image
     except ExpectedError as error:
         mistakes.append(str(error))
     groups = read_groups(read_mapping(GROUPS, "group name -> accounts") or {})
     entries = read_mapping(SHARES, "image label -> {imageId, accounts, ...}")
-    if entries is None and not mistakes:  # it may be there under another name, which has been noted then
+    if entries is None and not mistakes:  # otherwise it may be set under a misspelt name, which is a mistake already
         mistake(
             SHARES,
-            "is not set: which images to share, and with whom; set it with `pulumi config set --path`, as "
+            "is not set, so there is no image to share; set it with `pulumi config set --path`, as "
             "docs/reference/configuration.md shows",
         )
     images = [image for label, entry in (entries or {}).items() for image in read_entry(label, entry, groups)]
@@ -144,7 +144,7 @@ def read_configuration() -> list[Image]:
 
 
 def read_mapping(key: str, shape: str) -> dict[str, Any] | None:
-    """Return what a key holds; None where it is not set, or wrong."""
+    """Return the mapping in a key; None if it is not set, or wrong."""
     text = pulumi.Config(NAMESPACE).get(key)
     if text is None:
         return None
@@ -159,7 +159,7 @@ def read_mapping(key: str, shape: str) -> dict[str, Any] | None:
 
 
 def is_label(path: str, label: str) -> bool:
-    """Tell whether a label can be a part of a resource's name."""
+    """Tell whether a label can be part of a resource's name."""
     if not label or not label.isprintable():
         mistake(path, f"has the label {label!a}: a label must be one or more printable characters")
         return False
@@ -175,7 +175,7 @@ def read_groups(groups: dict[str, Any]) -> dict[str, list[Recipient]]:
 
 
 def refuse_unused(groups: dict[str, list[Recipient]], entries: dict[str, Any]) -> None:
-    """Note the groups that no image names: their accounts seem to have access, and have none."""
+    """Note the groups that no image names: their accounts seem to have access, but have none."""
     named = [entry["groups"] for entry in entries.values() if isinstance(entry, dict) and "groups" in entry]
     for name, recipients in groups.items():
         if recipients and not any(isinstance(names, list) and name in names for names in named):
@@ -183,24 +183,24 @@ def refuse_unused(groups: dict[str, list[Recipient]], entries: dict[str, Any]) -
 
 
 def read_entry(label: str, entry: Any, groups: dict[str, list[Recipient]]) -> list[Image]:
-    """Return what one label stands for: one image that is given by its id, or those that its name finds."""
+    """Return the images of one label: one if it gives an id, or those that its name finds."""
     path = f"{SHARES}.{label}"
     if not isinstance(entry, dict):
         mistake(path, "must be a mapping with imageId and accounts")
         return []
     hide([entry[name] for name in VALUES & entry.keys()])
     for name in sorted(entry.keys() - SETTINGS):
-        mistake(f"{path}.{name}", f"is not a setting; there are {', '.join(sorted(SETTINGS))}")
+        mistake(f"{path}.{name}", f"is not a setting; the settings are {', '.join(sorted(SETTINGS))}")
     for one, other in EITHER:
         if one in entry and other in entry:
             mistake(f"{path}.{other}", f"cannot be combined with {one}: remove one of them")
     exclusive = read_exclusive(f"{path}.exclusive", entry.get("exclusive", False))
     recipients = read_recipients(path, entry, groups)
-    # Where neither names one, a share that exists stays in the Region of the state, whatever AWS_REGION says.
+    # If neither names a Region, an existing share stays in the Region of the state, even if AWS_REGION differs.
     region = read_region(f"{path}.region", entry["region"]) if "region" in entry else pulumi.Config("aws").get("region")
     if "imageName" not in entry:
         return [Image(path, label, id_, "", region, exclusive, recipients) for id_ in read_image_id(path, entry)]
-    # The id is in the name, so that a rotation adds resources and removes some, and leaves those of the others alone.
+    # The name includes the id, so that a new image adds and removes resources, and does not change those of the others.
     return [
         Image(path, f"{label}-{found.image_id}", found.image_id, found.name, region, exclusive, recipients)
         for found in read_image_name(path, entry, region)
@@ -208,7 +208,7 @@ def read_entry(label: str, entry: Any, groups: dict[str, list[Recipient]]) -> li
 
 
 def read_string(path: str, value: Any) -> str | None:
-    """Return a string; None where it is wrong."""
+    """Return a string; None if it is wrong."""
     if isinstance(value, str) and value:
         return value
     mistake(path, "must be a string, in quotes if it looks like a number")
@@ -216,7 +216,7 @@ def read_string(path: str, value: Any) -> str | None:
 
 
 def read_region(path: str, value: Any) -> str | None:
-    """Return the Region that an entry names; None where it is wrong."""
+    """Return the Region that an entry names; None if it is wrong."""
     region = read_string(path, value)
     try:
         command = current_run().command_of(None)
@@ -229,7 +229,7 @@ def read_region(path: str, value: Any) -> str | None:
 
 
 def read_image_id(path: str, entry: dict[str, Any]) -> list[str]:
-    """Return the image that an entry names by its id; none where that is missing."""
+    """Return the image that an entry names by its id, in a list that is empty if the id is missing."""
     if "imageId" not in entry:
         mistake(f"{path}.imageId", "is not set: the id of the image, e.g. wsi-0a1b2c3d4; or set imageName")
         return []
@@ -241,7 +241,7 @@ def read_image_id(path: str, entry: dict[str, Any]) -> list[str]:
 
 
 def read_image_name(path: str, entry: dict[str, Any], region: str | None) -> list[FoundImage]:
-    """Return the newest images of the name that an entry has; none where something is wrong."""
+    """Return the newest images of the name that an entry has; an empty list if something is wrong."""
     name = read_string(f"{path}.imageName", entry["imageName"])
     keep = read_keep(f"{path}.keep", entry.get("keep", 1))
     if not name or ("region" in entry and not region):
@@ -249,40 +249,40 @@ def read_image_name(path: str, entry: dict[str, Any], region: str | None) -> lis
     try:
         found = find_images(name, region)
     except pulumi.RunError as error:
-        if str(error) not in mistakes:  # a wrong key of `aws:` has been noted
+        if str(error) not in mistakes:  # a wrong key of `aws:` has been noted already
             mistake(f"{path}.imageName", f"cannot be looked up: {error}")
         return []
     if not found:
-        # Not "nothing to share": a misspelt name would revoke every share of the images that it used to find.
+        # This must be an error: a misspelt name would otherwise revoke every share of the images that it used to find.
         where = f" in {region}" if region else ""
-        mistake(f"{path}.imageName", f"finds no AVAILABLE image named {name!r} of the caller's own{where}")
+        mistake(f"{path}.imageName", f"finds no AVAILABLE image named {name!r} that the caller owns{where}")
     return found[:keep]
 
 
 def read_keep(path: str, value: Any) -> int:
-    """Return how many of the images found are shared."""
+    """Return how many of the found images to share."""
     if re.fullmatch("[1-9][0-9]{0,3}", str(value)):
         return int(value)
-    mistake(path, f"must be a whole number from 1 to 9999: how many of the newest{it_is(value)}")
+    mistake(path, f"must be a whole number from 1 to 9999: how many of the newest images to share{it_is(value)}")
     return 1
 
 
 def read_exclusive(path: str, value: Any) -> Any:
-    """Return True, False, "report" or "fail"; a boolean in quotes is one, too."""
+    """Return True, False, "report" or "fail". A boolean in quotes is accepted, too."""
     if str(value).lower() not in EXCLUSIVE:
         mistake(path, f"must be true, false, report or fail{it_is(value)}")
     return EXCLUSIVE.get(str(value).lower())
 
 
 def read_recipients(path: str, entry: dict[str, Any], groups: dict[str, list[Recipient]]) -> list[Recipient]:
-    """Return whom an entry's image is shared with."""
+    """Return the recipients of an entry's image."""
     if "organizationalUnitId" in entry:
         return accounts_of_unit(f"{path}.organizationalUnitId", entry["organizationalUnitId"])
     if not entry.keys() & {"accounts", "groups"}:
         mistake(
             f"{path}.accounts",
-            "is not set: a mapping (label: account) or a list of accounts, which may be empty; or set groups or "
-            "organizationalUnitId",
+            "is not set: set it to a mapping (label: account) or a list of accounts, which may be empty; or set groups "
+            "or organizationalUnitId",
         )
         return [UNKNOWN]
     named = accounts_of_groups(f"{path}.groups", entry["groups"], groups) if "groups" in entry else []
@@ -308,7 +308,7 @@ def accounts_of_groups(path: str, names: Any, groups: dict[str, list[Recipient]]
 
 
 def read_accounts(path: str, accounts: Any) -> list[Recipient]:
-    """Return the accounts of a mapping, or of a list, in which each is its own label."""
+    """Return the accounts of a mapping or a list. In a list, each account is its own label."""
     if isinstance(accounts, dict):
         return [
             Recipient(label, account_id(f"{path}.{label}", account), f"{path}.{label}")
@@ -323,7 +323,7 @@ def read_accounts(path: str, accounts: Any) -> list[Recipient]:
 
 
 def account_id(path: str, account: Any) -> str:
-    """Return an account id. `pulumi config set --path` stores one as a number, which is fine while no zero is lost."""
+    """Return an account id. `pulumi config set --path` stores it as a number, which is fine if it has 12 digits."""
     if re.fullmatch("[0-9]{12}", str(account)):
         return str(account)
     mistake(path, f"must be an AWS account of 12 digits in quotes, e.g. '222222222222'{it_is(account)}")
@@ -337,7 +337,7 @@ def it_is(value: Any) -> str:
 
 
 def accounts_of_unit(path: str, unit: Any) -> list[Recipient]:
-    """Return the accounts in an organizational unit and below it: the ACTIVE ones, less the owner of the images."""
+    """Return the ACTIVE accounts in an organizational unit and below it, without the owner of the images."""
     if not re.fullmatch("(ou-[0-9a-z]{4,32}-[0-9a-z]{8,32})|(r-[0-9a-z]{4,32})", str(unit)):
         mistake(path, f"must be the id of an organizational unit (ou-...) or a root (r-...){it_is(unit)}")
         return [UNKNOWN]
@@ -345,25 +345,27 @@ def accounts_of_unit(path: str, unit: Any) -> list[Recipient]:
         install = f"pulumi plugin install resource aws v{metadata.version('pulumi-aws')}"
         mistake(
             path,
-            f"needs the plugin of pulumi-aws, which is not installed, and which Pulumi may not install because "
+            f"needs the plugin of pulumi-aws, which is not installed, and Pulumi does not install it because "
             f"{NO_PLUGINS} is set, as in the local environment: run `{install}`, or set accounts instead",
         )
         return [UNKNOWN]
     try:
         accounts = list_accounts(unit)
-    except Exception as error:  # what pulumi.runtime.invoke raises has no class of its own
+    except Exception as error:  # pulumi.runtime.invoke raises plain exceptions
         reason = " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())
-        mistake(path, f"cannot be resolved with pulumi-aws, as organization administrators can: {reason}")
+        mistake(path, f"cannot be resolved with pulumi-aws, which only an organization administrator can do: {reason}")
         return [UNKNOWN]
     if not accounts:
-        # Not "share with nobody": that would revoke every share of the images.
-        mistake(path, f"finds no ACTIVE account in {unit} but the owner's; to revoke all shares, set accounts to {{}}")
+        # This must be an error: to share with no account would revoke every share of the images.
+        mistake(
+            path, f"finds no ACTIVE account in {unit} except the owner's; to revoke all shares, set accounts to {{}}"
+        )
         return [UNKNOWN]
     return [Recipient(account, account, path) for account in accounts]
 
 
 def lacks_plugin() -> bool:
-    """Tell whether pulumi-aws cannot be asked. The engine's own error would name neither the key nor the reason."""
+    """Tell whether the plugin of pulumi-aws is missing. The engine's own error names neither the key nor the reason."""
     if os.environ.get(NO_PLUGINS, "").lower() not in ("1", "true"):
         return False
     plugins = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi", "plugins")
@@ -372,16 +374,16 @@ def lacks_plugin() -> bool:
 
 @functools.cache
 def list_accounts(unit: str) -> list[str]:
-    """Ask AWS, once for each unit. Not with an Output: its labels, so its resources, would be unknown at preview."""
+    """Ask AWS once for each unit. An Output would not do: its labels, and so its resources, are unknown at preview."""
     accounts = aws.organizations.get_organizational_unit_descendant_accounts(parent_id=unit).accounts
     # An image cannot be shared with its owner, who is the caller: `aws:` configures pulumi-aws and the shares alike.
     owner = aws.get_caller_identity().account_id
-    # The first releases of pulumi-aws 7 know `status` only, which AWS retires.
+    # The first releases of pulumi-aws 7 have only `status`, which AWS is replacing.
     return [a.id for a in accounts if (getattr(a, "state", None) or a.status) == "ACTIVE" and a.id != owner]
 
 
 def refuse_doubles(images: list[Image]) -> None:
-    """Note accounts and labels that an image has twice, and names that two resources would have."""
+    """Note accounts and labels that an image has twice, and resource names that are used twice."""
     doubles: dict[str, set[str]] = {}
     names: dict[str, str] = {}
     for image in images:
@@ -397,14 +399,14 @@ def refuse_doubles(images: list[Image]) -> None:
                 doubles.setdefault(f"{path} repeats the label of {labels[label]}", set()).add(image.path)
             elif names.setdefault(name, image.path) != image.path:
                 mistake(
-                    image.path, f"makes a second resource named {name}, after {names[name]}: change one of the labels"
+                    image.path, f"creates a second resource named {name}, after {names[name]}: change one of the labels"
                 )
-    for double, paths in doubles.items():  # one line for two groups, however many images have both
+    for double, paths in doubles.items():  # one line for two groups, even if many images have both
         mistake(double, f"in {', '.join(sorted(paths))}: change or remove one of them")
 
 
 def refuse_contradictions(images: list[Image]) -> None:
-    """Note the exclusive entries that leave out accounts with which another entry shares the same image."""
+    """Note the exclusive entries that do not list an account with which another entry shares the same image."""
     by_id: defaultdict[str, list[Image]] = defaultdict(list)
     for image in images:
         by_id[image.image_id].append(image)
@@ -417,13 +419,13 @@ def refuse_contradictions(images: list[Image]) -> None:
             if left_out and (image.region == other.region or None in (image.region, other.region)):
                 mistake(
                     f"{image.path}.exclusive",
-                    f"contradicts {other.path}, which shares the same image with accounts that {image.path} leaves out "
-                    f"({', '.join(dict.fromkeys(left_out))}): name them in both, or in neither",
+                    f"contradicts {other.path}, which shares the same image with accounts that {image.path} does not "
+                    f"list ({', '.join(dict.fromkeys(left_out))}): name them in both, or in neither",
                 )
 
 
 def refuse_recipients(images: list[Image]) -> None:
-    """Note the accounts that the stack's other keys refuse. Secret ones are left to the provider, which hides them."""
+    """Note the accounts that the stack's other keys refuse. The provider does that for secret ones, and hides them."""
     for image in [] if is_secret() else images:
         try:
             if refusals([recipient.account for recipient in image.recipients], image.region):  # a few at a time

@@ -1,4 +1,4 @@
-"""`python -m pulumi_workspaces_images`: what helps at the command line, outside of any Pulumi program."""
+"""`python -m pulumi_workspaces_images`: commands to run outside of a Pulumi program."""
 
 import argparse
 import sys
@@ -14,11 +14,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command.
 
     Args:
-        arguments: the command line after the program; by default that of the process.
+        arguments: the arguments of the command line. Default: those of the process.
 
     Returns:
-        The exit code: 0, or 1 for a failure, which stderr names in one line. (Arguments that make no sense end the
-        process with 2, as argparse does.)
+        The exit code: 0, or 1 for a failure, which stderr describes in one line. (With invalid arguments argparse ends
+        the process with 2.)
     """
     parser = argparse.ArgumentParser(prog=_PROGRAM, description="Amazon WorkSpaces image shares as Pulumi resources.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -1,4 +1,4 @@
-"""The failures a user can meet: each is one line that says what was being done, why it failed, what to do."""
+"""The failures that a user can see. Each is one line: what was being done, why it failed, and what to do."""
 
 import re
 
@@ -6,19 +6,19 @@ from . import secrets
 
 
 class ExpectedError(Exception):
-    """A failure that can happen to a user; its message is one printable line. Anything else is a bug."""
+    """A failure that is not a bug. Its message is one printable line. Any other exception is a bug."""
 
     def __init__(self, message: str) -> None:
-        """`message` may quote what AWS answered: control characters in it are escaped."""
+        """Take a message. It may quote AWS, so control characters are escaped."""
         super().__init__(printable(message))
 
     def again(self) -> "ExpectedError":
-        """Return the same failure as a new exception: one that is raised many times collects all their tracebacks."""
+        """Return the same failure as a new exception, because one that is raised often collects every traceback."""
         return type(self)(str(self))
 
 
 class ConfigurationError(ExpectedError):
-    """A stack configuration key, or the lack of one, that cannot be honoured. The message names the key."""
+    """A stack configuration key is wrong, unsupported or missing. The message names the key."""
 
 
 class NoSuchRegion(ConfigurationError):
@@ -26,7 +26,7 @@ class NoSuchRegion(ConfigurationError):
 
 
 class CredentialsError(ExpectedError):
-    """There are no credentials, or AWS does not accept them (any more)."""
+    """There are no credentials, or AWS does not accept them."""
 
 
 class AccessDenied(ExpectedError):
@@ -34,7 +34,7 @@ class AccessDenied(ExpectedError):
 
 
 class NotFound(ExpectedError):
-    """AWS does not know the image: it is gone, or the caller is not its owner. To settle that is the caller's."""
+    """AWS does not know the image: it is gone, or the caller is not its owner. The code that asked decides which."""
 
 
 class NotTheOwner(ExpectedError):
@@ -42,15 +42,15 @@ class NotTheOwner(ExpectedError):
 
 
 class Unanswered(ExpectedError):
-    """No answer, a server fault, or throttling to the end: a write may or may not have taken effect."""
+    """AWS did not answer, failed, or throttled every attempt: a write may or may not have taken effect."""
 
 
 class Refused(ExpectedError):
-    """AWS answered, and said no, for a reason that is none of the others."""
+    """AWS refused the request for any other reason."""
 
 
 def without_passwords(text: str) -> str:
-    """Return `text` with what stands before the host of a URL hidden; some tools print a proxy or endpoint whole."""
+    """Return `text` with the user and password of each URL hidden: errors may print the URL of a proxy or endpoint."""
     return re.sub(r"//[^\s\"]*@", "//***@", text)
 
 

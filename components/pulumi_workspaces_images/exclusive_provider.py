@@ -1,4 +1,4 @@
-"""The lifecycle of exclusive ownership of an image's shares: every account that is not on the list is foreign.
+"""The lifecycle of an exclusive list: every account that has a share of the image and is not on the list is unlisted.
 
 The state of every stack refers to this module and its provider class by name: neither may be renamed.
 """
@@ -27,7 +27,7 @@ class ImageSharesExclusiveProvider(base.Provider):
     """The provider of `ImageSharesExclusive`."""
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Find all that is wrong, contradictions with declared shares among it, and name the foreign accounts.
+        """Report every problem, contradictions with declared shares included, and name the unlisted accounts.
 
         Raises:
             ExpectedError: AWS could not be asked, and `workspaces-images:recheck` is strict.
@@ -78,7 +78,7 @@ class ImageSharesExclusiveProvider(base.Provider):
         return base.checked(inputs, failures, news)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """Compare the list, and where it is the same, look for foreign accounts.
+        """Compare the list, and if it is unchanged, check for unlisted accounts.
 
         Raises:
             ExpectedError: AWS could not be asked, and `workspaces-images:recheck` is strict.
@@ -92,38 +92,38 @@ class ImageSharesExclusiveProvider(base.Provider):
         if news.get("report_only") != olds.get("report_only"):
             return DiffResult(changes=True)
         unlisted = self._unlisted(news, olds)
-        if unlisted:  # a refresh compares without a check before
+        if unlisted:  # a refresh runs diff without check
             self._warn(news["image_id"], news["region"], unlisted, report_only=news.get("report_only"))
         return DiffResult(changes=bool(unlisted) and not news.get("report_only"))
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Revoke what is foreign.
+        """Revoke the shares of unlisted accounts.
 
         Raises:
-            ExpectedError: a permission was not revoked; what was revoked before is in the diagnostics.
+            ExpectedError: a share was not revoked; the diagnostics name those that were.
         """
         return CreateResult(props["image_id"], self._sync(props, {}))
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """Revoke what is foreign to the new list.
+        """Revoke the shares of accounts that are not on the new list.
 
         Raises:
-            ExpectedError: a permission was not revoked; what was revoked before is in the diagnostics.
+            ExpectedError: a share was not revoked; the diagnostics name those that were.
         """
         return UpdateResult(self._sync(news, olds))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Check that the image still exists; that is all there is to refresh.
+        """Check that the image still exists: nothing else needs a refresh.
 
         Raises:
-            ExpectedError: AWS could not be asked, or not as the owner of the image.
+            ExpectedError: AWS could not be asked, or the caller is not the owner of the image.
         """
         if "owner_account_id" not in props:
             raise ExpectedError(
                 f"reading the exclusive shares of {id_}: they cannot be read by id; declare them instead"
             )
         image_id, region, owner = props["image_id"], props["region"], props["owner_account_id"]
-        # AWS describes a shared image to its recipients too, and lists its shares to the owner alone.
+        # AWS also describes a shared image to its recipients, but lists its shares only to the owner.
         doing = f"reading the exclusive shares of image {image_id} in {region}"
         self._command.ownership.refuse_others(image_id, region, owner, doing)
         try:
@@ -135,20 +135,21 @@ class ImageSharesExclusiveProvider(base.Provider):
         return ReadResult(id_, outputs, {name: props[name] for name in _INPUTS if name in props})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        """Revoke nothing: that the list is given up is no reason to.
+        """Revoke nothing: shares do not end with the list.
 
         Raises:
-            ExpectedError: the caller is not the owner, who may still want it; or AWS could not be asked who it is.
+            ExpectedError: the caller is not the owner, who may still want the list; or AWS could not be asked who the
+                caller is.
         """
         image_id, region = props["image_id"], props["region"]
         doing = f"deleting the exclusive list of image {image_id} in {region}"
         self._command.ownership.refuse_others(image_id, region, props.get("owner_account_id"), doing)
 
     def _unlisted(self, news: dict[str, Any], olds: dict[str, Any]) -> list[str]:
-        """Return the unlisted accounts; none if AWS could not be asked, or the list is not known yet.
+        """Return the unlisted accounts; an empty list if AWS could not be asked, or the list is not known yet.
 
-        An account that leaves the list is unlisted in the same update, because it may have no resource of its own.
-        Where nothing is revoked the next preview is the first to name it: its own resource may revoke its share.
+        If unlisted accounts are revoked, an account that leaves the list is unlisted in the same update, because it may
+        have no resource of its own. Otherwise only the next preview names it, because its own resource may revoke it.
         """
         accounts, image_id, region = news["shared_account_ids"], news["image_id"], news["region"]
         if not _known(accounts):
@@ -167,13 +168,13 @@ class ImageSharesExclusiveProvider(base.Provider):
             return sorted(look())  # whatever `recheck` says: it opens no guard
         if self._command.never_asks:
             self._command.warn_once(
-                f"image {image_id} in {region}: unlisted accounts are not looked for because "
+                f"image {image_id} in {region}: unlisted accounts are not checked because "
                 "workspaces-images:recheck is off"
             )
         return sorted(self._command.recheck(look) or ())
 
     def _warn(self, image_id: str, region: str, unlisted: list[str], *, report_only: object) -> None:
-        """Name unlisted accounts. An update that revokes them says so when it is done."""
+        """Name unlisted accounts. An update that revokes them reports it afterwards."""
         found = _found(image_id, region, unlisted)
         if isinstance(report_only, Unknown):
             self._command.warn_once(found)
@@ -194,7 +195,7 @@ class ImageSharesExclusiveProvider(base.Provider):
                     self._revoke(Share(image_id, account, region))
                     revoked.append(printable(account))  # it may have been on a secret list
                 except ExpectedError as error:
-                    failed.append(error)  # one that cannot be revoked must not protect the others
+                    failed.append(error)  # a revoke that fails must not stop the others
         if failed:
             raise ExpectedError("; ".join(map(str, failed)))
         return {**outputs, "revoked_account_ids": revoked}
@@ -204,8 +205,9 @@ class ImageSharesExclusiveProvider(base.Provider):
         with ledger.serialized(share):
             if ledger.is_declared(share):
                 raise ExpectedError(
-                    f"unsharing image {share.image_id} from {share.shared_account_id} in {share.region}: kept, as the "
-                    "program also declares an ImageShare of it; put the account on the exclusive list, or remove that"
+                    f"unsharing image {share.image_id} from {share.shared_account_id} in {share.region}: kept because "
+                    "the program also declares an ImageShare of it; put the account on the exclusive list, or remove "
+                    "the ImageShare"
                 )
             with ledger.revoking(share):
                 self._command.permissions.revoke(share)

@@ -26,7 +26,7 @@ class ImageShareProvider(base.Provider):
     """The provider of `ImageShare`."""
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Find all that is wrong with a share before anything is done, and note that it is declared.
+        """Report every problem of a share before anything is done, and note that it is declared.
 
         Raises:
             ExpectedError: AWS could not be asked, and `workspaces-images:recheck` is strict.
@@ -59,18 +59,18 @@ class ImageShareProvider(base.Provider):
             owner = any(failure.property == "shared_account_id" for failure in live)
             asked = known["shared_account_id"] == news.get("_member")  # by the program
             if not owner and not asked:
-                # A guard that cannot be evaluated refuses, whatever `recheck` says.
+                # A guard that cannot be evaluated refuses the share, with any `recheck`.
                 live += checks.organization_failures(self._command, known["shared_account_id"], known["region"])
             failures += live
         if failures:
             self._command.ledger.failed(share)
         elif share and self._command.previews and not olds.get("image_id"):
-            # The check of what is new, or of what replaces another: it alone is shown nothing of the state.
+            # Only the check of a new resource, or of a replacement, has no inputs from the state.
             self._announce(share, news.get("_member_name"))
         return base.checked(inputs, failures, news)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """Compare the identity, and where it is the same, look whether the permission is still there.
+        """Compare the identity, and if it is unchanged, check that the share is still there.
 
         Raises:
             ExpectedError: AWS could not be asked, and `workspaces-images:recheck` is strict.
@@ -81,9 +81,9 @@ class ImageShareProvider(base.Provider):
         share = _share_of(news)
         with self._command.ledger.serialized(share):
             if self._command.ledger.was_revoked(share):
-                # By the deletion of another resource in this update, not by somebody else; no look is needed.
+                # Revoked by the deletion of another resource in this update: AWS need not be asked.
                 return DiffResult(changes=True)
-            # What this process last saw, or did itself, may be older than what another one has granted since.
+            # Another process may have granted the share since this process last saw or changed it.
             held = self._command.ledger.is_held(share)
             shared = held or self._command.recheck(lambda: self._command.permissions.is_shared(share))
             if shared is not False:
@@ -102,7 +102,7 @@ class ImageShareProvider(base.Provider):
         return DiffResult(changes=shared is False)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Grant the permission; one that is there already is adopted.
+        """Grant the permission. A share that exists already is adopted.
 
         Raises:
             ExpectedError: the permission was not granted.
@@ -119,12 +119,13 @@ class ImageShareProvider(base.Provider):
         return UpdateResult(self._grant(_share_of(news)))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Look whether the share exists: for refresh, and for `ImageShare.get`.
+        """Check whether the share exists, for refresh and for `ImageShare.get`.
 
         Raises:
-            ExpectedError: AWS could not be asked, or not as the owner of the image; or `get` found no such share.
+            ExpectedError: AWS could not be asked, the caller is not the owner of the image, or `get` found no such
+                share.
         """
-        # A `get` comes without what create and read put into the state.
+        # A `get` does not have the outputs that create and read put into the state.
         is_get = "owner_account_id" not in props
         share = self._share_to_read(id_, props.get("region"), is_get)
         try:
@@ -150,7 +151,7 @@ class ImageShareProvider(base.Provider):
         """Revoke the permission, unless the running program still declares the share in another resource.
 
         Raises:
-            ExpectedError: the permission was not revoked, or must not drop out of the state.
+            ExpectedError: the permission was not revoked, or the resource must stay in the state.
         """
         share = _share_of(props)
         ledger = self._command.ledger
@@ -171,7 +172,7 @@ class ImageShareProvider(base.Provider):
                     self._command.ownership.confirm_gone(share.image_id, share.region, owner, error)
 
     def _announce(self, share: Share, member_name: object) -> None:
-        """Name the account that will get access, for whoever reviews the preview."""
+        """Name the account that will get access, for the reviewer of the preview."""
         name = member_name or self._command.recipients.name_of(share.shared_account_id)
         account = f"account {share.shared_account_id}{f' ({name})' if name else ''}"
         image_name = self._command.permissions.known_name(share.image_id, share.region)
@@ -206,8 +207,8 @@ class ImageShareProvider(base.Provider):
             try:
                 self._command.permissions.grant(share)
             except ExpectedError as error:
-                # With `delete_before_replace` the resource that held the share may be gone from the state already: if
-                # this one failed, a share that lives on would be in no state at all.
+                # With `delete_before_replace` the resource that held the share may have left the state already. If this
+                # one failed, a share that still exists would be in no state at all.
                 if not (ledger.was_kept(share) and self._lives_on(share)):
                     raise error from None
             ledger.granted(share)

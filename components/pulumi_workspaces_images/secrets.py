@@ -1,4 +1,4 @@
-"""Secret accounts, images and Regions, which no message shows."""
+"""Secret accounts, images and Regions, which messages must not show."""
 
 import threading
 from collections.abc import Mapping
@@ -6,21 +6,21 @@ from collections.abc import Mapping
 from .share import shown
 
 SECRET = "[secret]"
-"""What stands for a secret in a message, as in Pulumi's own."""
+"""The placeholder for a secret in a message, the same as in Pulumi's own messages."""
 
-_SHORTEST = 4  # anything shorter is part of other words, and neither an account, an image nor a Region
+_SHORTEST = 4  # no account, image or Region is shorter, and a shorter text would also match parts of other words
 
 
 class Secrets:
-    """Values that no message shows. Safe for threads."""
+    """Values that are hidden in messages. Thread-safe."""
 
     def __init__(self) -> None:
-        """There is none yet."""
+        """Start with no values."""
         self._texts: frozenset[str] = frozenset()
         self._lock = threading.Lock()
 
     def add(self, value: object) -> None:
-        """Hide a value from now on, as it is and as messages quote it; of a list or mapping, each of its values."""
+        """Hide a value from now on, both plain and as messages quote it. For a list or mapping, hide each value."""
         if isinstance(value, (list, tuple, Mapping)):
             for item in value.values() if isinstance(value, Mapping) else value:
                 self.add(item)
@@ -31,11 +31,11 @@ class Secrets:
             self._texts |= texts
 
     def hide(self, text: str) -> str:
-        """Return `text` without them."""
+        """Return `text` with every secret replaced."""
         for secret in sorted(self._texts, key=len, reverse=True):
             text = text.replace(secret, SECRET)
         return text
 
 
 of_this_process = Secrets()
-"""For a process that serves one command, as a provider does."""
+"""The secrets of a process that serves one command, as a provider does."""

@@ -1,4 +1,4 @@
-"""What a share is: one image, one recipient, one Region; and how its id is written."""
+"""The identity of a share (one image, one recipient, one Region) and the format of its id."""
 
 import re
 from typing import Any, NamedTuple
@@ -8,12 +8,12 @@ _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 
 
 class Share(NamedTuple):
-    """The permission of one account to copy one image: the identity of an `ImageShare`.
+    """The share of one image with one account: the identity of an `ImageShare`.
 
     Attributes:
-        image_id: `wsi-` and 9 to 63 of 0-9a-z.
+        image_id: the image, `wsi-` followed by 9 to 63 of 0-9a-z.
         shared_account_id: the recipient, 12 digits.
-        region: the image's Region, e.g. `us-east-1`; an image is shared in its own Region only.
+        region: the image's Region, e.g. `us-east-1`. An image is shared only in its own Region.
     """
 
     image_id: str
@@ -27,7 +27,7 @@ class Share(NamedTuple):
 
 
 def parse_id(id_: str) -> tuple[str, str]:
-    """Return image and account of a resource id.
+    """Return the image and the account of a resource id.
 
     Raises:
         ValueError: it is not `IMAGE/ACCOUNT`; the message says what it should be.
@@ -40,16 +40,16 @@ def parse_id(id_: str) -> tuple[str, str]:
 
 
 def image_id_problem(value: object) -> str | None:
-    """Say what keeps `value` from being an image id; None if it is one."""
+    """Return why `value` is not an image id; None if it is one."""
     if value is None or value == "":
         return "is required: the id of a WorkSpaces image, e.g. wsi-0a1b2c3d4"
     if isinstance(value, str) and _IMAGE_ID.fullmatch(value):
         return None
-    return f"must be wsi- and 9 to 63 lower-case letters or digits, e.g. wsi-0a1b2c3d4; it is {shown(value)}"
+    return f"must be wsi- followed by 9 to 63 lower-case letters or digits, e.g. wsi-0a1b2c3d4; it is {shown(value)}"
 
 
 def as_account_id(value: Any) -> Any:
-    """Return a whole number of 12 digits as the account id that it stands for; anything else as it is.
+    """Return a whole number of 12 digits as an account id, and anything else unchanged.
 
     `pulumi config set --path` stores an account id as a number, unless it begins with 0.
     """
@@ -59,14 +59,14 @@ def as_account_id(value: Any) -> Any:
 
 
 def account_id_problem(value: object) -> str | None:
-    """Say what keeps `value` from being an account id; None if it is one."""
+    """Return why `value` is not an account id; None if it is one."""
     if value is None or value == "":
         return "is required: the AWS account to share with, 12 digits, e.g. '222222222222'"
     if isinstance(value, str) and _ACCOUNT_ID.fullmatch(value):
         return None
     what = f"must be a string of 12 digits, e.g. '222222222222'; it is {shown(value)}"
     if isinstance(value, (int, float)) and not isinstance(value, bool) and 1 <= value < 10**11:
-        return f"{what}, a number of fewer digits: an account id that begins with 0 needs quotes"
+        return f"{what}, a number with fewer digits: an account id that begins with 0 needs quotes"
     if isinstance(value, str) and _ACCOUNT_ID.fullmatch(re.sub(r"[-\s'\"]", "", value)):
         return f"{what}: remove dashes, spaces and quotes"
     return what

@@ -23,7 +23,7 @@ def refused(stack: Stack) -> Run:
     [
         pytest.param("12345", "it is '12345'", id="too short"),
         pytest.param(
-            12345678905, "it is 12345678905, a number of fewer digits: an account id that begins", id="integer"
+            12345678905, "it is 12345678905, a number with fewer digits: an account id that begins", id="integer"
         ),
         pytest.param("2222-2222-2222", "remove dashes, spaces and quotes", id="dashes"),
         pytest.param("", "is required", id="empty"),
@@ -53,7 +53,7 @@ def test_accounts_as_the_command_line_stores_them(stack: Stack, image: str) -> N
     written = file.read_text()
     assert f"sales: {SALES}\n" in written
     file.write_text(written.replace(f'legal: "{zero}"', f"legal: {zero}"))
-    assert stack.preview(ok=False).line("a number of fewer digits: an account id that begins with 0 needs quotes")
+    assert stack.preview(ok=False).line("a number with fewer digits: an account id that begins with 0 needs quotes")
     file.write_text(written.replace(f'- "{zero}"', f"- {zero}"))
     assert stack.preview(ok=False).line(f'must be a list of account ids of 12 digits in quotes, e.g. ["{zero}"]')
 

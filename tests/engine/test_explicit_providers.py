@@ -75,7 +75,7 @@ def test_allowed_accounts_hold_under_every_provider(
         + f"ImageShare('legal', {images['other']!r}, {LEGAL!r}, opts=ResourceOptions({given}))"
     )
     run = stack.up(ok=False)
-    assert run.line("legal", f"account {LEGAL} is not on the list workspaces-images:allowedAccountIds")
+    assert run.line("legal", f"account {LEGAL} is not in workspaces-images:allowedAccountIds")
     assert cloud.shared_with(images["other"]) == set()
 
 
@@ -127,7 +127,7 @@ def test_settings_that_are_unknown_at_preview(stack: Stack, cloud: LocalCloud, i
     )
     assert "legal" in stack.preview().output
     run = stack.up(ok=False)
-    assert run.line("legal", f"account {LEGAL} is not on the list")
+    assert run.line("legal", f"account {LEGAL} is not in")
     assert cloud.shared_with(images["other"]) == set()
 
 

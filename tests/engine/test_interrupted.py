@@ -39,7 +39,7 @@ def test_command_is_interrupted(
     os.kill(running.pid, number)
     code, output = finish(running)
     assert code != 0
-    assert "was ended because the command was interrupted" in output
+    assert "was stopped because the command was interrupted" in output
     assert len(tool.runs) == 2
     tool.wait_until_it_is_gone()
 

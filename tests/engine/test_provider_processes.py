@@ -143,7 +143,7 @@ def test_record_that_cannot_be_written(stack: Stack, cloud: LocalCloud, image: s
     records.write_text("in the way")
     preview = stack.preview()
     assert preview.clean
-    assert preview.line("warning:", "no share can be revoked", "set PULUMI_HOME to a folder that can be written")
+    assert preview.line("warning:", "no share can be revoked", "set PULUMI_HOME to a writable folder")
     run = stack.destroy(ok=False)
     assert run.line("error:", f"unsharing image {image} from {SALES}", "kept", "set PULUMI_HOME")
     assert "Traceback" not in run.output

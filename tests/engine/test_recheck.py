@@ -26,7 +26,7 @@ def test_warn_says_so_and_goes_on(stack: Stack, cloud: LocalCloud) -> None:
     cloud.deny(LOOK)
     run = stack.preview()
     assert run.clean
-    assert run.line("warning:", "access denied", LOOK, "went on without looking")
+    assert run.line("warning:", "access denied", LOOK, "continued without checking")
 
 
 @pytest.mark.nightly

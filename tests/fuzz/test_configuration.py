@@ -21,7 +21,7 @@ from tests.unit.helpers import REGION, RecordingEngine
 
 AWS_KEYS = sorted(
     f"aws:{name}"
-    for name in {*configuration._HONOURED, *configuration._WITHOUT_CONCERN, *configuration._REFUSED, "assumeRole"}
+    for name in {*configuration._SUPPORTED, *configuration._IGNORED, *configuration._REFUSED, "assumeRole"}
 )
 OWN_KEYS = [f"workspaces-images:{name}" for name in recheck._OWN_KEYS]
 ROLE = "arn:aws:iam::222222222222:role/images"

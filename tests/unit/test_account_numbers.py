@@ -64,7 +64,7 @@ def test_list_of_allowed_accounts_sees_the_string(cloud: LocalCloud, image: str)
         command = Command(cloud, own={"allowedAccountIds": allowed})
         assert found(command.provider.check({}, news(image))) == []
     ((name, reason),) = found(command.provider.check({}, news(image, shared_account_id=float(LEGAL))))
-    assert (name, reason.startswith(f"account {LEGAL} is not on the list")) == ("shared_account_id", True)
+    assert (name, reason.startswith(f"account {LEGAL} is not in")) == ("shared_account_id", True)
 
 
 def test_exclusive_list_of_numbers(cloud: LocalCloud, image: str) -> None:
@@ -135,23 +135,23 @@ def test_account_under_two_labels(wrap: Callable[[Any], Any]) -> None:
     def program() -> None:
         ImageShares("golden", IMAGE, {"a": wrap(NUMBER), "b": wrap(SALES)})
 
-    with pytest.raises(pulumi.RunError, match=f"account {SALES} stands under two labels"):
+    with pytest.raises(pulumi.RunError, match=f"account {SALES} appears under two labels"):
         run(program)
 
 
 def test_account_twice_in_a_list() -> None:
-    assert ended([NUMBER, SALES]) == f"account {SALES} stands twice in the list"
+    assert ended([NUMBER, SALES]) == f"account {SALES} appears twice in the list"
 
 
 def test_guards_of_the_component() -> None:
     """All that are not allowed are named at once, numbers among them."""
     said = ended({"a": NUMBER, "b": LEGAL}, allowedAccountIds="[]")
-    assert [f"account {account} is not on the list" in said for account in (SALES, LEGAL)] == [True, True]
+    assert [f"account {account} is not in" in said for account in (SALES, LEGAL)] == [True, True]
 
 
 def test_number_that_has_lost_a_zero_in_a_list() -> None:
     assert ended([SALES, 12345678905]) == (
-        "an account in the list must be a string of 12 digits, e.g. '222222222222'; it is 12345678905, a number of "
+        "an account in the list must be a string of 12 digits, e.g. '222222222222'; it is 12345678905, a number with "
         "fewer digits: an account id that begins with 0 needs quotes"
     )
 

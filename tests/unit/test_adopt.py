@@ -127,9 +127,7 @@ def test_region_without_images_among_several(shell: Shell, cloud: LocalCloud) ->
     cloud.share(cloud.create_image(), SALES)
     ended = shell.adopt("--region", "eu-west-1")
     assert (ended.code, list(ended.shares)) == (0, ["golden"])
-    assert (
-        ended.err == "note: the caller owns no image in eu-west-1; is it the owner's account, and the Region right?\n"
-    )
+    assert ended.err == "note: the caller owns no image in eu-west-1; check that the account and the Region are right\n"
     assert "'us-esat-1' is not a Region" in shell.refused("--region", "us-esat-1")
 
 
@@ -162,13 +160,13 @@ def test_image_without_shares(shell: Shell, cloud: LocalCloud) -> None:
     cloud.share(shared, SALES)
     ended = shell.adopt()
     assert list(ended.shares) == ["shared"]
-    assert f"# left out: 'unshared' ({unshared}) is shared with nobody" in ended.out
+    assert f"# left out: 'unshared' ({unshared}) is not shared" in ended.out
 
 
 def test_nothing_is_shared(shell: Shell, cloud: LocalCloud) -> None:
     """That is an answer, not a failure, and still configuration; that there is no image at all is worth a note."""
     cloud.create_image()
-    note = "note: the caller owns no image in eu-west-1; is it the owner's account, and the Region right?\n"
+    note = "note: the caller owns no image in eu-west-1; check that the account and the Region are right\n"
     for region, said in (("us-east-1", ""), ("eu-west-1", note)):
         ended = shell.adopt(region=region)
         assert (ended.code, ended.shares, ended.err) == (0, {}, said)
@@ -290,7 +288,7 @@ def test_image_that_is_no_id(shell: Shell) -> None:
     """That is a wrong argument."""
     ended = shell.adopt("golden")
     assert (ended.code, ended.out) == (2, "")
-    assert "must be wsi- and 9 to 63 lower-case letters or digits" in ended.err
+    assert "must be wsi- followed by 9 to 63 lower-case letters or digits" in ended.err
 
 
 @pytest.mark.parametrize("operation", [DESCRIBE, LIST])

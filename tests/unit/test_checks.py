@@ -283,7 +283,7 @@ def test_error_of_access_ends_the_check(
     assert found(warned.check(image, SALES)) == []
     (warning,) = warned.engine.warnings
     assert said in warning
-    assert "went on without looking" in warning
+    assert "continued without checking" in warning
 
 
 @pytest.mark.parametrize("recheck", ["strict", "warn"])

@@ -61,8 +61,8 @@ def test_strict_look_that_fails(
     start: Callable[..., Command], engine: RecordingEngine, recheck: str, kind: type[ExpectedError]
 ) -> None:
     """The failure is an error, and not a warning as well; strict is the default."""
-    with pytest.raises(kind, match=r"^looking at the image: no$"):
-        start(recheck).recheck(raising(kind("looking at the image: no")))
+    with pytest.raises(kind, match=r"^describing the image: no$"):
+        start(recheck).recheck(raising(kind("describing the image: no")))
     assert engine.warnings == []
 
 
@@ -73,10 +73,10 @@ def test_warning_look_that_fails(
     """The failure is a warning that says what follows, once for however many shares; a different one is shown too."""
     process = start("warn")
     for _ in range(3):
-        assert process.recheck(raising(kind("looking at the image: no"))) is None
-    assert process.recheck(raising(kind("looking at another image: no"))) is None
+        assert process.recheck(raising(kind("describing the image: no"))) is None
+    assert process.recheck(raising(kind("describing another image: no"))) is None
     assert engine.warnings == [
-        f"looking at {what}: no; went on without looking, as workspaces-images:recheck is warn"
+        f"describing {what}: no; continued without checking because workspaces-images:recheck is warn"
         for what in ("the image", "another image")
     ]
 
@@ -208,7 +208,7 @@ def test_home_that_cannot_be_written_is_a_warning(
     monkeypatch.setattr(sys, "argv", ["provider", "127.0.0.1:1"])
     command = module.configure(request(region="eu-west-1"))
     said = capfd.readouterr().err
-    assert said.startswith("warning: no share can be revoked, as the record of what this update declares cannot be")
+    assert said.startswith("warning: no share can be revoked because the record of what this update declares cannot be")
     with pytest.raises(ExpectedError, match="set PULUMI_HOME"), command.ledger.revoking(SHARE):
         pytest.fail("it was revoked")
 

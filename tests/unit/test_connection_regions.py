@@ -81,10 +81,13 @@ def test_workspaces_regions_known() -> None:
         ("us-east-3", "'us-east-3' is not a Region where WorkSpaces exists; did you mean us-east-"),
         ("us-east-1a", "'us-east-1a' is not a Region where WorkSpaces exists; did you mean us-east-1,"),
         ("EU-WEST-1", "'EU-WEST-1' is not a Region where WorkSpaces exists"),
-        ("eu-north-1", "WorkSpaces does not exist in eu-north-1; near it are eu-central-1, eu-west-1,"),
-        ("us-west-1", "WorkSpaces does not exist in us-west-1; near it are us-east-1, us-east-2, us-west-2"),
-        ("cn-north-1", "WorkSpaces does not exist in cn-north-1; near it are cn-northwest-1"),
-        ("me-south-1", "WorkSpaces does not exist in me-south-1; near it are "),
+        ("eu-north-1", "WorkSpaces does not exist in eu-north-1; the nearest Regions are eu-central-1, eu-west-1,"),
+        (
+            "us-west-1",
+            "WorkSpaces does not exist in us-west-1; the nearest Regions are us-east-1, us-east-2, us-west-2",
+        ),
+        ("cn-north-1", "WorkSpaces does not exist in cn-north-1; the nearest Regions are cn-northwest-1"),
+        ("me-south-1", "WorkSpaces does not exist in me-south-1; the nearest Regions are "),
     ],
 )
 def test_region_problem(region: str, problem: str) -> None:

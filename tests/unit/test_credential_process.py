@@ -230,7 +230,7 @@ def test_process_is_ended_at_the_deadline(tool: Tool, connect_to: Connect, clock
         asking = pool.submit(fails, connection)
         tool.wait_until_it_hangs()
         clock.now += DEADLINE + 1
-        said = f"did not end in {DEADLINE:.0f} s and was ended; run it by hand to see what it waits for"
+        said = f"did not end in {DEADLINE:.0f} s and was stopped; run it by hand to see what it waits for"
         assert asking.result(60) == beginning(tool) + said
     tool.wait_until_it_is_gone()
     tool.will_print()
@@ -265,7 +265,7 @@ def test_process_is_ended_on_interruption(tool: Tool, connect_to: Connect) -> No
         asking = pool.submit(fails, connect_to(interrupted.is_set))
         tool.wait_until_it_hangs()
         interrupted.set()
-        assert asking.result(60) == f"{beginning(tool)}was ended because the command was interrupted"
+        assert asking.result(60) == f"{beginning(tool)}was stopped because the command was interrupted"
     tool.wait_until_it_is_gone()
 
 

@@ -51,7 +51,7 @@ def checking(tool: Tool) -> Iterator[Checking]:
 def test_cancelled_command(tool: Tool, checking: Checking) -> None:
     """On Ctrl-C or SIGTERM the engine sends Cancel and waits for the check: it ends, and says why."""
     checking.stub.Cancel(empty_pb2.Empty())
-    with pytest.raises(DriverError, match=r"the credential_process .* was ended because the command was interrupted"):
+    with pytest.raises(DriverError, match=r"the credential_process .* was stopped because the command was interrupted"):
         checking.answer.result(60)
     tool.wait_until_it_is_gone()
     assert runs(checking.pid)

@@ -147,7 +147,7 @@ def test_profile_of_aws_login_without_its_package(login: Path, monkeypatch: pyte
     with pytest.raises(CredentialsError) as caught:
         connect(profile="p").caller()
     assert str(caught.value) == (
-        f"connecting to sts in {REGION}: an AWS profile made by `aws login` needs another package: run "
+        f"connecting to sts in {REGION}: an AWS profile made by `aws login` needs an extra package: run "
         "`pip install 'botocore[crt]'` in the virtual environment of the program, or sign in another way"
     )
 

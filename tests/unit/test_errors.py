@@ -141,7 +141,7 @@ def test_what_botocore_raises_by_itself(error: Exception, kind: type[ExpectedErr
         ),
         (
             answer("InternalFailure", "Oops", status=500),
-            "AWS answered with a server fault (500 InternalFailure); try again later",
+            "AWS answered with a server error (500 InternalFailure); try again later",
         ),
         (
             answer("OperationNotSupportedException", "Not for this image."),

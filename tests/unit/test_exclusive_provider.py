@@ -274,7 +274,8 @@ def test_another_account_drops_no_list_from_the_state(
     doing = {"read": "reading the exclusive shares", "delete": "deleting the exclusive list"}[operation]
     assert str(caught.value) == (
         f"{doing} of image {owner.image} in {REGION}; image {owner.image} is owned by account {OWNER}, and the caller "
-        f"is account {account} (arn:aws:iam::{account}:user/TEST): use the owner's credentials; it stays in the state"
+        f"is account {account} (arn:aws:iam::{account}:user/TEST): use the owner's credentials; the "
+        "resource stays in the state"
     )
 
 

@@ -159,7 +159,7 @@ def test_check_that_may_not_look(cloud: LocalCloud, shared_image: str, action: s
     owner = Owner(Command(cloud, recheck="warn"), shared_image)
     assert found(owner.check(SALES)) == []
     assert any(
-        "access denied" in w and w.endswith("went on without looking, as workspaces-images:recheck is warn")
+        "access denied" in w and w.endswith("continued without checking because workspaces-images:recheck is warn")
         for w in owner.warnings
     )
     assert any("ImageSharesExclusive" in warning for warning in owner.warnings) == (action == DESCRIBE)
@@ -186,8 +186,8 @@ def test_cost_of_looking(cloud: LocalCloud, owner: Owner) -> None:
 
 def contradiction(image: str, account: str) -> str:
     return (
-        f"an ImageShare shares image {image} in {REGION} with {account}, and the list of its ImageSharesExclusive does "
-        "not hold that account; put it on the list, or remove the ImageShare"
+        f"an ImageShare shares image {image} in {REGION} with {account}, but that account is not on the list of its "
+        "ImageSharesExclusive; put it on the list, or remove the ImageShare"
     )
 
 

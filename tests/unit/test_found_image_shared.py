@@ -97,14 +97,14 @@ def test_other_region_is_refused(declare: Declare, preview: bool, unknown: str |
         return declare(image, pulumi.Output.from_input("us-east-1") if unknown == "region" else "us-east-1")
 
     assert re.search(r"^(ImageShare|ImageShares|ImageSharesExclusive) 'a(-sales)?': ", refused(program, preview))
-    assert refused(program, preview).endswith("': region is not the Region where the image was found: leave region out")
+    assert refused(program, preview).endswith("': region is not the Region where the image was found: remove region")
 
 
 @by_each
 def test_all_that_were_found_are_not_one_image(declare: Declare) -> None:
     """`find_images` without the `[0]`."""
     assert refused(lambda: declare([FOUND])).endswith(
-        "'a': image_id is a list: give it one image, e.g. the newest, which find_image returns"
+        "'a': image_id is a list: pass one image, e.g. the newest, which find_image returns"
     )
 
 

@@ -206,8 +206,8 @@ def test_registered_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_output_of_a_mapping() -> None:
     """The line says why: the labels are the names of resources."""
     assert refused(pulumi.Output.from_input(TEAMS)) == (
-        "accounts is an Output, whose labels a preview cannot know, and so not which resources there are; give a "
-        "mapping of known labels, whose accounts may be Outputs"
+        "accounts is an Output, so a preview cannot know its labels, and which resources there are; pass a mapping "
+        "with known labels, whose accounts may be Outputs"
     )
 
 
@@ -225,26 +225,27 @@ def test_accounts_that_are_neither_mapping_nor_list(accounts: Any, what: str) ->
 def test_list_that_holds_an_output() -> None:
     """It has no label."""
     assert refused([SALES, pulumi.Output.from_input(LEGAL)]) == (
-        "the list of accounts holds an Output; a list holds plain strings of 12 digits, each its own label; give a "
-        "mapping label -> account for anything else"
+        "the list of accounts contains an Output; a list takes only plain strings of 12 digits, each its own label; "
+        "use a mapping label -> account for anything else"
     )
 
 
 @pytest.mark.parametrize("account", [None, True, [SALES]])
 def test_list_that_holds_something_else(account: Any) -> None:
     """Nothing is guessed."""
-    assert f"holds a value of type {type(account).__name__};" in refused([SALES, account])
+    assert f"contains a value of type {type(account).__name__};" in refused([SALES, account])
 
 
 def test_account_twice_in_the_list() -> None:
     """Two resources of one name."""
-    assert refused([SALES, LEGAL, SALES]) == f"account {SALES} stands twice in the list"
+    assert refused([SALES, LEGAL, SALES]) == f"account {SALES} appears twice in the list"
 
 
 @pytest.mark.parametrize("label", ["", 5, None, ("a",)])
 def test_label_that_is_no_text(label: Any) -> None:
     """It is part of a name."""
-    assert refused({"sales": SALES, label: LEGAL}) == f"the label {label!r} must be a text"
+    line = f"the label {label!r} must be a string of one or more printable characters"
+    assert refused({"sales": SALES, label: LEGAL}) == line
 
 
 @pytest.mark.parametrize("exclusive", [None, "yes", "", "Report", [], pulumi.Output.from_input(True)])
@@ -256,7 +257,7 @@ def test_exclusive_that_is_none_of_the_four(exclusive: Any) -> None:
 def test_account_under_two_labels() -> None:
     """Both labels are named."""
     assert refused({"sales": SALES, "legal": LEGAL, "vertrieb": SALES}) == (
-        f"account {SALES} stands under two labels, 'sales' and 'vertrieb'; remove one"
+        f"account {SALES} appears under two labels, 'sales' and 'vertrieb'; remove one"
     )
 
 
@@ -274,7 +275,7 @@ def test_account_under_two_labels_through_an_output(preview: bool, first: str) -
     one, two = values if first == "output" else reversed(values)
     with pytest.raises(
         pulumi.RunError,
-        match=rf"account {SALES} stands under two labels, '(sales' and 'vertrieb|vertrieb' and 'sales)'",
+        match=rf"account {SALES} appears under two labels, '(sales' and 'vertrieb|vertrieb' and 'sales)'",
     ):
         run(lambda: _none(ImageShares("golden", IMAGE, {"sales": one, "vertrieb": two})), preview)
 
@@ -283,7 +284,7 @@ def test_account_under_two_labels_beside_an_unknown_one() -> None:
     """What a preview can know, it says: only the unknown account is skipped."""
     double, unknown = pulumi.Output.from_input(SALES), pulumi.Output.from_input(UNKNOWN)
     values: dict[str, pulumi.Input[str]] = {"sales": SALES, "vertrieb": double, "new": unknown}
-    with pytest.raises(pulumi.RunError, match=f"account {SALES} stands under two labels"):
+    with pytest.raises(pulumi.RunError, match=f"account {SALES} appears under two labels"):
         run(lambda: _none(ImageShares("golden", IMAGE, values)), preview=True)
 
 
@@ -299,7 +300,7 @@ def test_different_accounts_through_outputs() -> None:
 def test_all_accounts_that_are_not_allowed() -> None:
     """In one line; an Output is left to its share's own check."""
     accounts = {**TEAMS, "finance": FINANCE, "new": pulumi.Output.from_input("555555555555")}
-    said = "is not on the list workspaces-images:allowedAccountIds of the accounts that may be shared with"
+    said = "is not in workspaces-images:allowedAccountIds, the accounts that images may be shared with"
     assert refused(accounts, {"allowedAccountIds": f"[{SALES}]"}) == f"account {LEGAL} {said}; account {FINANCE} {said}"
 
 

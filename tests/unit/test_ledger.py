@@ -89,7 +89,9 @@ def test_a_declared_share_is_kept() -> None:
     assert ledger.keeps(SHARE)
     assert told(ledger, SHARE) == {"declared", "kept"}
     ledger.failed(SHARE)
-    with pytest.raises(ExpectedError, match=r"kept, as another resource declares the share and could not take it over"):
+    with pytest.raises(
+        ExpectedError, match=r"kept because another resource declares the share and could not take it over"
+    ):
         ledger.keeps(SHARE)
     ledger.granted(SHARE)
     assert ledger.keeps(SHARE)

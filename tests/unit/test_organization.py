@@ -89,7 +89,7 @@ def test_who_may_not_ask(organization: Organization, wire: Wire) -> None:
             organization.member(SALES, REGION)
         assert str(caught.value) == (
             f"{DOING}: access denied; the caller needs organizations:DescribeAccount (You don't have permissions to "
-            "access this resource); AWS lets the management account and delegated administrators ask"
+            "access this resource); only the management account and delegated administrators may ask"
         )
     assert wire.sent == [ASK]
 

@@ -72,7 +72,7 @@ def test_keys_that_nobody_reads() -> None:
     assert unread_keys({**read, **lost}) == [
         "workspaces-images:share is not a configuration key; did you mean workspaces-images:shares?",
         "workspaces-images:shares.golden.imageId was set without --path, so it is one flat key: "
-        "`pulumi config rm` it, and set it again with --path",
+        "remove it with `pulumi config rm`, and set it again with --path",
         "workspaces-images:x is not a configuration key; "
-        "there are recheck, allowedAccountIds, requireOrganization, accountGroups, shares",
+        "the keys are recheck, allowedAccountIds, requireOrganization, accountGroups, shares",
     ]

@@ -272,6 +272,6 @@ def test_images_that_may_not_be_described(wire: Wire, make_client: Callable[...,
     asked.describe_together([IMAGE, "wsi-222222222"], REGION)
     wire.will((400, "AccessDeniedException", "no"))
     for image in (IMAGE, "wsi-222222222", IMAGE):
-        with pytest.raises(AccessDenied, match=f"^looking at images {IMAGE}, wsi-222222222 in {REGION}: "):
+        with pytest.raises(AccessDenied, match=f"^describing images {IMAGE}, wsi-222222222 in {REGION}: "):
             asked.describe(image, REGION)
     assert wire.log == [DESCRIBE]

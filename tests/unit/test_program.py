@@ -45,11 +45,11 @@ def configure(**own: str) -> None:
 
 
 def unlisted(account: str) -> str:
-    return f"account {account} is not on the list {ALLOWED} of the accounts that may be shared with"
+    return f"account {account} is not in {ALLOWED}, the accounts that images may be shared with"
 
 
-def stranger(account: str) -> str:
-    return f"account {account} is not a member of the caller's organization, which {ORGANIZATION} asks for"
+def no_member(account: str) -> str:
+    return f"account {account} is not a member of the caller's organization, which {ORGANIZATION} requires"
 
 
 def test_no_guard_refuses_nobody(wire: Wire) -> None:
@@ -78,8 +78,8 @@ def test_all_accounts_that_are_no_active_members(wire: Wire) -> None:
     wire.will(ACTIVE, CLOSED, STRANGER)
     assert refusals([SALES, LEGAL, FINANCE]) == [
         unlisted(FINANCE),
-        f"account {LEGAL} (legal) is CLOSED in the organization; {ORGANIZATION} asks for an ACTIVE member",
-        stranger(FINANCE),
+        f"account {LEGAL} (legal) is CLOSED in the organization; {ORGANIZATION} requires an ACTIVE member",
+        no_member(FINANCE),
     ]
 
 
@@ -87,7 +87,7 @@ def test_each_account_is_asked_for_once(wire: Wire) -> None:
     """In one list of accounts."""
     configure(requireOrganization="true")
     wire.will(STRANGER)
-    assert refusals([FINANCE, FINANCE]) == [stranger(FINANCE)] * 2
+    assert refusals([FINANCE, FINANCE]) == [no_member(FINANCE)] * 2
     assert len(wire.sent) == 1
 
 
@@ -95,7 +95,7 @@ def test_each_account_is_asked_for_once_by_all_components(wire: Wire) -> None:
     """However many components of one program share with it."""
     configure(requireOrganization="true")
     wire.will(STRANGER, STRANGER)
-    assert refusals([FINANCE]) == refusals([FINANCE]) == [stranger(FINANCE)]
+    assert refusals([FINANCE]) == refusals([FINANCE]) == [no_member(FINANCE)]
     assert len(wire.sent) == 1
 
 
@@ -105,7 +105,7 @@ def test_malformed_account_is_not_asked_for(wire: Wire) -> None:
     wire.will((400, "InvalidInputException", "You provided a value that does not match the required pattern."))
     wire.will(STRANGER)
     wire.answers.rotate(1)
-    assert stranger(FINANCE) in refusals([FINANCE, "2222-2222-2222"])
+    assert no_member(FINANCE) in refusals([FINANCE, "2222-2222-2222"])
     assert len(wire.sent) == 1
 
 
@@ -114,7 +114,7 @@ def test_organization_is_asked_where_the_image_is(wire: Wire, region: str | None
     """Or where the stack is."""
     configure(requireOrganization="true")
     wire.will(STRANGER)
-    assert refusals([FINANCE], region) == [stranger(FINANCE)]
+    assert refusals([FINANCE], region) == [no_member(FINANCE)]
 
 
 def test_region_that_is_an_output(wire: Wire) -> None:
@@ -129,7 +129,7 @@ def test_organization_that_may_not_be_asked(wire: Wire) -> None:
     configure(requireOrganization="true")
     wire.will(DENIED)
     with pytest.raises(
-        pulumi.RunError, match=r"organizations:DescribeAccount.*delegated administrators ask$"
+        pulumi.RunError, match=r"organizations:DescribeAccount.*delegated administrators may ask$"
     ) as caught:
         refusals([SALES])
     assert type(caught.value.__cause__) is AccessDenied

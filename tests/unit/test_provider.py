@@ -96,7 +96,7 @@ def test_not_found_means_nothing_to_others(
     line = str(caught.value)
     assert (
         f"; image {shared.image_id} is owned by account {OWNER}, and the caller is account {account} "
-        f"(arn:aws:iam::{account}:user/TEST): use the owner's credentials; it stays in the state"
+        f"(arn:aws:iam::{account}:user/TEST): use the owner's credentials; the resource stays in the state"
     ) in line
     assert cloud.shared_with(shared.image_id) == {SALES}
 
@@ -107,7 +107,8 @@ def test_not_found_means_nothing_without_a_caller(cloud: LocalCloud, shared: Sha
     cloud.remove_image(shared.image_id)
     with pytest.raises(ExpectedError, match="not found") as caught:
         getattr(Command(cloud, skipRequestingAccountId="true"), operation)(shared)
-    assert f"account {OWNER}, and aws:skipRequestingAccountId" in str(caught.value)
+    assert f"only the owner, account {OWNER}, can tell" in str(caught.value)
+    assert "aws:skipRequestingAccountId forbids asking who the caller is: unset it" in str(caught.value)
 
 
 @pytest.mark.parametrize("operation", ["read", "delete"])

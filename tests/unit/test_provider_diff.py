@@ -77,7 +77,7 @@ def test_diff_that_may_not_look(cloud: LocalCloud, share: Share) -> None:
     assert command.diff(share._replace(shared_account_id=LEGAL)).changes is False
     (warning,) = command.engine.warnings
     assert warning.startswith(f"listing the shares of image {share.image_id} in {REGION}: access denied")
-    assert warning.endswith("went on without looking, as workspaces-images:recheck is warn")
+    assert warning.endswith("continued without checking because workspaces-images:recheck is warn")
 
 
 def test_preview_writes_nothing(cloud: LocalCloud, command: Command, shared: Share) -> None:

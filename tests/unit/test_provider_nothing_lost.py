@@ -159,8 +159,8 @@ def test_failed_grant_keeps_the_old_resource(
     with pytest.raises(ExpectedError) as caught:
         command.delete(shared)
     assert str(caught.value) == (
-        f"unsharing image {shared.image_id} from {SALES} in {REGION}: kept, as another resource declares the share "
-        "and could not take it over; run `pulumi up` again"
+        f"unsharing image {shared.image_id} from {SALES} in {REGION}: kept because another resource declares the "
+        "share and could not take it over; run `pulumi up` again"
     )
     assert cloud.shared_with(shared.image_id) == {SALES}
     getattr(command, operation)(shared)

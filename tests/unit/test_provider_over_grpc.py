@@ -134,7 +134,7 @@ def test_unknown_and_malformed_values_over_grpc(provider_process: Served, image:
     failures = provider_process.call("check", news={"image_id": "x", "shared_account_id": 22222222222}).failures
     assert [failure.property for failure in failures] == ["image_id", "shared_account_id"]
     assert failures[1].reason.endswith(
-        "it is 22222222222, a number of fewer digits: an account id that begins with 0 needs quotes"
+        "it is 22222222222, a number with fewer digits: an account id that begins with 0 needs quotes"
     )
 
 

@@ -20,7 +20,7 @@ ALLOWED = "workspaces-images:allowedAccountIds"
 ORGANIZATION = "workspaces-images:requireOrganization"
 FINANCE = "444444444444"
 KEYS = {"aws:accessKey": "AKIAEXAMPLE", "aws:secretKey": "example", "aws:maxRetries": "1"}
-NOT_LISTED = f"account {LEGAL} is not on the list {ALLOWED} of the accounts that may be shared with"
+NOT_LISTED = f"account {LEGAL} is not in {ALLOWED}, the accounts that images may be shared with"
 
 
 def guards(**own: object) -> Recipients:
@@ -133,7 +133,7 @@ def test_member_that_is_not_active(wire: Wire, state: str) -> None:
     """Name and state are shown: an id alone tells nobody which account it is."""
     wire.will({"Account": {"Id": SALES, "Name": "sales", "State": state}})
     assert guards(requireOrganization="true").organization_problem(SALES, REGION) == (
-        f"account {SALES} (sales) is {state} in the organization; {ORGANIZATION} asks for an ACTIVE member"
+        f"account {SALES} (sales) is {state} in the organization; {ORGANIZATION} requires an ACTIVE member"
     )
 
 
@@ -148,7 +148,7 @@ def test_account_that_is_no_member(wire: Wire, code: str) -> None:
     """Neither is anybody where the caller has no organization."""
     wire.will((400, code, "no"))
     assert guards(requireOrganization=True).organization_problem(SALES, REGION) == (
-        f"account {SALES} is not a member of the caller's organization, which {ORGANIZATION} asks for"
+        f"account {SALES} is not a member of the caller's organization, which {ORGANIZATION} requires"
     )
 
 

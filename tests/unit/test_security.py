@@ -14,7 +14,7 @@ import pytest
 from local.cloud import LocalCloud, Response
 from local.environment import ROOT
 from pulumi_workspaces_images.aws.connection import Connection
-from pulumi_workspaces_images.configuration.aws import _HONOURED
+from pulumi_workspaces_images.configuration.aws import _SUPPORTED
 from pulumi_workspaces_images.configuration.own import _OWN_KEYS
 from pulumi_workspaces_images.errors import ConfigurationError, ExpectedError
 from pulumi_workspaces_images.lifecycle.command import Command as ProviderCommand
@@ -56,7 +56,7 @@ CLOSED = "http://127.0.0.1:1"  # nobody listens there
 )
 def test_refused_value_is_not_quoted(quiet_environment: None, value: object) -> None:
     """Whichever key it stands under: a secret may have been put under the wrong one."""
-    for key in [*(f"aws:{name}" for name in _HONOURED), *(f"workspaces-images:{name}" for name in _OWN_KEYS)]:
+    for key in [*(f"aws:{name}" for name in _SUPPORTED), *(f"workspaces-images:{name}" for name in _OWN_KEYS)]:
         told = ""
         try:
             ProviderCommand({key: value}, project="", engine=Engine(None))

@@ -75,7 +75,9 @@ def test_shortest_and_longest_image_id(image_id: str) -> None:
 def test_image_id_that_is_none(image_id: object) -> None:
     """The message says what it should be and quotes what it is."""
     problem = image_id_problem(image_id)
-    assert problem == (f"must be wsi- and 9 to 63 lower-case letters or digits, e.g. wsi-0a1b2c3d4; it is {image_id!r}")
+    assert problem == (
+        f"must be wsi- followed by 9 to 63 lower-case letters or digits, e.g. wsi-0a1b2c3d4; it is {image_id!r}"
+    )
 
 
 @pytest.mark.parametrize("problem", [image_id_problem, account_id_problem])
@@ -108,8 +110,8 @@ NEEDS_QUOTES = "an account id that begins with 0 needs quotes"
         pytest.param(f"{SALES}\n", "'222222222222\\n'", ": remove dashes, spaces and quotes", id="line end"),
         pytest.param(f'"{SALES}"', "'\"222222222222\"'", ": remove dashes, spaces and quotes", id="quotes"),
         pytest.param(f" {SALES}", "' 222222222222'", ": remove dashes, spaces and quotes", id="blank"),
-        pytest.param(12345678905, "12345678905", f", a number of fewer digits: {NEEDS_QUOTES}", id="a zero is lost"),
-        pytest.param(5.0, "5", f", a number of fewer digits: {NEEDS_QUOTES}", id="integer as the engine sends it"),
+        pytest.param(12345678905, "12345678905", f", a number with fewer digits: {NEEDS_QUOTES}", id="a zero is lost"),
+        pytest.param(5.0, "5", f", a number with fewer digits: {NEEDS_QUOTES}", id="integer as the engine sends it"),
         pytest.param(2222222222222, "2222222222222", None, id="too large"),
         pytest.param(0, "0", None, id="zero"),
         pytest.param(-5, "-5", None, id="negative"),

@@ -223,8 +223,8 @@ def test_unit_without_an_active_account_shares_with_nobody_by_no_accident(organi
     with pytest.raises(pulumi.RunError) as raised:
         run(organization, {"golden": {"imageId": IMAGE, "organizationalUnitId": UNIT}})
     assert str(raised.value) == (
-        f"{KEY}.golden.organizationalUnitId finds no ACTIVE account in {UNIT} but the owner's; to revoke all shares, "
-        "set accounts to {}"
+        f"{KEY}.golden.organizationalUnitId finds no ACTIVE account in {UNIT} except the owner's; to revoke all "
+        "shares, set accounts to {}"
     )
     assert organization.shared() == {}
 
@@ -281,11 +281,14 @@ BAD = {
     "image is a string": ({"golden": IMAGE}, ".golden must be a mapping"),
     "misspelt": (
         golden(imageID=IMAGE),
-        ".golden.imageID is not a setting; there are accounts, exclusive, groups, imageId",
+        ".golden.imageID is not a setting; the settings are accounts, exclusive, groups, imageId",
     ),
     "no image": (golden(imageId=None), ".golden.imageId is not set"),
     "image number": (golden(imageId=5), ".golden.imageId must be a string"),
-    "no image's id": (golden(imageId="ami-0a1b2c3d4"), ".golden.imageId must be wsi- and 9 to 63 lower-case letters"),
+    "no image's id": (
+        golden(imageId="ami-0a1b2c3d4"),
+        ".golden.imageId must be wsi- followed by 9 to 63 lower-case letters",
+    ),
     "image empty": (golden(imageId=""), ".golden.imageId must be a string"),
     "region list": (golden(region=["eu-west-1"]), ".golden.region must be a string"),
     "no Region": (
@@ -300,7 +303,7 @@ BAD = {
     "name number": (golden(imageId=None, imageName=202405), ".golden.imageName must be a string, in quotes"),
     "name of none": (
         golden(imageId=None, imageName="silver-*"),
-        f".golden.imageName finds no AVAILABLE image named 'silver-*' of the caller's own in {REGION}",
+        f".golden.imageName finds no AVAILABLE image named 'silver-*' that the caller owns in {REGION}",
     ),
     "keep of one": (golden(keep=2), ".golden.keep cannot be combined with imageId"),
     "keep none": (
@@ -309,7 +312,10 @@ BAD = {
     ),
     "keep half": (golden(imageId=None, imageName="golden", keep=1.5), ".golden.keep must be a whole number"),
     "keep all": (golden(imageId=None, imageName="golden", keep=True), ".golden.keep must be a whole number"),
-    "no accounts": (golden(accounts=None), ".golden.accounts is not set: a mapping (label: account) or a list"),
+    "no accounts": (
+        golden(accounts=None),
+        ".golden.accounts is not set: set it to a mapping (label: account) or a list",
+    ),
     "accounts string": (golden(accounts=SALES), ".golden.accounts must be a mapping"),
     "account too short": (
         golden(accounts={"sales": "22"}),
@@ -330,7 +336,7 @@ BAD = {
     "half a character": (golden(accounts={"\ud800": SALES}), r".golden.accounts has the label '\ud800'"),
     "one name for two": (
         {"golden": {"imageId": IMAGE, "accounts": {"eu-sales": SALES}}, **golden_eu()},
-        ".golden-eu makes a second resource named golden-eu-sales, after shares.golden: change one of the labels",
+        ".golden-eu creates a second resource named golden-eu-sales, after shares.golden: change one of the labels",
     ),
     "accounts twice": (
         golden(organizationalUnitId=UNIT),
@@ -359,8 +365,8 @@ def test_keys_that_nobody_reads_are_named_before_all_else(organization: Organiza
     with pytest.raises(pulumi.RunError) as raised:
         run(organization, None, **{"shares.golden.imageId": IMAGE, "sharess": "{}"})
     assert str(raised.value).splitlines() == [
-        f"{KEY}.golden.imageId was set without --path, so it is one flat key: `pulumi config rm` it, and set it again "
-        "with --path",
+        f"{KEY}.golden.imageId was set without --path, so it is one flat key: remove it with `pulumi config rm`, and "
+        "set it again with --path",
         f"{KEY}s is not a configuration key; did you mean {KEY}?",
     ]
     assert organization.seen == []
@@ -513,8 +519,8 @@ def test_all_mistakes_in_one_run(organization: Organization, looked_for: list[tu
         f"{KEY}.golden.imageId is not set",
         f"{KEY}.silver.groups[0] must be one of accountGroups (emea, none)",
         f"{KEY}.silver.keep must be a whole number from 1 to 9999",
-        f"{KEY}.silver.imageName finds no AVAILABLE image named 'silver-*' of the caller's own in {REGION}",
-        f"{KEY}.unit.organizationalUnitId cannot be resolved with pulumi-aws, as organization administrators can",
+        f"{KEY}.silver.imageName finds no AVAILABLE image named 'silver-*' that the caller owns in {REGION}",
+        f"{KEY}.unit.organizationalUnitId cannot be resolved with pulumi-aws",
         f"{KEY}.right.accounts[2] must be an AWS account of 12 digits in quotes, e.g. '222222222222'",
         f"{KEY}.right.accounts[3] must be an AWS account of 12 digits in quotes, e.g. '222222222222'",
         f"{KEY}.list must be a mapping with imageId and accounts",
@@ -540,8 +546,8 @@ def test_accounts_that_the_stack_does_not_allow(
         f"{KEY}.unit.organizationalUnitId": LEGAL,
     }
     assert str(raised.value).splitlines() == [
-        f"{path} is refused: account {account} is not on the list workspaces-images:allowedAccountIds of the accounts "
-        "that may be shared with"
+        f"{path} is refused: account {account} is not in workspaces-images:allowedAccountIds, the accounts that images "
+        "may be shared with"
         for path, account in refused.items()
     ]
     assert organization.seen == []
@@ -610,7 +616,8 @@ def test_contradiction_names_the_entries(
     other = {"golden": "monthly", "monthly": "golden"}
     assert str(raised.value).splitlines() == [
         f"{KEY}.{label}.exclusive contradicts shares.{other[label]}, which shares the same image with accounts that "
-        f"shares.{label} leaves out ({', '.join(f'shares.{path}' for path in paths)}): name them in both, or in neither"
+        f"shares.{label} does not list ({', '.join(f'shares.{path}' for path in paths)}): name them in both, or in "
+        "neither"
         for label, paths in said.items()
     ]
     assert organization.seen == []
@@ -673,8 +680,8 @@ def test_unit_without_the_plugin_of_pulumi_aws(
     with pytest.raises(pulumi.RunError) as raised:
         run(organization, {"golden": {"imageId": IMAGE, "organizationalUnitId": UNIT}})
     assert re.fullmatch(
-        rf"{KEY}\.golden\.organizationalUnitId needs the plugin of pulumi-aws, which is not installed, and which "
-        r"Pulumi may not install because PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION is set, as in the local "
+        rf"{KEY}\.golden\.organizationalUnitId needs the plugin of pulumi-aws, which is not installed, and "
+        r"Pulumi does not install it because PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION is set, as in the local "
         r"environment: run `pulumi plugin install resource aws v7\.\d+\.\d+`, or set accounts instead",
         str(raised.value),
     )

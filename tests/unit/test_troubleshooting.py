@@ -24,7 +24,7 @@ HELP = {
 }
 # How a message begins: what was being done.
 DOING = {
-    "looking at … … in …",
+    "describing … … in …",
     "listing the images in …",
     "listing the shares of image … in …",
     "asking AWS who the caller is",
@@ -45,10 +45,10 @@ PARTS = {
     "an Output",
     "a value of type …",
     "AWS_PROFILE or AWS_DEFAULT_PROFILE",
-    "a list of texts",
+    "a list of strings",
     "a list of objects",
     "did you mean aws:…?",
-    "use another namespace for what is not meant for it",
+    "put settings of your own program in another namespace",
     "(it comes from aws:region, AWS_REGION, AWS_DEFAULT_REGION or the AWS profile)",
     "(… comes from AWS_REGION, AWS_DEFAULT_REGION or the AWS profile…)",
     "; the state has other shares in …",
@@ -68,8 +68,8 @@ PARTS = {
     "printed JSON without …; …",
     "printed an Expiration that is not a time, e.g. 2030-01-31T12:00:00Z; …",
     "printed credentials that have expired; …",
-    "did not end in … s and was ended; run it by hand to see what it waits for",
-    "was ended because the command was interrupted",
+    "did not end in … s and was stopped; run it by hand to see what it waits for",
+    "was stopped because the command was interrupted",
     "the AWS environment or profile",
     "the AWS profile …:",
     "the signature does not match the request",
@@ -78,7 +78,7 @@ PARTS = {
     "the update grants it again",
     "unsharing image … from … in …: kept",
     "the disk is full",
-    "the engine's process cannot be told",
+    "the engine's process was not found",
     "`pulumi up` grants it again",
 }
 # Never shown: an exception's text that is replaced, a thread's name, a program.

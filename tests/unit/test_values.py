@@ -19,7 +19,7 @@ def test_text() -> None:
     assert string({"k": "a b"}, "k", "") == "a b"
     assert string({"k": ""}, "k", "") is None
     assert string({}, "k", "") is None
-    with pytest.raises(ConfigurationError, match=r"^aws:k must be a text$"):
+    with pytest.raises(ConfigurationError, match=r"^aws:k must be a string$"):
         string({"k": 5}, "k", "aws:")
 
 
@@ -74,7 +74,7 @@ def test_lists_and_objects() -> None:
 @pytest.mark.parametrize("value", ["a", "[1]", '{"a":"b"}', "5", 5, ["a", 1], [""], "[nonsense"])
 def test_texts_refuses(value: object) -> None:
     """What is no list of texts is refused by the key's name."""
-    with pytest.raises(ConfigurationError, match=r"^aws:k must be a list of texts \(as JSON\)$"):
+    with pytest.raises(ConfigurationError, match=r"^aws:k must be a list of strings \(as JSON\)$"):
         strings({"k": value}, "k", "aws:")
 
 

@@ -16,7 +16,7 @@ URL = "https://workspaces.us-east-1.amazonaws.com/"
 GRANTING = f"sharing image {IMAGE} with {SALES} in {REGION}"
 REVOKING = f"unsharing image {IMAGE} from {SALES} in {REGION}"
 LISTING = f"listing the shares of image {IMAGE} in {REGION}"
-LOOKING = f"looking at image {IMAGE} in {REGION}"
+LOOKING = f"describing image {IMAGE} in {REGION}"
 
 UPDATE = "update_workspace_image_permission"
 PERMISSIONS = "describe_workspace_image_permissions"

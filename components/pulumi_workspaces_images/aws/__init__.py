@@ -1,1 +1,1 @@
-"""What AWS can do and knows. Neither pulumi nor grpc in here."""
+"""Requests to AWS. Nothing in here imports pulumi or grpc."""

@@ -1,4 +1,4 @@
-"""The attempts of a call: how often a client tries, and what it takes for an answer."""
+"""The attempts of a call: how often a client tries, and what it accepts as an answer."""
 
 import json
 import random
@@ -12,11 +12,11 @@ from botocore.parsers import ResponseParserError
 
 from .failures import NO_ANSWER, is_unavailable, may_pass
 
-# Where no number is configured: attempts in all, the first included, as pulumi-aws counts and as botocore does in
-# `total_max_attempts`. A number that is configured holds for every failure.
+# The default number of attempts, the first included, as counted by pulumi-aws and by `total_max_attempts` of botocore.
+# A configured number applies to every kind of failure.
 MAX_ATTEMPTS = 25
-# No answer at all (no such host, connection refused, a timeout) is not worth all of those: with botocore's backoff,
-# nine take some six seconds where the connection is refused.
+# Fewer attempts if there is no answer at all (no such host, connection refused, a timeout). With botocore's backoff,
+# nine attempts take about six seconds if the connection is refused.
 _MAX_UNANSWERED = 9
 _MAX_UNAVAILABLE = 5  # after 2, 4, 8 and 16 seconds
 
@@ -26,14 +26,15 @@ _LONGEST_WAIT = 20  # seconds between two attempts, botocore's own limit
 
 
 def watch(client: BaseClient, before_attempt: Callable[..., None], *, for_every_failure: bool = False) -> None:
-    """Let a client retry, and take answers, as the package needs it.
+    """Make a client retry, and check answers, as the package needs it.
 
     Args:
-        client: a client that botocore has just made.
+        client: a client that botocore has just created.
         before_attempt: called before each attempt, with botocore's `event_name`.
-        for_every_failure: whether the client's number of attempts holds for those, too, of which fewer will do.
+        for_every_failure: whether the client's number of attempts also applies to the failures that get fewer by
+            default.
     """
-    events: Any = client.meta.events  # the stubs know no handler that answers
+    events: Any = client.meta.events  # the stubs do not allow a handler that returns something
     config: Any = client.meta.config
     attempts = config.retries["total_max_attempts"]
     fewer = attempts if for_every_failure else 0
@@ -42,12 +43,12 @@ def watch(client: BaseClient, before_attempt: Callable[..., None], *, for_every_
     events.register_first(needs_retry, retries.stop)
     events.register_last(needs_retry, retries.go_on)
     events.register("before-parse", _refuse_what_is_no_answer)
-    # At the level of botocore's own rate limiter, and after it: it may hold an attempt back for long.
+    # At the level of botocore's own rate limiter, and after it, because it may delay an attempt for long.
     events.register_last("before-send", before_attempt)
 
 
 class _Retries:
-    """How often a client tries, where botocore's own handler goes on too long or stops too early."""
+    """The number of attempts, where botocore's own handler retries too long or stops too early."""
 
     def __init__(self, attempts: int, unanswered: int, unavailable: int, before_attempt: Callable[..., None]) -> None:
         self._attempts = attempts
@@ -64,11 +65,11 @@ class _Retries:
         caught_exception: Exception | None,
         **_: Any,
     ) -> None:
-        """Handle botocore's question whether to try again, before botocore does."""
+        """Decide before botocore does: end the attempts early, or check the deadline."""
         if isinstance(caught_exception, NO_ANSWER) and attempts >= self._unanswered:
             raise caught_exception
         if attempts < self._attempts and may_pass(_failure(operation, response, caught_exception)):
-            self._before_attempt(event_name)  # at the deadline there is nothing to wait for
+            self._before_attempt(event_name)  # do not wait for another attempt after the deadline
 
     def go_on(
         self,
@@ -78,10 +79,10 @@ class _Retries:
         caught_exception: Exception | None,
         **_: Any,
     ) -> float | None:
-        """Answer the question after botocore has said no: the seconds to wait, or None.
+        """Decide after botocore has decided not to retry: return the seconds to wait for another attempt, or None.
 
-        botocore does not repeat what is refused because the image is unavailable. Everything else it repeats only
-        about 35 times, 100 where AWS throttles, in all calls of a client together.
+        botocore does not retry a write that AWS refuses because the image is unavailable. Its quota for all other
+        retries is about 35 in all calls of a client together, 100 if AWS throttles.
         """
         failure = _failure(operation, response, caught_exception)
         wait = float(min(2**attempts, _LONGEST_WAIT))
@@ -95,16 +96,16 @@ class _Retries:
 def _failure(
     operation: OperationModel, response: tuple[Any, dict[str, Any]] | None, caught_exception: Exception | None
 ) -> Exception | None:
-    """Return how an attempt failed, None if it did not."""
+    """Return how an attempt failed; None if it succeeded."""
     if response and "Error" in response[1]:
         return ClientError(response[1], operation.name)  # type: ignore[arg-type]
     return caught_exception
 
 
 def _refuse_what_is_no_answer(operation_model: OperationModel, response_dict: dict[str, Any], **_: Any) -> None:
-    """Raise ResponseParserError for a success whose body says nothing, such as half an answer or a proxy's page.
+    """Raise ResponseParserError if a success has no valid body, for example a truncated answer or a proxy's page.
 
-    botocore takes it for an empty result: an image that is shared with nobody, or a permission that was granted.
+    botocore would take it for an empty result: an image that is not shared, or a successful grant.
     """
     if response_dict["status_code"] >= 300:
         return

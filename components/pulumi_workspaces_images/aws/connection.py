@@ -1,7 +1,7 @@
-"""AWS as the stack configuration says: Regions, clients and the caller.
+"""AWS as the stack configures it: Regions, clients and the caller.
 
-No pulumi in here, and botocore's session only when it is needed. Precedence: a resource's argument, the `aws:` keys of
-the stack configuration, the environment, the profile. Beneath is botocore's own chain of credentials:
+This imports no pulumi, and botocore's session only when it is needed. Precedence: a resource's argument, the `aws:`
+keys of the stack configuration, the environment, the profile. Below that, botocore's own chain finds the credentials:
 environment, profiles, SSO, web identity, container and instance roles.
 """
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# Seconds for one call with all its retries: an hour of throttling must end in a message, not in a hanging pipeline.
+# Seconds for one call with all its retries: after an hour of throttling a user wants a message, not a hanging pipeline.
 DEADLINE = 300.0
 
 _NO_LIMITS = float("inf"), None
@@ -39,7 +39,7 @@ _READING = "reading the AWS profile"
 
 @dataclass(frozen=True)
 class Caller:
-    """Who AWS takes the caller for (sts:GetCallerIdentity).
+    """The caller's identity according to AWS (sts:GetCallerIdentity).
 
     Attributes:
         account: the account id, 12 digits.
@@ -51,9 +51,9 @@ class Caller:
 
 
 class Connection:
-    """AWS, as the stack configuration says; one per provider process, shared by its threads.
+    """AWS as the stack configures it. One per provider process, shared by its threads.
 
-    Whatever is asked goes through `ask`.
+    Every request goes through `ask`.
     """
 
     def __init__(
@@ -64,16 +64,16 @@ class Connection:
         clock: Callable[[], float] = time.monotonic,
         interrupted: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Read the `aws:` keys. AWS is not asked, and no session made, before it is needed.
+        """Read the `aws:` keys. AWS is asked, and a session created, only when it is needed.
 
         Args:
             configuration: the raw stack configuration, keys with their namespace, e.g. `aws:region`.
             project: the Pulumi project, named in the user agent.
-            clock: the time in seconds, for deadlines and for the age of what was seen.
-            interrupted: whether the user has interrupted the command, which ends a credential process.
+            clock: the time in seconds, for deadlines and for the age of answers.
+            interrupted: whether the user has interrupted the command, which stops a credential process.
 
         Raises:
-            ConfigurationError: keys that cannot be honoured, all of them, each with its name.
+            ConfigurationError: keys are wrong or unsupported; one message names them all.
         """
         self.clock = clock
         self._aws = read_aws(configuration)
@@ -107,16 +107,16 @@ class Connection:
         )
         if not region:
             raise ConfigurationError(
-                "no AWS Region is set: give the resource a region, or set one for the stack with "
-                "`pulumi config set aws:region us-east-1`, or AWS_REGION in the environment"
+                "no AWS Region is set: give the resource a region, set one for the stack with "
+                "`pulumi config set aws:region us-east-1`, or set AWS_REGION in the environment"
             )
         return str(region)
 
     def valid_region(self, argument: str | None = None) -> str:
-        """Return the Region as `region` does, if WorkSpaces exists there, as far as botocore knows.
+        """Return the Region as `region` does, if botocore knows that WorkSpaces exists there.
 
-        With `aws:skipRegionValidation` any Region will do, by its own name: botocore has second ones for FIPS
-        endpoints, and a second name would make a second share of the same one.
+        With `aws:skipRegionValidation` any Region is accepted, but only by its own name. botocore also knows FIPS
+        endpoints as Regions, and a second name for a Region would create a second resource for the same share.
 
         Raises:
             NoSuchRegion: WorkSpaces does not exist there.
@@ -132,7 +132,7 @@ class Connection:
         return region
 
     def partition(self, region: str) -> str:
-        """Return a Region's partition: `aws`, `aws-cn`, `aws-us-gov`, ...; `aws` for a name nobody knows."""
+        """Return a Region's partition: `aws`, `aws-cn`, `aws-us-gov`, ...; `aws` for an unknown Region."""
         with self._lock:
             try:
                 return self._connected().get_partition_for_region(region)
@@ -148,16 +148,16 @@ class Connection:
     @overload
     def client(self, service: Literal["organizations"], region: str) -> "OrganizationsClient": ...
     def client(self, service: str, region: str) -> "BaseClient":
-        """Return the client for a service in a Region; one for all threads. To be called within `ask`.
+        """Return the client for a service in a Region; all threads share it. Call this within `ask`.
 
-        With `aws:allowedAccountIds` or `aws:forbiddenAccountIds` AWS is first asked who the caller is: nobody
-        gets a client for an account that is not meant.
+        With `aws:allowedAccountIds` or `aws:forbiddenAccountIds`, AWS is first asked who the caller is, so that no
+        client is created for the wrong account.
 
         Raises:
-            ConfigurationError: the caller's account is not meant, or there is no such profile or Region name.
-            CredentialsError: the credentials are incomplete or cannot be loaded. (That there are none shows
-                in a call.)
-            ExpectedError: AWS was asked who the caller is, and did not say.
+            ConfigurationError: the caller's account is not allowed, or there is no such profile or Region name.
+            CredentialsError: the credentials are incomplete or cannot be loaded. (Missing credentials are only found
+                when the client makes a call.)
+            ExpectedError: AWS could not be asked who the caller is.
         """
         if service != "sts" and (self._aws.allowed_account_ids or self._aws.forbidden_account_ids):
             self.caller(region)
@@ -170,26 +170,26 @@ class Connection:
                 except AWS_ERRORS as error:
                     failure = self._translated(error, doing)
                     raise self._misconfigured(failure) if type(failure) is Refused else failure from None
-                except ValueError as error:  # such as an endpoint that is no URL
+                except ValueError as error:  # for example an endpoint that is not a URL
                     raise self._misconfigured(f"{doing}: {without_passwords(str(error))}") from None
                 self._clients[service, region] = client
             return client
 
     def caller(self, region: str | None = None) -> Caller | None:
-        """Return who AWS takes the caller for; it is asked once, by whichever thread comes first.
+        """Return the caller's identity. AWS is asked once, by the first thread that needs it.
 
-        A failure is not kept: who waits for the answer meets it too, who comes later asks anew.
+        A failure is raised in all threads that wait for the answer, and is not kept: a later call asks again.
 
         Args:
-            region: where to ask; `aws:stsRegion` comes first, and without either it is `region()`.
+            region: the Region to ask in. `aws:stsRegion` takes precedence; without either it is `region()`.
 
         Returns:
-            None where `aws:skipRequestingAccountId` is true.
+            The caller; None if `aws:skipRequestingAccountId` is true.
 
         Raises:
-            ConfigurationError: the account is forbidden, or not allowed, by `aws:forbiddenAccountIds` or
-                `aws:allowedAccountIds`; or no Region is set.
-            AccessDenied, CredentialsError, Refused, Unanswered: AWS did not say.
+            ConfigurationError: `aws:forbiddenAccountIds` or `aws:allowedAccountIds` excludes the account, or no Region
+                is set.
+            AccessDenied, CredentialsError, Refused, Unanswered: the request failed.
         """
         if self._aws.skip_requesting_account_id:
             return None
@@ -220,24 +220,24 @@ class Connection:
         region: str = "",
         before_attempt: Callable[[], None] | None = None,
     ) -> T:
-        """Ask AWS: the one way to do so, with one deadline for all attempts and one translation of failures.
+        """Make a request to AWS. All requests go through here: one deadline, and one translation of failures.
 
         Args:
             doing: what is being done, for messages, e.g. `listing the images in us-east-1`.
             action: the IAM action behind it, e.g. `workspaces:DescribeWorkspaceImages`.
-            call: makes the client and calls its method. Whatever that takes ends with `DEADLINE`: all attempts, finding
-                the credentials and the sign-in to roles included.
-            region: where AWS is asked; empty for a global service.
-            before_attempt: called before each attempt; what it raises ends the call.
+            call: creates the client and calls its method. `DEADLINE` limits all of it: all attempts, finding the
+                credentials, and assuming roles.
+            region: the Region to ask in; empty for a global service.
+            before_attempt: called before each attempt; an exception that it raises ends the call.
 
         Returns:
             What `call` returned.
 
         Raises:
-            NotFound, AccessDenied, CredentialsError, Refused, Unanswered: AWS said no, or nothing.
+            NotFound, AccessDenied, CredentialsError, Refused, Unanswered: AWS refused the request or did not answer.
         """
         outer = getattr(self._call, "limits", _NO_LIMITS)
-        # What is asked on the way, such as who the caller is, belongs to the same call.
+        # Requests made on the way, such as asking who the caller is, belong to the same call.
         self._call.limits = min(outer[0], self.clock() + DEADLINE), before_attempt
         try:
             return call()
@@ -257,25 +257,25 @@ class Connection:
         deadline, before_attempt = getattr(self._call, "limits", _NO_LIMITS)
         if self.clock() > deadline:
             raise _TooLate
-        # Not before signing in to a role on the way.
+        # Not before assuming a role on the way.
         if before_attempt and event_name.startswith("before-send.workspaces."):
             before_attempt()
 
     def _why_end(self) -> str:
-        """Say why the credential process of the current call has to end, empty if it may go on."""
-        # A Python that has been interrupted waits for its threads before it ends, and has no public word for that.
+        """Return why the credential process of the current call must stop; empty if it may continue."""
+        # An interrupted Python waits for its threads before it ends, and has no public API that says so.
         if self._interrupted() or getattr(threading, "_SHUTTING_DOWN", False):
-            return "was ended because the command was interrupted"
+            return "was stopped because the command was interrupted"
         deadline, _ = getattr(self._call, "limits", _NO_LIMITS)
         if self.clock() > deadline:
-            return f"did not end in {DEADLINE:.0f} s and was ended; run it by hand to see what it waits for"
+            return f"did not end in {DEADLINE:.0f} s and was stopped; run it by hand to see what it waits for"
         return ""
 
     def _create_client(self, service: str, region: str) -> "BaseClient":
         return self._connected().create_client(service, region)
 
     def _misconfigured(self, problem: object) -> ConfigurationError:
-        """Return the error for what botocore refuses before it asks AWS, mostly without saying where it stands."""
+        """Return the error for a setting that botocore refuses before it asks AWS, mostly without naming its place."""
         profile = self._connected().profile_name
         return ConfigurationError(
             f"{problem}; check the AWS_ variables of the environment and the AWS profile {profile}"
@@ -318,7 +318,7 @@ class Connection:
 
     def _regions(self, service: str) -> tuple[str, ...]:
         with self._lock:
-            if service not in self._known_regions:  # every check of every share asks
+            if service not in self._known_regions:  # every check of every share calls this
                 session = self._connected()
                 try:
                     partitions = session.get_available_partitions()

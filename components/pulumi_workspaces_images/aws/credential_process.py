@@ -1,6 +1,6 @@
-"""The `credential_process` of an AWS profile: run once, and ended at the deadline of the call or with this process.
+"""The `credential_process` of an AWS profile: run once, and stopped at the call's deadline or when this process ends.
 
-botocore waits for it without a limit, runs it again after a failure, and does not say which program failed.
+botocore itself waits for it without a limit, runs it again after a failure, and does not say which program failed.
 """
 
 import json
@@ -19,16 +19,16 @@ from botocore.utils import parse_timestamp
 from ..errors import without_passwords
 from .failures import CredentialProcessFailed
 
-# Seconds before the end of the credentials at which the process is run again. Some hand out what has a few minutes
-# left: with botocore's 15 minutes it would run before every request.
+# The process runs again this many seconds before the credentials expire. Some processes return credentials that are
+# valid for only a few minutes: with botocore's 15 minutes, the process would run before every request.
 _RENEWAL = 60
 
-_SECONDS_BETWEEN_LOOKS = 0.1
+_SECONDS_BETWEEN_CHECKS = 0.1
 _LONGEST_QUOTE = 200  # characters
 _SEE_WHY = "run it by hand to see why"
 
-# Runs a program, and kills it, with all that it has started, once the standard input has ended. The other end of that
-# is held by this process, so it ends with it, however that comes about, also if it is killed.
+# Runs a program, and kills it with all its children when the standard input closes. This process holds the other end of
+# that pipe, so the input closes when this process ends for any reason, even if it is killed.
 _LAUNCHER = """
 import os, subprocess, sys, threading
 
@@ -49,22 +49,22 @@ os._exit(code if code >= 0 else 128 - code)
 
 
 class CredentialProcesses:
-    """The credential processes of one session. One that has failed is not run again."""
+    """The credential processes of one session. A process that has failed is not run again."""
 
     def __init__(self, why_end: Callable[[], str]) -> None:
-        """Nothing is run yet.
+        """Run nothing yet.
 
         Args:
-            why_end: asked while a process runs: why it has to end now, empty if it may go on.
+            why_end: called while a process runs: returns why it must stop now; empty if it may continue.
         """
         self._why_end = why_end
         self._failures: dict[str, str] = {}
 
     def retrieve(self, profile: str, command: str) -> dict[str, Any]:
-        """Return what the process of a profile prints, as botocore's refreshable credentials take it.
+        """Return the credentials that the process of a profile prints, as botocore's refreshable credentials take them.
 
         Raises:
-            CredentialProcessFailed: it has failed, now or before.
+            CredentialProcessFailed: the process failed, now or before.
         """
         if profile not in self._failures:
             try:
@@ -85,7 +85,7 @@ class CredentialProcesses:
         try:
             return _credentials_in(self._output_of(words))
         except _Failure as failure:
-            # Without the arguments, which may hold secrets.
+            # The arguments are left out because they may hold secrets.
             problem = f"the credential_process of the AWS profile {profile} ({words[0]}) {failure}"
             raise type(failure)(problem) from None
 
@@ -110,7 +110,7 @@ class CredentialProcesses:
     def _wait_for(self, process: subprocess.Popen[bytes]) -> tuple[bytes, bytes]:
         while True:
             try:
-                return process.communicate(timeout=_SECONDS_BETWEEN_LOOKS)
+                return process.communicate(timeout=_SECONDS_BETWEEN_CHECKS)
             except subprocess.TimeoutExpired:
                 why = self._why_end()
                 if why:
@@ -118,7 +118,7 @@ class CredentialProcesses:
 
 
 class ProcessProvider(CredentialProvider):
-    """Takes the place of botocore's provider of the same name in the chain of credentials."""
+    """Replaces botocore's provider of the same name in the chain of credentials."""
 
     METHOD = "custom-process"
 
@@ -130,7 +130,7 @@ class ProcessProvider(CredentialProvider):
         self._processes = processes
 
     def load(self) -> Credentials | None:
-        """Return the credentials; None where the profile has no process."""
+        """Return the credentials; None if the profile has no process."""
         command = self._load_config().get("profiles", {}).get(self._profile, {}).get("credential_process")
         if not command:
             return None
@@ -145,7 +145,7 @@ class ProcessProvider(CredentialProvider):
 
 
 class _Failure(Exception):
-    """What is wrong with a process."""
+    """A process failed; the message says how."""
 
 
 class _Ended(_Failure):
@@ -153,7 +153,7 @@ class _Ended(_Failure):
 
 
 def _credentials_in(output: bytes) -> dict[str, Any]:
-    """Read what a process has printed, which is never quoted: it may be a secret all the same."""
+    """Read the output of a process. It is never quoted in messages, because it may contain secrets even if invalid."""
     try:
         printed = json.loads(output)
     except ValueError:
@@ -169,7 +169,7 @@ def _credentials_in(output: bytes) -> dict[str, Any]:
         try:
             end = parse_timestamp(expiration)
             expired = end <= datetime.now(timezone.utc)
-        except (TypeError, ValueError, RuntimeError):  # the first one without a time zone
+        except (TypeError, ValueError, RuntimeError):  # TypeError: it has no time zone
             raise _Failure(f"printed an Expiration that is not a time, e.g. 2030-01-31T12:00:00Z; {_SEE_WHY}") from None
         expiration = end.isoformat()  # as botocore reads it, which takes no number
         if expired:

@@ -1,6 +1,6 @@
-"""What botocore raises, as the failure that a user can meet.
+"""Translate what botocore raises into the failures that a user sees.
 
-It imports botocore, which the program that declares shares does not need.
+This imports botocore, which a program that only declares shares does not need.
 """
 
 from botocore.exceptions import (
@@ -23,10 +23,11 @@ from botocore.parsers import ResponseParserError
 from ..errors import AccessDenied, CredentialsError, ExpectedError, NotFound, Refused, Unanswered, without_passwords
 from .regions import may_be_disabled
 
-# Every error in reach is caught as one of these three.
+# Every error of botocore and AWS is one of these three.
 AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 
-# No such host, refused, timed out, closed, no TLS, a proxy in the way: in botocore neither class is the other's.
+# No such host, refused, timed out, closed, no TLS, a proxy in the way. In botocore neither class is a subclass of the
+# other.
 NO_ANSWER = (HTTPClientError, NoConnectionError)
 
 _CREDENTIAL_CODES = {
@@ -43,7 +44,7 @@ _CREDENTIAL_CODES = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
-# What a Region says that does not know the account, too.
+# Also the answer of a Region that is not enabled for the account.
 _UNKNOWN_KEY_CODES = {"InvalidClientTokenId", "UnrecognizedClientException"}
 # AWS explains these by repeating the request, its security token and Authorization header included.
 _SIGNATURE_CODES = {code for code in _CREDENTIAL_CODES if "Signature" in code}
@@ -70,19 +71,19 @@ _THROTTLING_CODES = {
 
 
 class CredentialProcessFailed(BotoCoreError):
-    """The credential process of a profile gave no credentials."""
+    """The credential process of a profile returned no credentials."""
 
     fmt = "{problem}"
 
 
 def from_aws(error: Exception, doing: str, action: str, region: str = "") -> ExpectedError:
-    """Return the typed error for what botocore raised.
+    """Return the typed error for an error of botocore.
 
     Args:
-        error: what botocore raised, one of `AWS_ERRORS`. Matched by type and code, never by message.
+        error: the error, one of `AWS_ERRORS`. It is matched by type and code, never by message.
         doing: what was being done, e.g. `sharing image wsi-0a1b2c3d4 with 222222222222 in us-east-1`.
         action: the IAM action behind it, e.g. `workspaces:UpdateWorkspaceImagePermission`.
-        region: where AWS was asked; empty if that does not matter.
+        region: the Region that was asked; empty if that does not matter.
     """
     if isinstance(error, ClientError):
         return _from_answer(error, doing, action, region)
@@ -90,7 +91,7 @@ def from_aws(error: Exception, doing: str, action: str, region: str = "") -> Exp
         return CredentialsError(f"{doing}: {_text(error)}")
     if isinstance(error, MissingDependencyException):
         return CredentialsError(
-            f"{doing}: an AWS profile made by `aws login` needs another package: run `pip install 'botocore[crt]'` "
+            f"{doing}: an AWS profile made by `aws login` needs an extra package: run `pip install 'botocore[crt]'` "
             "in the virtual environment of the program, or sign in another way"
         )
     if isinstance(error, _CREDENTIAL_ERRORS):
@@ -99,25 +100,25 @@ def from_aws(error: Exception, doing: str, action: str, region: str = "") -> Exp
             "in a profile (aws:profile) or in the stack configuration"
         )
     if isinstance(error, HTTPClientError) and isinstance(error.kwargs.get("error"), ValueError):
-        # Not a failure of the network: the request could not even be built. Its text would show the signed header.
+        # Not a network failure: the request could not even be built. The error's text would show the signed header.
         return CredentialsError(
             f"{doing}: the request could not be sent; is there a line break in the AWS credentials?"
         )
     if isinstance(error, NO_ANSWER):
         return Unanswered(f"{doing}: no answer from AWS ({_text(error)}); check the network, then try again")
     if isinstance(error, ResponseParserError):
-        # Its text is what was answered, by whomever: that may hold anything, the keys of a role among it.
-        return Unanswered(f"{doing}: the answer cannot be read; is a proxy in between? try again later")
+        # Its text is the answer, whoever sent it: it may contain anything, for example the keys of a role.
+        return Unanswered(f"{doing}: the answer cannot be read; is a proxy in the way? try again later")
     return Refused(f"{doing}: {_text(error)}")
 
 
 def may_pass(error: Exception | None) -> bool:
-    """Tell whether an attempt that failed so is worth another: no answer, throttling, a fault of the server."""
+    """Tell whether another attempt may succeed: after no answer, throttling or a server error."""
     return isinstance(error, AWS_ERRORS) and isinstance(from_aws(error, "", ""), Unanswered)
 
 
 def is_unavailable(error: Exception | None) -> bool:
-    """Tell whether AWS refuses a write for the moment, because of what else happens to the image."""
+    """Tell whether AWS refuses a write for now because something else is being done to the image."""
     return isinstance(error, ClientError) and _code(error) == "ResourceUnavailableException"
 
 
@@ -129,7 +130,7 @@ def _from_answer(error: ClientError, doing: str, action: str, region: str) -> Ex
     code = _code(error)
     said = str(error.response.get("Error", {}).get("Message", "")).strip().rstrip(".")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    # Signing in to a role happens inside any other call: the refused operation is then not `action`.
+    # A role is assumed inside of another call: then the operation that failed is not `action`.
     if error.operation_name.startswith("AssumeRole"):
         action = f"sts:{error.operation_name}"
         doing = f"{doing}: assuming the configured role"
@@ -150,7 +151,7 @@ def _from_answer(error: ClientError, doing: str, action: str, region: str) -> Ex
     if code in _THROTTLING_CODES or status == 429:
         return Unanswered(f"{doing}: AWS is throttling ({said}); try again later")
     if status >= 500 or status == 408:
-        return Unanswered(f"{doing}: AWS answered with a server fault ({status} {code}); try again later")
+        return Unanswered(f"{doing}: AWS answered with a server error ({status} {code}); try again later")
     return Refused(f"{doing}: {code}: {said}")
 
 

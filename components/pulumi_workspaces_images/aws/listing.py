@@ -1,4 +1,4 @@
-"""The accounts that may copy one image, read page by page, as far as somebody needs to know."""
+"""The accounts that may copy one image, read page by page, and only as far as needed."""
 
 import threading
 import time
@@ -12,11 +12,11 @@ Page = tuple[Iterable[str], str | None]
 
 
 class Listing:
-    """One image's listing, shared by all who ask about the image. Safe for threads; a failed look is not repeated.
+    """One image's listing, shared by all callers. Thread-safe. A request that failed is not repeated.
 
     Attributes:
-        began: when it was begun, in seconds of the clock.
-        first_look: when the first of the listings that confirm each other was begun.
+        began: when this listing began, in seconds of the clock.
+        first_look: when the first of a series of listings that confirm each other began.
     """
 
     def __init__(
@@ -25,12 +25,12 @@ class Listing:
         clock: Callable[[], float] = time.monotonic,
         first_look: float | None = None,
     ) -> None:
-        """Nothing is read yet.
+        """Read nothing yet.
 
         Args:
-            read_page: reads the page of a token, None for the first one.
+            read_page: reads the page of a token, or the first page for None.
             clock: the time in seconds.
-            first_look: when the listing began that this one is to confirm. Default: it is the first.
+            first_look: when the first listing began that this one is to confirm. Default: this one is the first.
         """
         self._clock = clock
         self.began = clock()
@@ -47,26 +47,26 @@ class Listing:
         """Tell whether `account` is listed; pages are read until it is found.
 
         Raises:
-            ExpectedError: what `read_page` raised, now or for somebody else.
+            ExpectedError: what `read_page` raised, now or for another caller.
         """
         while not self._read_on(account):
             pass
         return account in self._accounts
 
     def accounts(self) -> frozenset[str]:
-        """Return all accounts that are listed.
+        """Return all accounts that are listed. A partial listing is never returned.
 
         Raises:
-            ExpectedError: what `read_page` raised, now or for somebody else; half a listing is none.
+            ExpectedError: what `read_page` raised, now or for another caller.
         """
         while not self._read_on():
             pass
         return frozenset(self._accounts)
 
     def is_old(self) -> bool:
-        """Tell whether it answers no more: `MAX_AGE` seconds have passed since its newest page came in.
+        """Tell whether it is too old to use: `MAX_AGE` seconds have passed since its newest page was read.
 
-        That is not counted from the first one: under throttling, many pages take longer than that.
+        The newest page counts, not the first one, because under throttling many pages may take longer than `MAX_AGE`.
         """
         return self._clock() - self._read_at > MAX_AGE
 

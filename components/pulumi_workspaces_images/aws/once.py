@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from ..errors import ExpectedError
 
-# Seconds for which one answer is used. It is asked for one command, not for a day.
+# Seconds for which one answer is used: long enough for a command, too short for a program that runs for days.
 MAX_AGE = 300.0
 
 T = TypeVar("T")
@@ -23,20 +23,20 @@ class _Seen(Generic[T]):
 
 
 class Once(Generic[T]):
-    """Answers by key. Concurrent callers wait for the request in progress. A failed one is not repeated either.
+    """Answers by key. Concurrent callers wait for the request in progress. A failed request is not repeated either.
 
-    Safe for threads.
+    Thread-safe.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """`clock` tells the time in seconds."""
+        """Take a clock that returns the time in seconds."""
         self._clock = clock
         self._guard = threading.Lock()
         self._locks: defaultdict[Hashable, threading.Lock] = defaultdict(threading.Lock)
         self._seen: dict[Hashable, _Seen[T]] = {}
 
     def get(self, key: Hashable, ask: Callable[[], T]) -> T:
-        """Return what `ask` returned for `key` in the last `MAX_AGE` seconds, or raise the ExpectedError it raised."""
+        """Return what `ask` returned for `key` in the last `MAX_AGE` seconds; raise the ExpectedError it raised."""
         with self._guard:
             lock = self._locks[key]
         with lock:
@@ -49,7 +49,7 @@ class Once(Generic[T]):
         return seen.answer  # type: ignore[return-value]  # None only if T allows it
 
     def known(self, key: Hashable) -> T | None:
-        """Return the answer for `key` if there is one already; None if not, or if asking failed."""
+        """Return the answer for `key` if there is one already; None if not, or if the request failed."""
         with self._guard:
             seen = self._seen.get(key)
         return seen.answer if seen else None

@@ -1,4 +1,4 @@
-"""What AWS Organizations knows about an account: whether it is a member, and in which state."""
+"""What AWS Organizations knows about an account: whether it is a member, and its state."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ class Member:
 
     Attributes:
         account_id: 12 digits.
-        name: the account's name, as its organization has it.
+        name: the account's name in its organization.
         state: `ACTIVE`, or why it is not: `PENDING_ACTIVATION`, `SUSPENDED`, `PENDING_CLOSURE`, `CLOSED`.
     """
 
@@ -23,10 +23,10 @@ class Member:
 
 
 class Organization:
-    """The caller's organization. Each account is asked for once, however many shares it has. Safe for threads."""
+    """The caller's organization. It is asked once about each account, however many shares that has. Thread-safe."""
 
     def __init__(self, connection: Connection) -> None:
-        """Ask through `connection`, in the Region of the first question: the service itself is global."""
+        """Ask through `connection`. The service is global, so the Region of the first request serves all."""
         self._connection = connection
         self._members: Once[Member | None] = Once(connection.clock)
 
@@ -38,13 +38,13 @@ class Organization:
             region: a Region of the partition in which to ask.
 
         Raises:
-            AccessDenied: only the management account and delegated administrators may ask.
+            AccessDenied: the caller is not the management account or a delegated administrator.
             CredentialsError, Refused, Unanswered: the request failed.
         """
         return self._members.get(account_id, lambda: self._describe(account_id, region))
 
     def known_member(self, account_id: str) -> Member | None:
-        """Return what the organization has answered about an account; None if it was not asked, or knows none."""
+        """Return what the organization has answered about an account; None if it was not asked, or is no member."""
         return self._members.known(account_id)
 
     def _describe(self, account_id: str, region: str) -> Member | None:
@@ -57,7 +57,7 @@ class Organization:
                 client.exceptions.AWSOrganizationsNotInUseException,
             ):
                 return None
-            # AWS retires Status in favour of State; older partitions may know the one only.
+            # AWS is replacing Status by State. Some partitions may still return only Status.
             return Member(account_id, account.get("Name", ""), account.get("State") or account.get("Status", ""))
 
         try:
@@ -65,4 +65,4 @@ class Organization:
                 f"asking the organization about account {account_id}", "organizations:DescribeAccount", describe
             )
         except AccessDenied as error:
-            raise AccessDenied(f"{error}; AWS lets the management account and delegated administrators ask") from None
+            raise AccessDenied(f"{error}; only the management account and delegated administrators may ask") from None

@@ -1,6 +1,6 @@
-"""What Amazon WorkSpaces can do: grant, revoke and list the permissions of an image, and describe the image.
+"""The permissions of images in Amazon WorkSpaces: grant, revoke and list them, and describe the images.
 
-No pulumi in here: typed results and typed errors, for the dynamic provider and for any other front end.
+This imports no pulumi. Its typed results and errors serve the dynamic provider and any other front end.
 """
 
 import threading
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # The service's own limit for both listings (botocore's model).
 PAGE_SIZE = 25
 
-# Seconds after the first look at an image: when AWS is asked again about what surprises. A listing may lag behind a
+# An unexpected listing is read again this many seconds after the first one of the image. A listing may lag behind a
 # write, and AWS does not say for how long.
 LOOK_AGAIN = (5.0, 10.0)
 
@@ -38,9 +38,9 @@ class Image:
         image_id: its id.
         state: `AVAILABLE`, `PENDING` or `ERROR`.
         byol: whether it is a Bring Your Own License image (it requires dedicated tenancy).
-        owner_account_id: its owner; None where AWS does not say.
-        name: its name, which need not be unique; empty where AWS does not say.
-        created: when it was created, in UTC; None where AWS does not say.
+        owner_account_id: its owner; None if AWS does not say.
+        name: its name, which need not be unique; empty if AWS does not say.
+        created: when it was created, in UTC; None if AWS does not say.
     """
 
     image_id: str
@@ -52,10 +52,11 @@ class Image:
 
 
 class Permissions:
-    """The image permissions of one owner account, in every Region of its connection. Safe for threads.
+    """The image permissions of one owner account, in every Region of its connection. Thread-safe.
 
-    An image is listed once, as far as needed, and described once, however many shares ask, and what this process has
-    written itself is known without asking. Only what surprises is listed again: see `LOOK_AGAIN`.
+    However many shares an image has, its permissions are listed once, as far as needed, and it is described once. What
+    this process has written itself is known without a request. Only unexpected results are listed again, as
+    `LOOK_AGAIN` says.
     """
 
     def __init__(
@@ -69,8 +70,8 @@ class Permissions:
 
         Args:
             connection: AWS.
-            before_write: called before each attempt of each write, retries included; what it raises ends the write.
-            wait: waits so many seconds, before AWS is asked again about what surprises.
+            before_write: called before each attempt of each write, retries included; an exception ends the write.
+            wait: waits for a number of seconds, before AWS is asked again about an unexpected result.
         """
         self._connection = connection
         self._before_write = before_write
@@ -83,34 +84,36 @@ class Permissions:
         self._written: dict[Share, bool] = {}
 
     def grant(self, share: Share) -> None:
-        """Let the recipient copy the image; already granted is success, also where AWS refuses to grant it again.
+        """Let the recipient copy the image. If it may already, that is success, even if AWS refuses to grant it again.
 
         Raises:
-            NotFound, AccessDenied, CredentialsError, Refused, Unanswered: and the permission is not known to be there.
+            NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the write failed, and the permission is not
+                known to exist.
         """
         self._write(share, True, unsettled=(Unanswered, Refused))
 
     def revoke(self, share: Share) -> None:
-        """Take the permission to copy the image away; already revoked is success.
+        """Take the permission to copy the image away. If it is revoked already, that is success.
 
-        How AWS refuses to revoke what is not granted is undocumented; a revoke that is sent again after a lost answer
-        meets just that.
+        AWS does not document its error for revoking a share that does not exist. A revoke that is sent again after a
+        lost answer gets that error.
 
         Raises:
             NotFound: AWS does not know the image.
-            AccessDenied, CredentialsError, Refused, Unanswered: and the permission is not known to be gone.
+            AccessDenied, CredentialsError, Refused, Unanswered: the write failed, and the permission is not known to be
+                gone.
         """
         self._write(share, False, unsettled=(Unanswered, Refused, NotFound))
 
     def is_shared(self, share: Share, *, anew: bool = False) -> bool:
-        """Tell whether the recipient may copy the image. That it may not is said only after looking again.
+        """Tell whether the recipient may copy the image. "No" is returned only after AWS was asked again.
 
         Args:
-            share: the permission.
-            anew: whether only a look counts that begins now.
+            share: the share.
+            anew: whether to ignore listings that began before this call.
 
         Raises:
-            NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
+            NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the listing failed.
         """
         if anew:
             return self._holds(share, expected=True, since=self._connection.clock())
@@ -119,10 +122,10 @@ class Permissions:
         return self._holds(share, expected=True) if written is None else written
 
     def unlisted(self, image_id: str, region: str, listed: Iterable[str]) -> frozenset[str]:
-        """Return the accounts that may copy an image and are not `listed`. Each is returned only after looking again.
+        """Return the accounts that may copy an image and are not `listed`. They are returned only after asking again.
 
         Raises:
-            NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
+            NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the listing failed.
         """
         allowed = frozenset(listed)
         return self._look(
@@ -137,7 +140,7 @@ class Permissions:
 
         Raises:
             NotFound: AWS does not know it in that Region.
-            AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
+            AccessDenied, CredentialsError, Refused, Unanswered: the request failed.
         """
         with self._lock:
             together = self._together.get((region, image_id), ())
@@ -145,17 +148,17 @@ class Permissions:
             try:
                 images = self._images.get((region, together), lambda: self._describe(together, region))
             except (NotFound, Refused):
-                images = {}  # AWS may refuse many because of one
+                images = {}  # AWS may refuse the whole call because of one image
             if image_id in images:
                 return images[image_id]
         alone = (image_id,)
         images = self._images.get((region, alone), lambda: self._describe(alone, region))
         if image_id not in images:
-            raise NotFound(f"{_looking_at(alone, region)}: not found")
+            raise NotFound(f"{_describing(alone, region)}: not found")
         return images[image_id]
 
     def known_name(self, image_id: str, region: str) -> str:
-        """Return the name of an image that was described already; empty if it has none, or was not."""
+        """Return the name of an image that was described already; empty if it was not, or has no name."""
         with self._lock:
             together = self._together.get((region, image_id), ())
         for images in (self._images.known((region, together)), self._images.known((region, (image_id,)))):
@@ -164,10 +167,10 @@ class Permissions:
         return ""
 
     def describe_together(self, image_ids: Iterable[str], region: str) -> list[str]:
-        """Let one call describe many images of a Region, once the first of them is asked for.
+        """Make one call describe many images of a Region, as soon as the first of them is needed.
 
         Args:
-            image_ids: the images; an id that AWS does not know spoils nothing.
+            image_ids: the images. An id that AWS does not know does not affect the others.
             region: their Region.
 
         Returns:
@@ -181,10 +184,10 @@ class Permissions:
         return new[::PAGE_SIZE]
 
     def owned_images(self, region: str) -> tuple[Image, ...]:
-        """List the images that the caller owns in a Region, in whatever state, in no particular order.
+        """List the images that the caller owns in a Region, in any state and order. A partial list is never returned.
 
         Raises:
-            AccessDenied, CredentialsError, Refused, Unanswered: the look failed; half a listing is none.
+            AccessDenied, CredentialsError, Refused, Unanswered: the request failed.
         """
         return self._owned.get(region, lambda: self._list_owned(region))
 
@@ -192,12 +195,12 @@ class Permissions:
         """List the accounts that may copy an image.
 
         Raises:
-            NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the look failed.
+            NotFound, AccessDenied, CredentialsError, Refused, Unanswered: the listing failed.
         """
         return self._with_written(image_id, region, self._listing(image_id, region).accounts())
 
     def _with_written(self, image_id: str, region: str, accounts: frozenset[str]) -> frozenset[str]:
-        """Return the accounts of an image's listing as this process has changed them since."""
+        """Return the accounts of an image's listing, with the changes that this process has made since."""
         with self._lock:
             written = {
                 share.shared_account_id: allowed
@@ -208,14 +211,14 @@ class Permissions:
         return (accounts - written.keys()) | granted
 
     def _write(self, share: Share, allow: bool, unsettled: tuple[type[ExpectedError], ...]) -> None:
-        """Write; an error of the types `unsettled` is settled by a look: the answer may be lost, the work be done."""
+        """Write. After an error of the types `unsettled`, check whether the write took effect in spite of it."""
         try:
             try:
                 self._update(share, allow)
             except unsettled as error:
                 self._settle(share, allow, error)
         except BaseException:
-            # Nobody knows how it ended.
+            # The result is not known.
             with self._lock:
                 self._written.pop(share, None)
             raise
@@ -235,23 +238,23 @@ class Permissions:
         )
 
     def _settle(self, share: Share, wanted: bool, error: ExpectedError) -> None:
-        """Raise `error`, how a write ended, unless a look made since shows what was wanted.
+        """Raise `error`, with which a write ended, unless a listing made since shows that it took effect.
 
         Raises:
-            NotFound: the look says that AWS does not know the image.
+            NotFound: AWS does not know the image, according to the listing.
         """
         try:
             shared = self._holds(
                 share,
                 expected=wanted,
                 since=self._connection.clock(),
-                believes_not_found=isinstance(error, NotFound),  # which AWS has said twice then
+                believes_not_found=isinstance(error, NotFound),  # AWS has said it twice then
             )
         except NotFound as gone:
             raise error if isinstance(error, NotFound) else gone from None
         except ExpectedError:
             with self._lock:
-                self._listings.pop((share.region, share.image_id), None)  # who asks next does so anew
+                self._listings.pop((share.region, share.image_id), None)  # the next call asks AWS again
             raise error from None
         if shared != wanted:
             raise error
@@ -276,15 +279,15 @@ class Permissions:
         since: float = 0.0,
         believes_not_found: bool = False,
     ) -> T:
-        """Ask an image's listing; while the answer surprises, ask later ones, which all who wait share.
+        """Ask an image's listing. While the answer is unexpected, ask later listings, which all callers share.
 
         Args:
             image_id: the image.
             region: its Region.
             ask: asks a listing.
-            surprises: whether an answer is looked at again.
-            since: the first look must have begun then or later.
-            believes_not_found: whether an image that AWS does not know is no surprise.
+            surprises: whether an answer is unexpected, so that AWS is asked again.
+            since: the first listing must have begun at this time or later.
+            believes_not_found: whether to accept at once that AWS does not know the image.
         """
         listing = self._listing(image_id, region, since)
         for pause in LOOK_AGAIN:
@@ -304,7 +307,7 @@ class Permissions:
         return ask(listing)
 
     def _listing(self, image_id: str, region: str, since: float = 0.0, again: float = 0.0) -> Listing:
-        """Return a listing of an image that began at `again` or later, and whose first look did at `since` or later."""
+        """Return a listing of an image that began at `again` or later, in a series that began at `since` or later."""
         with self._lock:
             listing = self._listings.get((region, image_id))
             if listing is None or listing.is_old() or listing.first_look < since:
@@ -338,7 +341,7 @@ class Permissions:
 
     def _describe(self, image_ids: tuple[str, ...], region: str) -> dict[str, Image]:
         answer = self._connection.ask(
-            _looking_at(image_ids, region),
+            _describing(image_ids, region),
             "workspaces:DescribeWorkspaceImages",
             lambda: self._client(region).describe_workspace_images(ImageIds=list(image_ids)),
             region=region,
@@ -360,8 +363,8 @@ class Permissions:
         return tuple(_image(image) for image in answer.get("Images", []) if image.get("ImageId"))
 
 
-def _looking_at(image_ids: tuple[str, ...], region: str) -> str:
-    return f"looking at {'image' if len(image_ids) == 1 else 'images'} {', '.join(image_ids)} in {region}"
+def _describing(image_ids: tuple[str, ...], region: str) -> str:
+    return f"describing {'image' if len(image_ids) == 1 else 'images'} {', '.join(image_ids)} in {region}"
 
 
 def _image(answer: "WorkspaceImageTypeDef") -> Image:
@@ -372,6 +375,6 @@ def _image(answer: "WorkspaceImageTypeDef") -> Image:
         byol=answer.get("RequiredTenancy") == "DEDICATED",
         owner_account_id=answer.get("OwnerAccountId"),
         name=answer.get("Name", ""),
-        # botocore gives it in this machine's time zone: what a program makes of it would differ between machines.
+        # botocore returns it in this machine's time zone, so a program's results would differ between machines.
         created=created.astimezone(timezone.utc) if created else None,
     )

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Callable, Sequence
 
-# Every account has these. Regions that AWS has launched since March 2019 must be enabled for an account first.
+# These are enabled for every account. Regions launched since March 2019 must be enabled for an account first.
 _ENABLED_BY_DEFAULT = {
     "ap-northeast-1",
     "ap-northeast-2",
@@ -26,14 +26,14 @@ _ENABLED_BY_DEFAULT = {
 
 
 def may_be_disabled(region: str) -> bool:
-    """Tell whether an account may not have a Region; other partitions have no such Regions."""
+    """Tell whether a Region may not be enabled for an account. Other partitions have no such Regions."""
     return bool(region) and region not in _ENABLED_BY_DEFAULT and not region.startswith(("cn-", "us-gov-"))
 
 
 def region_problem(
     region: str, workspaces: Sequence[str], everywhere: Sequence[str], partition: Callable[[str], str]
 ) -> str | None:
-    """Say in one clause why WorkSpaces cannot be in a Region; None if it can.
+    """Return, in one clause, why WorkSpaces is not available in a Region; None if it is.
 
     Args:
         region: the Region's name.
@@ -47,7 +47,7 @@ def region_problem(
     if region not in everywhere:
         problem = f"{region!r} is not a Region where WorkSpaces exists"
         return f"{problem}; did you mean {', '.join(near)}?" if near else problem
-    # A good name: what is near is then a matter of geography, `eu` for `eu-north-1`.
+    # The name is right, so suggest the Regions of the same area, e.g. `eu` for `eu-north-1`.
     area = region.split("-")[0]
     near = [r for r in workspaces if r.split("-")[0] == area and partition(r) == partition(region)] or near
-    return f"WorkSpaces does not exist in {region}; near it are {', '.join(near)}"
+    return f"WorkSpaces does not exist in {region}; the nearest Regions are {', '.join(near)}"

@@ -1,6 +1,7 @@
-"""A botocore session as the stack configuration says: credentials, roles, endpoints and proxies.
+"""A botocore session as the stack configures it: credentials, roles, endpoints and proxies.
 
-Importing this module imports the whole of botocore, a tenth of a second: `connection` does so when AWS is first needed.
+Importing this module imports all of botocore, which takes a tenth of a second, so `connection` imports it when AWS is
+first needed.
 """
 
 import ipaddress
@@ -30,8 +31,8 @@ from .credential_process import CredentialProcesses, ProcessProvider
 
 _PACKAGE = "pulumi-workspaces-images"
 
-# Seconds before the end of a role's session at which it is renewed. botocore's own 15 minutes are also the
-# shortest session that STS grants, which would then be renewed before every single request.
+# A role's session is renewed this many seconds before it ends. botocore's own 15 minutes are also the shortest session
+# that STS grants: such a session would be renewed before every request.
 _RENEWAL = 300
 
 _RETRY_MODES = ["legacy", "standard", "adaptive"]
@@ -44,7 +45,7 @@ T = TypeVar("T")
 
 
 class ConfiguredSession(Session):
-    """A botocore session whose clients, those that botocore makes for credentials too, are as configured."""
+    """A botocore session that configures all its clients, also those that botocore creates for credentials."""
 
     def __init__(
         self,
@@ -53,13 +54,13 @@ class ConfiguredSession(Session):
         before_attempt: Callable[..., None],
         why_end: Callable[[], str] = lambda: "",
     ) -> None:
-        """Nothing is asked and no file is read yet.
+        """Ask nothing and read no file yet.
 
         Args:
             aws: the `aws:` keys of the stack configuration.
             project: the Pulumi project, for the user agent; may be empty.
-            before_attempt: called before each attempt of each call; what it raises ends the call.
-            why_end: asked while a credential process runs: why it has to end, empty if it may go on.
+            before_attempt: called before each attempt of each call; an exception that it raises ends the call.
+            why_end: called while a credential process runs: returns why it must stop; empty if it may continue.
         """
         super().__init__()
         self._aws = aws
@@ -78,13 +79,13 @@ class ConfiguredSession(Session):
             "use_dualstack_endpoint": aws.use_dualstack_endpoint,
             "ec2_metadata_service_endpoint": aws.ec2_metadata_service_endpoint,
             "ec2_metadata_service_endpoint_mode": aws.ec2_metadata_service_endpoint_mode,
-            # The mode `auto` would ask the instance metadata; and all that a mode sets is set here.
+            # The mode `auto` would ask the instance metadata service. All settings of a mode are set here explicitly.
             "defaults_mode": "legacy",
         }
         for name, value in settings.items():
             if value is not None:
                 self.set_config_variable(name, value)
-        # Empty variables are not set, as for pulumi-aws. For botocore they are, and hide what the profile says.
+        # Empty variables count as not set, as in pulumi-aws. In botocore they count as set, and override the profile.
         self._environment = {name: value for name, value in os.environ.items() if value}
         self._hide_empty_variables()
         self.set_default_client_config(
@@ -113,7 +114,7 @@ class ConfiguredSession(Session):
             self._first_region = self._first_region or region_name
             client = super().create_client(service_name, region_name, *args, **options)
             if self._proxies and _bypasses_proxy(client.meta.endpoint_url, self._proxies.get("no", "")):
-                # botocore takes proxies per client, and knows the host only now.
+                # botocore configures proxies per client, and the host is known only now.
                 options["config"] = options["config"].merge(Config(proxies={}))
                 client = super().create_client(service_name, region_name, *args, **options)
         watch(client, self._before_attempt, for_every_failure=bool(attempts))
@@ -130,14 +131,14 @@ class ConfiguredSession(Session):
 
     def _retry_mode(self) -> Any:
         mode = self._aws.retry_mode or self._setting(choice(_RETRY_MODES), "retry_mode", "AWS_RETRY_MODE")
-        # The waits of `legacy` double without a limit: no deadline would be kept.
+        # The waits of `legacy` double without a limit, so no deadline would hold.
         return "standard" if mode == "legacy" else mode or "adaptive"
 
     def _setting(self, read: Callable[[Mapping[str, object], str, str], T], key: str, variable: str) -> T:
-        """Read a setting of the environment, else of the profile; botocore's own errors would not say where it stands.
+        """Read a setting from the environment, else from the profile. botocore's errors would not name the place.
 
         Raises:
-            ConfigurationError: it cannot be read.
+            ConfigurationError: the value is wrong.
         """
         if variable in self._environment:
             return read(self._environment, variable, "")
@@ -145,13 +146,13 @@ class ConfiguredSession(Session):
 
     @property
     def profile_name(self) -> str:
-        """The profile that is in force; `default` where none is named."""
+        """The profile in use; `default` if none is named."""
         return self.profile or "default"
 
     def load_credentials(self) -> Credentials | None:
-        """Find the credentials: keys, else web identity, else botocore's chain; then the roles, one by one.
+        """Find the credentials: keys, else web identity, else botocore's chain. Then assume the roles, one by one.
 
-        This makes the session its own `credential_provider`; botocore calls it for the first client.
+        With this method the session is its own `credential_provider`. botocore calls it for the first client.
         """
         aws = self._aws
         credentials: Credentials | None
@@ -166,7 +167,7 @@ class ConfiguredSession(Session):
         return credentials
 
     def _chain_credentials(self) -> Credentials | None:
-        # The longest that finding an instance role can take: some three requests, all of them within the deadline.
+        # Limit the time to find an instance role: about three requests, all of them within the deadline.
         for name, variable, most in _INSTANCE_METADATA:
             self.set_config_variable(name, min(self._setting(whole_number, name, variable) or 1, most))
         chain = create_credential_resolver(self, region_name=self._first_region)
@@ -229,7 +230,7 @@ def _listed(names: str | list[str] | None) -> list[str]:
 
 
 class _RoleCredentials(DeferredRefreshableCredentials):
-    """Credentials of an assumed role: asked for when first needed, and renewed in time."""
+    """Credentials of an assumed role: requested when first needed, and renewed in time."""
 
     _advisory_refresh_timeout = _RENEWAL
 
@@ -238,7 +239,7 @@ class _RoleCredentials(DeferredRefreshableCredentials):
 
 
 def _reported(load: Callable[[], Any]) -> Callable[[], Any]:
-    """Let `load` raise botocore's error for what botocore lets through from files."""
+    """Make `load` raise an error of botocore where botocore lets other errors through, for example from files."""
 
     def reporting() -> Any:
         try:
@@ -268,11 +269,11 @@ def _refuse_to_prompt(_prompt: str) -> str:
 
 
 def _proxies(aws: AwsConfiguration) -> dict[str, str] | None:
-    """Return the proxies by scheme, with `no` for the hosts without; None leaves it all to botocore."""
+    """Return the proxies by scheme, and under `no` the hosts without a proxy; None leaves the choice to botocore."""
     if aws.http_proxy is None and aws.https_proxy is None and aws.no_proxy is None:
         return None
     environment = urllib.request.getproxies_environment()
-    # pulumi-aws takes the HTTP proxy for HTTPS as well, unless that has its own or an empty one.
+    # Like pulumi-aws, use the HTTP proxy for HTTPS as well, unless that has its own, or an empty one.
     https = environment.get("https") or aws.http_proxy if aws.https_proxy is None else aws.https_proxy
     proxies = {
         "http": environment.get("http") if aws.http_proxy is None else aws.http_proxy,
@@ -283,7 +284,7 @@ def _proxies(aws: AwsConfiguration) -> dict[str, str] | None:
 
 
 def _bypasses_proxy(url: str, no_proxy: str) -> bool:
-    """Tell whether `url` is reached without a proxy, by the rules of pulumi-aws (Go's httpproxy package)."""
+    """Tell whether to reach `url` without a proxy, by the rules of pulumi-aws (Go's httpproxy package)."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -299,7 +300,7 @@ def _bypasses_proxy(url: str, no_proxy: str) -> bool:
         if address and _contains(entry, address):
             return True
         name, _, of_port = entry.removeprefix("*").partition(":")
-        # `.example.com` means its subdomains only.
+        # `.example.com` matches only subdomains.
         domain = name if name.startswith(".") else f".{name}"
         if name and of_port in ("", str(port)) and (host == name or host.endswith(domain)):
             return True
@@ -325,5 +326,5 @@ def _user_agent(aws: AwsConfiguration, project: str) -> str:
 
 
 def _sanitized(text: str, besides: str = "") -> str:
-    """Replace what a product of the User-Agent header cannot hold (RFC 9110, section 5.6.2)."""
+    """Replace the characters that a product of the User-Agent header cannot have (RFC 9110, section 5.6.2)."""
     return re.sub(rf"[^A-Za-z0-9!#$%&'*+.^_`|~\-{re.escape(besides)}]", "-", text)

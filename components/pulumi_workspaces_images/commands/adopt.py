@@ -1,4 +1,4 @@
-"""`adopt`: the shares that exist in an AWS account, as configuration of the stack program."""
+"""`adopt`: print the shares of an AWS account's images as configuration of the stack program."""
 
 import argparse
 import json
@@ -14,10 +14,10 @@ from ..errors import ConfigurationError, NoSuchRegion, NotFound, printable
 from ..share import image_id_problem
 
 _DESCRIPTION = """\
-Print the shares that WorkSpaces images have now as `workspaces-images:shares`,
-the configuration of the stack program, to be pasted under `config:` of
-Pulumi.STACK.yaml. Nothing is changed, and the next `pulumi up` takes the shares
-over as they are. The caller must be the account that owns the images."""
+Print the existing shares of WorkSpaces images as `workspaces-images:shares`, the
+configuration of the stack program. Paste it under `config:` of Pulumi.STACK.yaml.
+Nothing is changed, and the next `pulumi up` adopts the shares as they are. The
+caller must be the account that owns the images."""
 
 _EXAMPLE = """\
 example, for a new stack:
@@ -27,11 +27,11 @@ example, for a new stack:
   pulumi preview
 
 exit code: 0; 1 if the shares cannot be listed (stderr says why, and nothing is
-printed); 2 for arguments that make no sense"""
+printed); 2 for invalid arguments"""
 
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `adopt` to the commands of a parser; `run` of what it parses does it, and returns what to print."""
+    """Add `adopt` to the commands of a parser. `run` of the parsed options runs it, and returns the text to print."""
     parser = commands.add_parser(
         "adopt",
         help="print the shares that exist as configuration of the stack program",
@@ -58,21 +58,21 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def adopt(connection: Connection, regions: Sequence[str], image_ids: Collection[str] = ()) -> tuple[str, list[str]]:
-    """Return the live shares of images as YAML, two blanks deep, to be pasted under `config:`.
+    """Return the existing shares of images as YAML, indented by two spaces, to be pasted under `config:`.
 
-    Every entry names its Region, so it means the same image whatever `aws:region` of the stack is. The label of each
-    account is the account itself, which AWS never changes.
+    Every entry names its Region, so `aws:region` of the stack does not matter. The label of each account is the account
+    id, which never changes.
 
     Args:
-        connection: AWS as the owner of the images.
+        connection: AWS, with the owner of the images as the caller.
         regions: the images' Regions, e.g. `us-east-1`.
-        image_ids: which images; all that the caller owns in the Regions, if empty.
+        image_ids: the images; if empty, all that the caller owns in the Regions.
 
     Returns:
-        The YAML, and those Regions in which the caller owns no image.
+        The YAML, and the Regions in which the caller owns no image.
 
     Raises:
-        NotFound: the caller does not own an image of that id in the Regions; all such ids are named.
+        NotFound: the caller does not own some of the images in the Regions; the message names them all.
         ConfigurationError, AccessDenied, CredentialsError, Refused, Unanswered: AWS could not be asked.
     """
     caller = connection.caller(regions[0])
@@ -84,7 +84,9 @@ def adopt(connection: Connection, regions: Sequence[str], image_ids: Collection[
     where = ", ".join(regions)
     if unknown:
         asked = f"{account} ({caller.arn})" if caller else account
-        raise NotFound(f"{asked} owns no image {', '.join(unknown)} in {where}; check the id, the Region, the profile")
+        raise NotFound(
+            f"{asked} owns no image {', '.join(unknown)} in {where}; check the id, the Region and the profile"
+        )
     shares = [
         _Shares(image, region, sorted(permissions.shared_with(image.image_id, region)))
         for region, images in by_region.items()
@@ -92,21 +94,22 @@ def adopt(connection: Connection, regions: Sequence[str], image_ids: Collection[
         if not image_ids or image.image_id in image_ids
     ]
     head = printable(f"# The shares of WorkSpaces images of {account} in {where}, as they are.")
-    # Labels are made of all owned images, so that they do not depend on which ones are asked for.
+    # Labels are made from all owned images, so that they do not depend on the images that are requested.
     text = "\n".join(f"  {line}" for line in [head, *_lines(shares, labels(owned))])
     return text, [region for region, images in by_region.items() if not images]
 
 
 def labels(images: Iterable[Image]) -> dict[str, str]:
-    """Return a label for each image, by image id: its name, and where that is not unique, its id as well.
+    """Return a label for each image, by image id: its name, followed by its id if the name is not unique.
 
-    A label becomes part of resource names and of `pulumi config set --path` paths, so it is made of letters, digits,
-    `_` and `-` only.
+    A label becomes part of resource names and of `pulumi config set --path` paths, so it has only letters, digits, `_`
+    and `-`.
     """
     names = {image.image_id: re.sub(r"[^A-Za-z0-9_]+", "-", image.name).strip("-") for image in images}
     count = Counter(names.values())
     made = {id_: name if count[name] == 1 else f"{name}-{id_}" for id_, name in names.items()}
-    # An image may have no name, or that of another one's label: its id is nobody else's, as no name may look like one.
+    # An image may have no name, or a name that is another image's label. Its id is then a unique label, because a name
+    # that looks like an id is never used as one.
     count = Counter(made.values())
     return {
         id_: id_ if count[label] > 1 or not names[id_] or label.startswith("wsi-") else label
@@ -130,13 +133,13 @@ def _lines(shares: Sequence[_Shares], label: dict[str, str]) -> Iterable[str]:
     none = not any(one.can_be_declared for one in shares)
     yield "workspaces-images:shares: {}" if none else "workspaces-images:shares:"
     for one in shares:
-        # A name may hold whatever AWS lets it: as a literal it stays on its line, and in its comment.
+        # An image's name may contain anything that AWS allows. As a literal it stays on one line, in the comment.
         title = printable(f"{one.image.name!a} ({one.image.image_id})")
         if not one.accounts:
-            yield f"  # left out: {title} is shared with nobody"
+            yield f"  # left out: {title} is not shared"
         elif not one.can_be_declared:
             state, those = ascii(one.image.state), ascii(", ".join(one.accounts))
-            yield f"  # left out: {title} is {state}, only an AVAILABLE image can be shared; it has {those}"
+            yield f"  # left out: {title} is {state}, only an AVAILABLE image can be shared; it is shared with {those}"
         else:
             yield f"  {_scalar(label[one.image.image_id])}:  # {title}"
             yield f"    imageId: {_scalar(one.image.image_id)}"
@@ -146,7 +149,7 @@ def _lines(shares: Sequence[_Shares], label: dict[str, str]) -> Iterable[str]:
 
 
 def _scalar(text: str) -> str:
-    """Return `text` as YAML. JSON is YAML, and quotes keep an account from being read as a number."""
+    """Return `text` as YAML. JSON is valid YAML, and with quotes an account is not read as a number."""
     return json.dumps(text)
 
 
@@ -154,7 +157,7 @@ def _run(options: argparse.Namespace) -> str:
     try:
         return _adopt(options)
     except ConfigurationError as error:
-        # No stack is read: what a key would say is said by an option.
+        # This command reads no stack: name the option instead of the key.
         raise ConfigurationError(str(error).replace("aws:profile", "--profile")) from None
 
 
@@ -165,10 +168,10 @@ def _adopt(options: argparse.Namespace) -> str:
     except NoSuchRegion:
         raise
     except ConfigurationError as error:
-        raise ConfigurationError(f"{error}; for this command, with --region") from None
+        raise ConfigurationError(f"{error}; for this command, use --region") from None
     text, empty = adopt(connection, list(dict.fromkeys(regions)), options.images)
     for region in empty:
-        note = f"note: the caller owns no image in {region}; is it the owner's account, and the Region right?"
+        note = f"note: the caller owns no image in {region}; check that the account and the Region are right"
         print(note, file=sys.stderr)
     return text
 

@@ -1,6 +1,6 @@
-"""The stack configuration as typed values: what the `aws:` keys of pulumi-aws 7 say.
+"""The `aws:` keys of the stack configuration as typed values, with the meaning that pulumi-aws 7 gives them.
 
-A message names the key and what it should be, and never quotes the value: any key may hold a secret.
+A message names the key and what its value should be, and never quotes the value: any key may hold a secret.
 """
 
 import difflib
@@ -28,8 +28,8 @@ from .values import (
 
 T = TypeVar("T")
 
-# What pulumi-aws 7 knows (its `config` module), by what becomes of it here.
-_HONOURED = {
+# The keys of pulumi-aws 7 (its `config` module), by what this package does with them.
+_SUPPORTED = {
     "accessKey",
     "allowedAccountIds",
     "assumeRoleWithWebIdentity",
@@ -60,8 +60,8 @@ _HONOURED = {
     "useFipsEndpoint",
     "userAgents",
 }
-# They are about tags and about S3; the last two choose the pulumi-aws plugin, and are the engine's own.
-_WITHOUT_CONCERN = {
+# Accepted and ignored. They are about tags and S3. The last two select the plugin of pulumi-aws, for the engine.
+_IGNORED = {
     "defaultTags",
     "ignoreTags",
     "s3UsEast1RegionalEndpoint",
@@ -70,23 +70,23 @@ _WITHOUT_CONCERN = {
     "pluginDownloadURL",
     "version",
 }
-_REFUSED = {"tokenBucketRateLimiterCapacity": "cannot be honoured, as botocore's retry quota is fixed"}
+_REFUSED = {"tokenBucketRateLimiterCapacity": "is not supported because botocore's retry quota is fixed; remove it"}
 
-# The services that are asked, the last one for a profile's credentials; no other endpoint can concern us.
+# The services that are asked, the last one for the credentials of a profile. Other endpoints are ignored.
 _ENDPOINTS = ("workspaces", "sts", "organizations", "sso")
-_OTHER_ENDPOINTS = ("workspacesweb",)  # of those, one that reads like a misspelt name
+_OTHER_ENDPOINTS = ("workspacesweb",)  # another service, whose name looks like a misspelling of `workspaces`
 
 
 @dataclass(frozen=True, repr=False, eq=False)
 class AwsConfiguration:
-    """What the `aws:` keys say, each under its name in snake case; None where a key is not set (or is empty).
+    """The values of the `aws:` keys, each under its name in snake case; None if a key is not set or empty.
 
-    It has no repr, as it holds secrets.
+    It has no repr because it holds secrets.
 
     Attributes:
         assume_roles: for each role, in order, the arguments of sts:AssumeRole.
         endpoints: URL by botocore's name of the service.
-        http_proxy, https_proxy: the empty text means no proxy, whatever the environment says.
+        http_proxy, https_proxy: an empty string means no proxy, even if the environment sets one.
     """
 
     region: str | None
@@ -120,10 +120,10 @@ class AwsConfiguration:
 
 
 def read_aws(configuration: Mapping[str, object]) -> AwsConfiguration:
-    """Return what the `aws:` keys say, with the meaning that pulumi-aws 7 gives them.
+    """Return the values of the `aws:` keys, with the meaning that pulumi-aws 7 gives them.
 
     Raises:
-        ConfigurationError: keys that cannot be honoured, all of them in one message, each with its name.
+        ConfigurationError: keys are wrong or unsupported; one message names them all.
     """
     aws_keys = [key for key in configuration if key.startswith("aws:")]
     values = {key.removeprefix("aws:"): configuration[key] for key in aws_keys}
@@ -144,7 +144,7 @@ def read_aws(configuration: Mapping[str, object]) -> AwsConfiguration:
         token=read(string, "token"),
         sts_region=read(string, "stsRegion"),
         retry_mode=read(choice(["standard", "adaptive"]), "retryMode"),
-        # pulumi-aws takes 0 as not set.
+        # pulumi-aws treats 0 as not set.
         max_retries=read(whole_number, "maxRetries") or None,
         custom_ca_bundle=read(file, "customCaBundle"),
         http_proxy=read(proxy, "httpProxy"),
@@ -178,20 +178,20 @@ def read_aws(configuration: Mapping[str, object]) -> AwsConfiguration:
 def _key_problem(key: str) -> str | None:
     root = set_without_path(key)
     if key == "assumeRole" or root == "assumeRole":
-        # The first half is pulumi-aws's own words.
+        # The first half is the message of pulumi-aws.
         return (
             "invalid config key 'aws:assumeRole', should be 'aws:assumeRoles'; it is a list: "
             "`pulumi config set --path 'aws:assumeRoles[0].roleArn' ARN`"
         )
-    if root in _HONOURED | _WITHOUT_CONCERN:
+    if root in _SUPPORTED | _IGNORED:
         return flat_key_problem(f"aws:{key}")
     if key in _REFUSED:
         return f"aws:{key} {_REFUSED[key]}"
-    known = _HONOURED | _WITHOUT_CONCERN
+    known = _SUPPORTED | _IGNORED
     if key in known:
         return None
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.7)
-    hint = f"did you mean aws:{near[0]}?" if near else "use another namespace for what is not meant for it"
+    hint = f"did you mean aws:{near[0]}?" if near else "put settings of your own program in another namespace"
     return f"aws:{key} is not a configuration key of the aws provider; {hint}"
 
 
@@ -203,7 +203,7 @@ def _contradictions(aws: AwsConfiguration) -> list[str]:
     elif aws.token and not aws.access_key:
         problems.append("aws:token is set without aws:accessKey and aws:secretKey")
     if aws.access_key and aws.assume_role_with_web_identity:
-        problems.append("aws:assumeRoleWithWebIdentity and aws:accessKey contradict each other")
+        problems.append("aws:assumeRoleWithWebIdentity and aws:accessKey cannot be combined: remove one of them")
     accounts = [
         f"aws:{name}"
         for name, ids in [
@@ -213,7 +213,7 @@ def _contradictions(aws: AwsConfiguration) -> list[str]:
         if ids
     ]
     if len(accounts) == 2:
-        problems.append("aws:allowedAccountIds and aws:forbiddenAccountIds contradict each other")
+        problems.append("aws:allowedAccountIds and aws:forbiddenAccountIds cannot be combined: remove one of them")
     if accounts and aws.skip_requesting_account_id:
         keys = " and ".join(accounts)
         problems.append(f"{keys} cannot be checked while aws:skipRequestingAccountId is true")

@@ -15,11 +15,11 @@ ALLOWED_ACCOUNT_IDS = f"{_AT}allowedAccountIds"
 REQUIRE_ORGANIZATION = f"{_AT}requireOrganization"
 
 _OWN_KEYS = tuple(key.removeprefix(_AT) for key in (RECHECK, ALLOWED_ACCOUNT_IDS, REQUIRE_ORGANIZATION))
-_ALL_KEYS = (*_OWN_KEYS, "accountGroups", "shares")  # the last two are the stack program's
+_ALL_KEYS = (*_OWN_KEYS, "accountGroups", "shares")  # the stack program reads the last two
 
 
 class Recheck(enum.Enum):
-    """What `workspaces-images:recheck` says about a request to AWS that fails in check and diff."""
+    """The values of `workspaces-images:recheck`: what happens if a request to AWS fails in check or diff."""
 
     STRICT = "strict"
     """It is an error; the default."""
@@ -31,10 +31,10 @@ class Recheck(enum.Enum):
 
 @dataclass(frozen=True)
 class OwnConfiguration:
-    """What our own keys say.
+    """The values of our own keys.
 
     Attributes:
-        recheck: what happens if AWS cannot be asked in check and diff.
+        recheck: what happens if AWS cannot be asked in check or diff.
         allowed_account_ids: the accounts that images may be shared with; None if every account is allowed.
         require_organization: whether a recipient must be an ACTIVE member of the caller's organization.
     """
@@ -45,25 +45,25 @@ class OwnConfiguration:
 
     @property
     def digest(self) -> str:
-        """Return what differs where anything of it differs; it shows none of the accounts."""
+        """Return a hash of all the values, which reveals none of the accounts."""
         allowed = None if self.allowed_account_ids is None else sorted(self.allowed_account_ids)
         told = repr((self.recheck.value, allowed, self.require_organization))
         return hashlib.sha256(told.encode()).hexdigest()
 
 
 def read_own(configuration: Mapping[str, object]) -> OwnConfiguration:
-    """Return what our own keys say.
+    """Return the values of our own keys.
 
     Raises:
-        ConfigurationError: a key has a wrong value, is misspelt or was set without `--path`. (Other keys there may be
-            the program's own: its project can have that name.)
+        ConfigurationError: a key has a wrong value, is misspelt or was set without `--path`. (Any other key of the
+            namespace may be the program's own, because its project may have the same name.)
     """
     for key in configuration:
         problem = _key_problem(key, _OWN_KEYS)
         if problem:
             raise ConfigurationError(problem)
     recheck = choice([r.value for r in Recheck])(configuration, RECHECK, "")
-    # An unset variable of a pipeline must not open what is meant to be closed; nobody at all is [].
+    # An unset variable of a pipeline must not switch a guard off. To allow no account, set [].
     for key in (ALLOWED_ACCOUNT_IDS, REQUIRE_ORGANIZATION):
         if configuration.get(key) == "":
             raise ConfigurationError(f"{key} is set, but empty; give it a value, or remove it")
@@ -79,18 +79,18 @@ def read_own(configuration: Mapping[str, object]) -> OwnConfiguration:
 
 
 def own_keys(configuration: Mapping[str, object]) -> dict[str, object]:
-    """Return our own keys of a raw configuration: they travel to providers that are not given the stack's."""
+    """Return our own keys of a raw configuration, for providers that do not receive the stack's configuration."""
     keys = (RECHECK, ALLOWED_ACCOUNT_IDS, REQUIRE_ORGANIZATION)
     return {key: configuration[key] for key in keys if key in configuration}
 
 
 def unread_keys(configuration: Mapping[str, object]) -> list[str]:
-    """Say of each key of `workspaces-images:` that nobody reads, the stack program included, what is wrong with it."""
+    """Return a problem for each key of `workspaces-images:` that neither the package nor the stack program reads."""
     problems = []
     for key in configuration:
         problem = _key_problem(key, _ALL_KEYS)
         if not problem and key.startswith(_AT) and key.removeprefix(_AT) not in _ALL_KEYS:
-            problem = f"{key} is not a configuration key; there are {', '.join(_ALL_KEYS)}"
+            problem = f"{key} is not a configuration key; the keys are {', '.join(_ALL_KEYS)}"
         if problem:
             problems.append(problem)
     return problems

@@ -1,4 +1,4 @@
-"""The roles that the `aws:` keys of pulumi-aws 7 name, as the arguments with which STS is asked for them."""
+"""The roles in the `aws:` keys of pulumi-aws 7, as arguments for STS."""
 
 import json
 import os
@@ -15,11 +15,11 @@ _CHAINED_ROLE_KEYS = (*_ROLE_KEYS, "externalId", "sourceIdentity", "tags", "tran
 _WEB_ROLE_KEYS = (*_ROLE_KEYS, "webIdentityToken", "webIdentityTokenFile")
 _SESSION_NAME = "pulumi-workspaces-images"
 
-# As sts:AssumeRole has session names, source identities and external ids.
+# The rules of sts:AssumeRole for session names, source identities and external ids.
 _session_name = made_of("+=,.@-", 64)
 _external_id = made_of("+=,.@:/-", 1224)
 
-# Go's notation, in which pulumi-aws takes durations; in seconds.
+# Seconds by unit of Go's notation, which pulumi-aws uses for durations.
 _DURATION_UNITS = {"h": 3600, "m": 60, "s": 1, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 _DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)(h|ms|m|s|us|µs|μs|ns)")
 
@@ -40,7 +40,7 @@ class WebIdentity:
 
 
 def assume_roles(values: Mapping[str, object], key: str, at: str) -> tuple[dict[str, Any], ...] | None:
-    """Return the arguments of sts:AssumeRole for each role of a list; None where it is not set or empty."""
+    """Return the arguments of sts:AssumeRole for each role of a list; None if the key is not set or empty."""
     roles = []
     for index, role in enumerate(objects(values, key, at) or ()):
         inside = f"{at}{key}[{index}]."
@@ -57,12 +57,12 @@ def assume_roles(values: Mapping[str, object], key: str, at: str) -> tuple[dict[
 
 
 def web_identity(values: Mapping[str, object], key: str, at: str) -> WebIdentity | None:
-    """Return the role of an object and the token to assume it with; None where it is not set or empty."""
+    """Return the role of an object and the token to assume it with; None if the key is not set or empty."""
     role = an_object(values, key, at)
     if not role:
         return None
     inside = f"{at}{key}."
-    # As pulumi-aws has it, the environment stands in for what this block leaves open.
+    # As in pulumi-aws, the environment supplies what this object does not set.
     environment = {"roleArn": "AWS_ROLE_ARN", "sessionName": "AWS_ROLE_SESSION_NAME"}
     if not role.get("webIdentityToken"):
         environment["webIdentityTokenFile"] = "AWS_WEB_IDENTITY_TOKEN_FILE"
@@ -71,7 +71,7 @@ def web_identity(values: Mapping[str, object], key: str, at: str) -> WebIdentity
     request = _role_request(role, inside, _WEB_ROLE_KEYS)
     token, token_file = string(role, "webIdentityToken", inside), string(role, "webIdentityTokenFile", inside)
     if bool(token) == bool(token_file):
-        raise ConfigurationError(f"{inside}webIdentityToken or webIdentityTokenFile must be set, and not both")
+        raise ConfigurationError(f"{inside}webIdentityToken or webIdentityTokenFile must be set, but not both")
     return WebIdentity(request, token, expanded(token_file) if token_file else None)
 
 
@@ -79,7 +79,7 @@ def _role_request(role: Mapping[str, object], at: str, known: tuple[str, ...]) -
     """Return the arguments that sts:AssumeRole and sts:AssumeRoleWithWebIdentity have in common."""
     for name in role:
         if name not in known:
-            raise ConfigurationError(f"{at}{name} is not a key of a role; it has {', '.join(known)}")
+            raise ConfigurationError(f"{at}{name} is not a key of a role; the keys are {', '.join(known)}")
     role_arn = string(role, "roleArn", at)
     if not role_arn or not re.fullmatch(r"arn:[\w-]+:iam::[0-9]{12}:role/\S+", role_arn):
         example = "arn:aws:iam::123456789012:role/name"

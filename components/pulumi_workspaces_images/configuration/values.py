@@ -1,7 +1,7 @@
-"""Single values of the stack configuration, each read as what it should be.
+"""Readers for single values of the stack configuration, one for each type.
 
-The provider process is handed the configuration raw: every value a text, objects and lists as JSON text. Values of
-their own type are taken as well. A message names the key and what it should be, and never quotes the value: any key
+The provider process receives the raw configuration: every value is a string, and objects and lists are JSON. Typed
+values are accepted as well. A message names the key and what its value should be, and never quotes the value: any key
 may hold a secret.
 """
 
@@ -17,26 +17,29 @@ from ..share import account_id_problem, as_account_id
 
 
 def set_without_path(key: str) -> str:
-    """Return what `key` would have been a part of with `--path`, `a` of `a.b` and `a[0]`; empty for others."""
+    """Return `a` for a key like `a.b` or `a[0]`, which was set without `--path`; empty for other keys."""
     root = re.split(r"[.\[]", key, maxsplit=1)[0]
     return root if root != key else ""
 
 
 def flat_key_problem(key: str) -> str:
-    """Say what is wrong with such a key, of which nothing reads the parts."""
-    return f"{key} was set without --path, so it is one flat key: `pulumi config rm` it, and set it again with --path"
+    """Return the message for a key that was set without `--path`."""
+    return (
+        f"{key} was set without --path, so it is one flat key: remove it with `pulumi config rm`, and set it again "
+        "with --path"
+    )
 
 
 def string(values: Mapping[str, object], key: str, at: str) -> str | None:
-    """Return a text, None where it is not set or empty. `at` is what precedes `key` in its full name."""
+    """Return a string; None if it is not set or empty. `at` is what precedes `key` in its full name."""
     value = values.get(key)
     if value is not None and not (isinstance(value, str) and _can_be_sent(value)):
-        raise ConfigurationError(f"{at}{key} must be a text")
+        raise ConfigurationError(f"{at}{key} must be a string")
     return value or None
 
 
 def flag(values: Mapping[str, object], key: str, at: str) -> bool | None:
-    """Return a boolean, written `true` or `false`; None where it is not set."""
+    """Return a boolean, written `true` or `false`; None if it is not set."""
     value = values.get(key)
     if value is None or value == "":
         return None
@@ -48,14 +51,14 @@ def flag(values: Mapping[str, object], key: str, at: str) -> bool | None:
 
 
 def whole_number(values: Mapping[str, object], key: str, at: str) -> int | None:
-    """Return a whole number from 0; None where it is not set."""
+    """Return a whole number, 0 or more; None if it is not set."""
     value = values.get(key)
     if value is None or value == "":
         return None
-    # Python turns no more than some thousand digits into a number.
+    # Python refuses to convert strings of several thousand digits.
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
         return int(value)
-    # JSON, and with it Pulumi's property values, may make a float of a whole number.
+    # In JSON, and so in Pulumi's property values, a whole number may arrive as a float.
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     if isinstance(value, float) and value.is_integer() and value >= 0:
@@ -64,7 +67,7 @@ def whole_number(values: Mapping[str, object], key: str, at: str) -> int | None:
 
 
 def choice(allowed: list[str]) -> Callable[[Mapping[str, object], str, str], str | None]:
-    """Return a reader of one of the texts `allowed`; it returns None where the key is not set."""
+    """Return a reader that accepts one of the strings `allowed`; it returns None if the key is not set."""
 
     def read(values: Mapping[str, object], key: str, at: str) -> str | None:
         value = values.get(key)
@@ -78,7 +81,10 @@ def choice(allowed: list[str]) -> Callable[[Mapping[str, object], str, str], str
 
 
 def made_of(symbols: str, most: int) -> Callable[[Mapping[str, object], str, str], str | None]:
-    """Return a reader of 2 to `most` ASCII letters, digits, `_` or `symbols`; None where it is not set or empty."""
+    """Return a reader that accepts 2 to `most` ASCII letters, digits, `_` or `symbols`.
+
+    The reader returns None if the key is not set or empty.
+    """
 
     def read(values: Mapping[str, object], key: str, at: str) -> str | None:
         value = string(values, key, at)
@@ -90,15 +96,15 @@ def made_of(symbols: str, most: int) -> Callable[[Mapping[str, object], str, str
 
 
 def strings(values: Mapping[str, object], key: str, at: str) -> tuple[str, ...] | None:
-    """Return a list of texts; None where it is not set or empty."""
-    items = _items(values, key, at, "a list of texts")
+    """Return a list of strings; None if it is not set or empty."""
+    items = _items(values, key, at, "a list of strings")
     if not all(isinstance(item, str) and item for item in items):
-        raise ConfigurationError(f"{at}{key} must be a list of texts (as JSON)")
+        raise ConfigurationError(f"{at}{key} must be a list of strings (as JSON)")
     return tuple(str(item) for item in items) or None
 
 
 def objects(values: Mapping[str, object], key: str, at: str) -> tuple[dict[str, object], ...] | None:
-    """Return a list of objects; None where it is not set or empty."""
+    """Return a list of objects; None if it is not set or empty."""
     items = _items(values, key, at, "a list of objects")
     if not all(isinstance(item, dict) for item in items):
         raise ConfigurationError(f"{at}{key} must be a list of objects (as JSON)")
@@ -106,7 +112,7 @@ def objects(values: Mapping[str, object], key: str, at: str) -> tuple[dict[str, 
 
 
 def an_object(values: Mapping[str, object], key: str, at: str) -> dict[str, object] | None:
-    """Return an object; None where it is not set or empty."""
+    """Return an object; None if it is not set or empty."""
     value = _from_json(values, key)
     if value is not None and not isinstance(value, dict):
         raise ConfigurationError(f"{at}{key} must be an object (as JSON)")
@@ -114,7 +120,7 @@ def an_object(values: Mapping[str, object], key: str, at: str) -> dict[str, obje
 
 
 def account_ids(values: Mapping[str, object], key: str, at: str) -> tuple[str, ...] | None:
-    """Return a list of AWS accounts, 12 digits each; None where it is not set or empty."""
+    """Return a list of account ids, 12 digits each; None if it is not set or empty."""
     given = _from_json(values, key)
     ids = tuple(map(as_account_id, given)) if isinstance(given, list | tuple) else None
     if given is not None and (ids is None or any(map(account_id_problem, ids))):
@@ -125,7 +131,7 @@ def account_ids(values: Mapping[str, object], key: str, at: str) -> tuple[str, .
 
 
 def url(values: Mapping[str, object], key: str, at: str) -> str | None:
-    """Return the URL of an endpoint, without a password in it; None where it is not set or empty."""
+    """Return the URL of an endpoint, which must not contain a password; None if it is not set or empty."""
     value = string(values, key, at)
     host = urlsplit(value).hostname or "" if value and _is_url(value) else ""
     if "_" in host and _is_host(host.replace("_", "")):
@@ -133,13 +139,13 @@ def url(values: Mapping[str, object], key: str, at: str) -> str | None:
     if value and not _is_host(host):
         raise ConfigurationError(f"{at}{key} must be a URL that starts with http:// or https://")
     if value and "@" in urlsplit(value).netloc:
-        # It would be printed with every failure to connect, and AWS takes no password there.
+        # Every connection error would print it, and AWS takes no password there.
         raise ConfigurationError(f"{at}{key} must be a URL without a user or password")
     return value
 
 
 def proxy(values: Mapping[str, object], key: str, at: str) -> str | None:
-    """Return the URL of a proxy, whose scheme may be missing; the empty text means none, None that it is not set."""
+    """Return the URL of a proxy, whose scheme may be missing; an empty string for no proxy; None if it is not set."""
     if values.get(key) == "":
         return ""
     value = string(values, key, at)
@@ -150,24 +156,24 @@ def proxy(values: Mapping[str, object], key: str, at: str) -> str | None:
 
 
 def file(values: Mapping[str, object], key: str, at: str) -> str | None:
-    """Return the path of a file that exists; None where it is not set or empty."""
+    """Return the path of a file that exists; None if it is not set or empty."""
     value = string(values, key, at)
     return _existing_file(value, f"{at}{key}") if value else None
 
 
 def single_file(values: Mapping[str, object], key: str, at: str) -> str | None:
-    """Return the path in a list of one file, which exists; None where it is not set or empty."""
+    """Return the path in a list of one file, which must exist; None if it is not set or empty."""
     files = strings(values, key, at)
     if files and len(files) > 1:
-        raise ConfigurationError(f"{at}{key} cannot be honoured with more than one file: botocore reads one")
+        raise ConfigurationError(f"{at}{key} must be a list of one file: botocore reads only one")
     return _existing_file(files[0], f"{at}{key}") if files else None
 
 
 def expanded(path: str) -> str:
-    """Return a path whose `~` stands for the home folder."""
+    """Return a path with `~` replaced by the home folder."""
     try:
         return os.path.expanduser(path)
-    except ValueError:  # a NUL in it: no file can have that name
+    except ValueError:  # it contains a NUL, so no such file can exist
         return path
 
 
@@ -179,7 +185,7 @@ def _existing_file(path: str, name: str) -> str:
 
 
 def _can_be_sent(value: object) -> bool:
-    """Tell whether all texts in `value` are in fact texts: JSON can hold half a surrogate pair."""
+    """Tell whether all strings in `value` are valid Unicode: JSON can contain half a surrogate pair."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
@@ -203,7 +209,7 @@ def _from_json(values: Mapping[str, object], key: str) -> object:
     try:
         parsed = json.loads(value) if value else None
     except (ValueError, RecursionError):
-        return value  # a text, which the caller refuses by its type
+        return value  # a string, which the caller refuses because of its type
     return parsed if _can_be_sent(parsed) else value
 
 
@@ -216,6 +222,6 @@ def _is_url(value: str) -> bool:
 
 
 def _is_host(name: str) -> bool:
-    """Tell whether botocore takes `name` for the host of an endpoint."""
+    """Tell whether botocore accepts `name` as the host of an endpoint."""
     label = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
     return ":" in name or bool(re.fullmatch(rf"({label}\.)*{label}\.?", name))

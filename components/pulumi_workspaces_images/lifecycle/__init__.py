@@ -1,1 +1,1 @@
-"""What happens to a resource: it runs in the provider process, or for the program that asks the same."""
+"""The lifecycle of a resource. It runs in the provider process, and parts of it in the program."""

@@ -1,4 +1,4 @@
-"""What a reviewer is told about shares: at most ten lines of a kind for each image, then how to see the rest."""
+"""The lines about shares that a reviewer sees: at most ten of a kind for each image, then how to see the rest."""
 
 import threading
 from collections import Counter
@@ -9,20 +9,20 @@ MOST = 10
 
 
 class Announcements:
-    """The lines of one command about the shares of each image. Safe for threads."""
+    """The lines of one command about the shares of each image. Thread-safe."""
 
     def __init__(self) -> None:
-        """Nothing has been said yet."""
+        """Start with no lines shown."""
         self._guard = threading.Lock()
         self._said: Counter[str] = Counter()
 
     def add(self, message: str, say: Callable[[str], None], *, more: str) -> None:
-        """Say `message` unless there have been enough of its kind for the image.
+        """Show `message`, unless ten lines of its kind have been shown for the image.
 
         Args:
             message: the line, about one share.
             say: shows a line.
-            more: what is said instead of the eleventh line; it is the same for all lines of a kind and an image.
+            more: the line to show instead of the eleventh one; the same for all lines of one kind and image.
         """
         with self._guard:
             self._said[more] += 1

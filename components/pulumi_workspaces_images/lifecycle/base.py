@@ -1,4 +1,4 @@
-"""What the provider classes have in common: how they are configured, and when an identity has changed."""
+"""What the provider classes share: their configuration, and whether a resource's identity has changed."""
 
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class Provider(ResourceProvider):
-    """What all provider classes have in common. An instance is shared by the threads; nothing of it is pickled."""
+    """The base of all provider classes. Threads share an instance, and none of its attributes are pickled."""
 
-    # The reference to a class is not a secret; as one, it would hide the whole resource in every diff.
+    # The reference to a class is no secret. If it were marked as one, every diff would hide the whole resource.
     serialize_as_secret_always = False
 
     _command: "Command"
@@ -25,28 +25,28 @@ class Provider(ResourceProvider):
         """Take the stack's configuration; called once per process and class.
 
         Raises:
-            ConfigurationError: a key that cannot be honoured.
+            ConfigurationError: a key is unsupported or has a wrong value.
         """
-        # Not at the top: the program imports this too, and needs nothing of what leads to AWS.
+        # Imported here because the program imports this module too, and needs none of the AWS modules.
         from .command import configure
 
         self._command = configure(req)
 
 
 def hide_secrets(olds: dict[str, Any], news: dict[str, Any]) -> None:
-    """Let no message of this process show the secret arguments of a resource: `_secret` names them, for check only."""
+    """Hide the secret arguments of a resource in the messages of this process. `_secret` names them, for check only."""
     for name in news.get("_secret") or ():
         secrets.of_this_process.add(olds.get(name))
         secrets.of_this_process.add(news.get(name))
 
 
 def checked(inputs: dict[str, Any], failures: list[CheckFailure], news: dict[str, Any]) -> CheckResult:
-    """Return the result of a check; a reason may quote what AWS says, which must not reach a terminal raw.
+    """Return the result of a check, with control characters escaped: a reason may quote AWS.
 
     Args:
-        inputs: what the check found the inputs to be.
+        inputs: the inputs that the check has resolved.
         failures: what is wrong.
-        news: what the program gave, hidden inputs among it.
+        news: the program's inputs, hidden inputs included.
     """
     secret = news.get("_secret") or ()
     return CheckResult(inputs, [_shown(failure, secret) for failure in failures])
@@ -55,10 +55,10 @@ def checked(inputs: dict[str, Any], failures: list[CheckFailure], news: dict[str
 def _shown(failure: CheckFailure, secret: Collection[str]) -> CheckFailure:
     name, reason = failure.property, printable(failure.reason)
     if name.partition("[")[0] in secret:
-        return CheckFailure("", f"{name}: {reason}")  # the engine shows the value of a property that is named
+        return CheckFailure("", f"{name}: {reason}")  # the engine would print the value of a named property
     return CheckFailure(name, reason)
 
 
 def changed(identity: tuple[str, ...], olds: dict[str, Any], news: dict[str, Any]) -> list[str]:
-    """Return the properties of a resource's identity that are others now, or may be, as they are not known yet."""
+    """Return the properties of a resource's identity that have changed, or may have because they are not known yet."""
     return [name for name in identity if isinstance(news.get(name), Unknown) or news.get(name) != olds.get(name)]

@@ -1,4 +1,4 @@
-"""What a preview can know about a share, it says: every problem of one resource at once, each with its property."""
+"""Find every problem of a resource that a preview can know. All are reported at once, each with its property."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,13 +20,13 @@ def resolve_region(
 ) -> Any:
     """Return the Region of a resource: argument, configuration, state, environment; unknown stays unknown.
 
-    A Region that cannot be had or does not exist is added to `failures`, and None is returned.
+    If there is no Region, or it does not exist, add the failure to `failures` and return None.
 
     Args:
         command: the command.
         news: the resource's arguments.
         olds: its inputs in the state.
-        failures: what is wrong with it.
+        failures: the failures found so far.
     """
     region = news.get("region")
     if isinstance(region, Unknown):
@@ -44,14 +44,14 @@ def resolve_region(
 
 
 def format_failures(image_id: Any, account_id: Any) -> list[CheckFailure]:
-    """Return what is wrong with the ids of a share as written. Unknown values are not guessed."""
+    """Return what is wrong with the format of a share's ids. Unknown values are skipped."""
     return _format_failures(
         ("image_id", image_id_problem, image_id), ("shared_account_id", account_id_problem, account_id)
     )
 
 
 def list_format_failures(image_id: Any, account_ids: Any) -> list[CheckFailure]:
-    """Return what is wrong with an image id and a list of accounts as written. Unknown values are not guessed."""
+    """Return what is wrong with the format of an image id and a list of accounts. Unknown values are skipped."""
     name = "shared_account_ids"
     failures = _format_failures(("image_id", image_id_problem, image_id))
     if isinstance(account_ids, Unknown):
@@ -76,14 +76,14 @@ def live_failures(
     *,
     region_is_written: bool,
 ) -> list[CheckFailure]:
-    """Return what AWS knows against the share; None for a value that is unknown or wrong already.
+    """Return the problems of a share that AWS knows about.
 
     Args:
         command: the command.
-        image_id: the image.
-        shared_account_id: the recipient.
-        region: the Region.
-        region_is_written: whether the program names it.
+        image_id: the image; None if it is unknown, or found wrong already.
+        shared_account_id: the recipient; None likewise.
+        region: the Region; None likewise.
+        region_is_written: whether the program names the Region.
 
     Raises:
         ExpectedError: AWS could not be asked (access, credentials, no answer).
@@ -122,9 +122,15 @@ def live_failures(
 
 
 def organization_failures(command: "Command", shared_account_id: str | None, region: str | None) -> list[CheckFailure]:
-    """Return what its organization has against the recipient; None for a value that is unknown or wrong already.
+    """Return the failure if the recipient is not a member of the organization, and has to be.
 
-    A look of its own: that the image cannot be looked at must not keep a stranger from being refused.
+    This is separate from `live_failures`: an account that is not a member is refused even if AWS does not answer about
+    the image.
+
+    Args:
+        command: the command.
+        shared_account_id: the recipient; None if it is unknown, or found wrong already.
+        region: the Region; None likewise.
 
     Raises:
         ExpectedError: the organization could not be asked.

@@ -1,4 +1,4 @@
-"""What one Pulumi command has in common: configuration, AWS, what it declares, what was said already."""
+"""What all resources of one Pulumi command share: configuration, AWS, the ledger, the messages already shown."""
 
 import contextlib
 import json
@@ -29,20 +29,20 @@ T = TypeVar("T")
 
 
 class Command:
-    """One Pulumi command: AWS as the stack's configuration says, what it declares, and what was said already.
+    """One Pulumi command: AWS as the stack configures it, what the command declares, and the messages already shown.
 
-    A provider process serves one command, and so does a program. Safe for threads.
+    A provider process serves one command, and so does a program. Thread-safe.
 
     Attributes:
-        engine: the engine that runs it; None in a program, where the provider says what there is to say.
-        settings: what our own configuration keys say.
+        engine: the engine that runs it; None in a program, where the provider shows the messages.
+        settings: the values of our own configuration keys.
         connection: AWS.
         permissions: the permissions of images.
-        recipients: with whom images may be shared.
-        ownership: what depends on who owns an image.
+        recipients: the accounts that images may be shared with.
+        ownership: the checks that depend on who owns an image.
         ledger: what the running update declares.
-        announcements: what reviewers have been told.
-        previews: whether the command is a preview; None while no check has told.
+        announcements: the lines shown to reviewers.
+        previews: whether the command is a preview; None until a check has received that hint.
     """
 
     def __init__(
@@ -53,16 +53,16 @@ class Command:
         engine: Engine | None,
         ledger: Ledger | None = None,
     ) -> None:
-        """Read the configuration; AWS is not asked before it is needed.
+        """Read the configuration. AWS is asked only when something is needed from it.
 
         Args:
             configuration: the stack's raw configuration, keys with their namespace.
             project: the Pulumi project, named in the user agent.
             engine: the engine.
-            ledger: what the processes of this update have in common. Default: one of this command alone.
+            ledger: the ledger that the processes of this update share. Default: one for this command alone.
 
         Raises:
-            ConfigurationError: a key that cannot be honoured.
+            ConfigurationError: a key is unsupported or has a wrong value.
         """
         self.engine = engine
         self.settings = read_own(configuration)
@@ -81,13 +81,13 @@ class Command:
         self._kept_regions: dict[str, str] = {}
 
     def take_own(self, inputs: Mapping[str, object]) -> None:
-        """Take what only the program knows from a resource's hidden inputs (`resources.program.hidden_inputs`).
+        """Read what only the program knows from a resource's hidden inputs (`resources.program.hidden_inputs`).
 
-        An explicit provider is not given the stack's own keys.
+        Pulumi does not pass the stack's own keys to an explicit provider.
 
         Args:
-            inputs: the resource's. `_own` has the keys and their raw values as JSON; `_own_digest` stands for them
-                where the program expects a process that was given the stack's configuration.
+            inputs: the resource's inputs. `_own` holds the keys and their raw values as JSON. `_own_digest` is their
+                hash, sent when the program expects a process that was given the stack's configuration.
 
         Raises:
             ConfigurationError: a key has a wrong value, or this process was not given the stack's configuration.
@@ -95,7 +95,7 @@ class Command:
         own, expected = inputs.get("_own"), inputs.get("_own_digest")
         self.previews = preview if isinstance(preview := inputs.get("_preview"), bool) else None
         with self._lock:
-            if isinstance(own, str) and own != self._own:  # hundreds of shares bring the same
+            if isinstance(own, str) and own != self._own:  # hundreds of shares send the same keys
                 self.settings = read_own(json.loads(own))
                 self.recipients = Recipients(self.settings, self.connection)
                 self._own = own
@@ -113,14 +113,13 @@ class Command:
         return self.settings.recheck is Recheck.OFF
 
     def recheck(self, ask: Callable[[], T]) -> T | None:
-        """Ask AWS as `workspaces-images:recheck` has it.
+        """Ask AWS in the way that `workspaces-images:recheck` sets.
 
         Returns:
-            What `ask` returned; None where AWS was not asked (`off`), or could not be asked and that is a warning
-            (`warn`).
+            What `ask` returned; None if AWS was not asked (`off`), or could not be asked (`warn`, after a warning).
 
         Raises:
-            ExpectedError: AWS could not be asked (`strict`). A key that cannot be honoured is an error in any case.
+            ExpectedError: AWS could not be asked (`strict`). A configuration error is raised in every mode.
         """
         if self.never_asks:
             return None
@@ -131,18 +130,18 @@ class Command:
         except ExpectedError as error:
             if self.settings.recheck is Recheck.STRICT:
                 raise
-            self.warn_once(f"{error}; went on without looking, as workspaces-images:recheck is warn")
+            self.warn_once(f"{error}; continued without checking because workspaces-images:recheck is warn")
             return None
 
     def kept_region(self, image_id: object, olds: Mapping[str, object]) -> str | None:
-        """Return the Region of a resource whose argument names none; None where today's configuration decides.
+        """Return the Region of a resource that has no `region` argument; None if today's configuration decides.
 
-        A Region that only the environment names is kept as the state has it: another AWS_REGION moves no share. The
-        check of a replacement is not shown the state, but comes after one of the same image that was.
+        If only the environment names a Region, the Region in the state is kept: another AWS_REGION moves no share. The
+        check of a replacement does not receive the state, but it follows a check of the same image that did.
 
         Args:
             image_id: the resource's image.
-            olds: its inputs in the state, as its check is given them.
+            olds: its inputs in the state, as its check receives them.
         """
         if self.connection.configured_region:
             return None
@@ -153,25 +152,25 @@ class Command:
             return region if isinstance(region, str) else self._kept_regions.get(str(image_id))
 
     def regions_of_others(self) -> list[str]:
-        """Return the Regions that the state has for other resources, as far as they have been checked."""
+        """Return the Regions that the state has for the resources checked so far."""
         with self._lock:
             return sorted(set(self._kept_regions.values()))
 
     def prefetch(self, image_id: str, region: str, others: object, *, listings: bool) -> None:
-        """Begin to ask for what the check and the diff of a resource need, and those of the images beside its own.
+        """Start to fetch what the checks and diffs of a resource, and of the program's other images, will need.
 
         Args:
             image_id: the resource's image.
             region: its Region.
-            others: images of the program, as `_images` tells them; a hint, so anything else is ignored.
-            listings: whether listings will be needed. New shares are granted without.
+            others: images of the program, as `_images` lists them; a hint, so anything malformed is ignored.
+            listings: whether listings will be needed. New shares are granted without one.
         """
         hint = others if isinstance(others, str) else ""
         asked = (image_id, region, hint, listings)
         if self.never_asks:
             return
         with self._lock:
-            if asked in self._prefetched:  # hundreds of shares ask the same
+            if asked in self._prefetched:  # hundreds of shares ask for the same
                 return
             self._prefetched.add(asked)
         beside = self._images_in(hint, self._kept_regions.get(image_id))
@@ -181,7 +180,7 @@ class Command:
         try:
             images = json.loads(hint) if hint else []
             for image_id, region in images:
-                with contextlib.suppress(ExpectedError):  # what is wrong with an image, its own check says
+                with contextlib.suppress(ExpectedError):  # an image's own check reports what is wrong with it
                     where = self.connection.valid_region(region or kept_region)
                     if not image_id_problem(image_id):
                         yield image_id, where
@@ -189,7 +188,7 @@ class Command:
             pass
 
     def warn_once(self, message: str) -> None:
-        """Show a warning; one about an image is met by each of its shares, and shown once."""
+        """Show a warning once, although each share of an image may raise it."""
         with self._lock:
             new = message not in self._warned
             self._warned.add(message)
@@ -207,8 +206,8 @@ class Command:
             self.engine.info(message)
 
     def _end_without_engine(self) -> None:
-        # Nobody would record the write, and the next command may already be at work: it must not happen. The gRPC
-        # server catches every exception, so this is the one way out; and nobody is left to read a last word.
+        # No engine would record the write, and the next command may already be running, so the write must not happen.
+        # The gRPC server catches every exception, so only this ends the process. No one would see a message either.
         if self.engine and not self.engine.lives():
             os._exit(1)
 
@@ -218,12 +217,12 @@ _command_lock = threading.Lock()
 
 
 def configure(request: ConfigureRequest) -> Command:
-    """Return the command that this provider process serves; the first call, by whichever provider class, makes it."""
+    """Return the command that this provider process serves. The first call, by any provider class, creates it."""
     global _command  # one for all provider classes, which the SDK configures one by one
     with _command_lock:
         if _command is None:
             leave_out_of_expected_errors()
-            # The SDK's `Config` gets single keys only; a key that cannot be honoured has to be found to be refused.
+            # The SDK's `Config` reads single keys only. All keys are needed here, to refuse the unsupported ones.
             configuration = request.config._props
             engine = Engine.of_this_process()
             ledger = _shared_ledger(engine)
@@ -238,10 +237,10 @@ def _shared_ledger(engine: Engine) -> Ledger:
         return Ledger()
     try:
         return Ledger(open_record(engine.address, engine.process))
-    except (OSError, RuntimeError) as error:  # the latter without any home
+    except (OSError, RuntimeError) as error:  # RuntimeError: there is no home folder
         problem = (
-            f"the record of what this update declares cannot be written ({error}); set PULUMI_HOME to a folder that "
-            "can be written, and run the command again"
+            f"the record of what this update declares cannot be written ({error}); set PULUMI_HOME to a writable "
+            "folder, and run the command again"
         )
-        engine.warn(f"no share can be revoked, as {problem}")
+        engine.warn(f"no share can be revoked because {problem}")
         return Ledger(unwritable=problem)

@@ -1,4 +1,4 @@
-"""The Pulumi engine as the provider process sees it: is it still there, and tell its user something."""
+"""The Pulumi engine as seen by a provider process: whether it still runs, and how to show its user a message."""
 
 import os
 import re
@@ -17,10 +17,10 @@ from . import processes
 
 _SECONDS_TO_ANSWER = 10.0
 
-# A provider ends so many seconds after its engine, at the latest.
+# A provider ends at most this many seconds after its engine.
 _SECONDS_BETWEEN_CHECKS = 2.0
 
-# The engine is on this machine, whatever proxy leads to AWS.
+# The engine runs on this machine, so no proxy is used, even if one is configured for AWS.
 _NO_PROXY = [("grpc.enable_http_proxy", 0)]
 
 
@@ -28,21 +28,21 @@ _URN = re.compile(r"urn:pulumi:[^:]+::[^:]+::.+::.+")
 
 
 class Engine:
-    """The engine that started this process; without one (a test, a script) everything is printed.
+    """The engine that started this process. Without one (in a test or a script) messages are printed.
 
     Attributes:
         address: `host:port` of its gRPC service; None without an engine.
-        process: its process; None if that cannot be told.
+        process: its process; None if it is not known.
     """
 
     def __init__(self, address: str | None, process: "processes.Process | None" = None) -> None:
-        """Nothing is asked yet."""
+        """Connect to nothing yet."""
         self.address = address
         self.process = process
 
     @classmethod
     def of_this_process(cls) -> "Engine":
-        """Return the engine whose address is the last command line argument, as the engine starts its plugins."""
+        """Return the engine whose address is the last command line argument: the engine starts its plugins so."""
         address = sys.argv[-1] if sys.argv else ""
         if not re.fullmatch(r"[\w.-]+:\d+", address):
             return cls(None)
@@ -55,10 +55,10 @@ class Engine:
         return engine_pb2_grpc.EngineStub(grpc.insecure_channel(self.address, _NO_PROXY))
 
     def lives(self) -> bool:
-        """Tell whether the engine still runs. A provider whose engine was killed lives on, and must not write.
+        """Tell whether the engine still runs. A provider outlives an engine that was killed, and must not write then.
 
-        Only a process that is gone, or a connection that is refused, counts as dead: an engine may be slow to answer.
-        That its address answers proves nothing alone, because a later engine may have been given the same port.
+        An engine may be slow to answer, so it is taken for dead only if its process has ended or the connection is
+        refused. An answer alone proves nothing, because a later engine may have the same port.
         """
         if self.address is None:
             return True
@@ -74,7 +74,7 @@ class Engine:
         return True
 
     def end_with_it(self) -> None:
-        """End this process when the engine is gone, also if nobody calls it any more."""
+        """End this process soon after the engine has ended, even if no call comes in."""
 
         def watch() -> None:
             while self.lives():
@@ -100,17 +100,17 @@ class Engine:
                 request = engine_pb2.LogRequest(severity=level, message=message, urn=_urn_of_call())
                 self._stub.Log(request, timeout=_SECONDS_TO_ANSWER)
             except grpc.RpcError:
-                pass  # What could not be shown through the engine is printed, which it shows too, if it lives.
+                pass  # Print it instead: an engine that still runs shows that as well.
             else:
                 return
         print(f"{severity}: {message}", file=sys.stderr, flush=True)
 
 
 def _urn_of_call() -> str:
-    """Return the URN of the resource that the engine asks this thread about; empty outside of its calls.
+    """Return the URN of the resource that this thread's call from the engine is about; empty outside of such calls.
 
-    The SDK does not hand it to a dynamic provider, so it is read in the frame of the SDK's servicer. A malformed URN
-    would make the engine panic.
+    The SDK does not pass it to a dynamic provider, so it is read from the stack frame of the SDK's servicer. A
+    malformed URN would make the engine panic.
     """
     frame: FrameType | None = sys._getframe()
     while frame:

@@ -1,8 +1,8 @@
-"""What the running update declares and has done: how a delete knows that its share is still wanted.
+"""What the running update declares and has done, so that a delete knows whether its share is still declared.
 
-The engine creates first and deletes last. A resource that was renamed, moved or swapped is, to the engine, one create
-and one delete of the same share: a delete that simply revokes would end such an update with the share gone and the
-state claiming that it is there. Create and delete may reach different provider processes: they share a record.
+The engine creates first and deletes last. If a resource was renamed, moved or swapped, the engine sees one create and
+one delete of the same share. A delete that simply revokes would leave the share revoked at the end of the update, while
+the state says that it exists. Create and delete may run in different provider processes, which share a record.
 """
 
 import threading
@@ -19,15 +19,15 @@ from .record import Event, Record
 
 @dataclass
 class _Entry:
-    """What is known of one share.
+    """What is known about one share.
 
     Attributes:
         declared_by: the processes in whose check a resource of the program declared it.
-        held: a declared resource has it: its grant succeeded, or its diff found it or was told not to look.
-        failed: checking or granting it failed, and no grant has succeeded since.
-        revoked: this update has begun to revoke it, and not granted it again.
-        gone: this update has revoked it, with success, and not granted it again.
-        kept: a resource of it was deleted without a revoke, so only another one can hold it now.
+        held: a declared resource has it: the grant succeeded, or the diff found the share or was told not to check.
+        failed: its check or grant failed, and no grant has succeeded since.
+        revoked: this update has started to revoke it, and has not granted it again.
+        gone: this update has revoked it successfully, and has not granted it again.
+        kept: a resource for it was deleted without a revoke, so only another resource can hold it now.
     """
 
     declared_by: set[Process] = field(default_factory=set)
@@ -41,15 +41,15 @@ class _Entry:
 class Ledger:
     """One entry per share, and the exclusive list of each image.
 
-    Safe for threads: one lock guards all entries. With a record it is shared by the processes of one engine.
+    Thread-safe: one lock guards all entries. With a record, the processes of one engine share it.
     """
 
     def __init__(self, record: Record | None = None, unwritable: str = "") -> None:
         """Start with nothing declared.
 
         Args:
-            record: what it shares with other processes; None for a ledger of this process alone.
-            unwritable: why there is no record though there should be one; nothing may be revoked then.
+            record: the record shared with other processes; None for a ledger of this process alone.
+            unwritable: why the record cannot be written; nothing may be revoked then.
         """
         self._record = record
         self._unwritable = unwritable
@@ -63,8 +63,8 @@ class Ledger:
     def serialized(self, share: Share) -> Iterator[None]:
         """Let one thread of one process at a time grant, revoke or re-check `share`.
 
-        With `delete_before_replace` the engine deletes while later resources are still being checked: whoever is second
-        must see what the first has done.
+        With `delete_before_replace` the engine deletes while later resources are still being checked. The second
+        operation must see what the first has done.
         """
         with ExitStack() as locked:
             if self._record:
@@ -79,10 +79,10 @@ class Ledger:
             yield
 
     def declare(self, share: Share) -> str | None:
-        """Note that the program declares `share`; for check alone, as read and diff see what is no longer declared.
+        """Note that the program declares `share`. Only for check, because read and diff also see undeclared resources.
 
         Returns:
-            What contradicts it: an exclusive list of the image without the account; None if nothing does.
+            The contradiction with an exclusive list of the image that lacks the account; None if there is none.
         """
         with self._noting(["declared", *share, *self._me]):
             known = self._exclusive.get(share.image_id, {})
@@ -92,10 +92,10 @@ class Ledger:
         return _contradiction(share)
 
     def declare_exclusive(self, image_id: str, region: str, accounts: frozenset[str]) -> list[str]:
-        """Note that the program wants an image shared with nobody but `accounts`; for check alone.
+        """Note that only `accounts` may have a share of an image. Only for check.
 
         Returns:
-            What contradicts it: declared shares of the image with other accounts, or another such list.
+            The contradictions with declared shares of other accounts, and with another exclusive list of the image.
         """
         with self._noting(["exclusive", image_id, region, *sorted(accounts)]):
             others = [a for where, a in self._exclusive[image_id].items() if may_be(where, region) and a != accounts]
@@ -121,37 +121,38 @@ class Ledger:
         return bool(self._entry(share).declared_by)
 
     def keeps(self, share: Share) -> bool:
-        """Tell whether a deletion leaves `share` alone, because another resource of this update declares it.
+        """Tell whether a deletion leaves `share` alone because another resource of this update declares it.
 
-        Call it with the share `serialized`. A declared share that no resource has yet is left to the process that
-        declared it, as long as that lives.
+        Call it with the share `serialized`. A declared share that no resource holds yet is left to the process that
+        declared it while that process runs.
 
         Raises:
-            ExpectedError: the resource must stay in the state, because nobody has taken the share over.
+            ExpectedError: the resource must stay in the state because no other resource has taken the share over.
         """
         entry = self._entry(share)
         if not entry.declared_by:
             return False
         if entry.failed or not (entry.held or any(process.runs() for process in entry.declared_by)):
             raise ExpectedError(
-                f"{_kept(share)}, as another resource declares the share and could not take it over; "
+                f"{_kept(share)} because another resource declares the share and could not take it over; "
                 "run `pulumi up` again"
             )
         self._note(["kept", *share])
         return True
 
     def found(self, share: Share) -> None:
-        """Note that the diff of a resource found `share`, or was told not to look.
+        """Note that the diff of a resource found `share`, or was told not to check.
 
-        It counts if the resource is declared: a refresh compares resources that are not, before any check.
+        Only declared resources count: a refresh also diffs resources that are no longer declared, before any check.
         """
         if self._me in self._entry(share).declared_by:
             self._note(["held", *share])
 
     def granting(self, share: Share) -> None:
-        """Note that `share` is being granted: whatever a diff found, who dies in the grant holds nothing.
+        """Note that `share` is being granted, so that a process killed during the grant does not hold the share.
 
-        The engine compares a resource that waits for its replacement, too: it finds a share that another one has.
+        What a diff found before does not count: the engine also diffs a resource that is going to be replaced, and that
+        diff finds a share that another resource has.
         """
         self._note(["granting", *share])
 
@@ -161,19 +162,19 @@ class Ledger:
 
     @contextmanager
     def revoking(self, share: Share) -> Iterator[None]:
-        """Note that `share` is being revoked, and at the end of this context that it was.
+        """Note that `share` is being revoked, and at the end of this context that it has been.
 
         Raises:
-            ExpectedError: it cannot be told whether another process declares it.
+            ExpectedError: without a record, another process may have declared the share.
         """
         if self._unwritable:
-            raise ExpectedError(f"{_kept(share)}, as {self._unwritable}")
-        self._note(["revoked", *share])  # whatever comes of it: a later look or grant puts it right
+            raise ExpectedError(f"{_kept(share)} because {self._unwritable}")
+        self._note(["revoked", *share])  # before the outcome is known: a later check or grant corrects it
         yield
         self._note(["gone", *share])
 
     def is_held(self, share: Share) -> bool:
-        """Tell whether a resource of this update has `share`, as far as is known."""
+        """Tell whether a resource of this update is known to have `share`."""
         return self._entry(share).held
 
     def was_revoked(self, share: Share) -> bool:
@@ -185,12 +186,12 @@ class Ledger:
         return self._entry(share).gone
 
     def was_kept(self, share: Share) -> bool:
-        """Tell whether a resource of `share` was deleted without a revoke: only the other one can hold it now."""
+        """Tell whether a resource for `share` was deleted without a revoke, so that only another one can hold it."""
         return self._entry(share).kept
 
     @contextmanager
     def taking_over(self, share: Share | None) -> Iterator[None]:
-        """Note it if checking or granting the declared `share` fails in this context, for whatever reason."""
+        """Note any failure to check or grant the declared `share` in this context."""
         try:
             yield
         except BaseException:
@@ -198,7 +199,7 @@ class Ledger:
             raise
 
     def failed(self, share: Share | None) -> None:
-        """Note that checking or granting the declared `share` failed; None is nothing."""
+        """Note that checking or granting the declared `share` failed; with None, do nothing."""
         if share is not None:
             self._note(["failed", *share])
 
@@ -213,7 +214,7 @@ class Ledger:
 
     @contextmanager
     def _noting(self, *events: Event) -> Iterator[None]:
-        """Note events, and what other processes have noted since; what is read in this context is up to date."""
+        """Note events, and read those of other processes. Inside this context the entries are up to date."""
         with self._guard:
             try:
                 news = self._record.exchange(events) if self._record else events
@@ -249,8 +250,8 @@ class Ledger:
 
 def _unwritable(error: OSError) -> ExpectedError:
     return ExpectedError(
-        f"the record of what this update declares cannot be written any more ({error}); make room, and run `pulumi up` "
-        "again"
+        f"the record of what this update declares can no longer be written ({error}); free some disk space, and run "
+        "`pulumi up` again"
     )
 
 
@@ -265,6 +266,6 @@ def may_be(region: str, other: str) -> bool:
 
 def _contradiction(share: Share) -> str:
     return (
-        f"an ImageShare shares image {share.image_id} in {share.region} with {share.shared_account_id}, and the list "
-        "of its ImageSharesExclusive does not hold that account; put it on the list, or remove the ImageShare"
+        f"an ImageShare shares image {share.image_id} in {share.region} with {share.shared_account_id}, but that "
+        "account is not on the list of its ImageSharesExclusive; put it on the list, or remove the ImageShare"
     )

@@ -1,4 +1,4 @@
-"""Ask in the background for what the next checks and diffs will need."""
+"""Fetch in the background what the next checks and diffs will need."""
 
 import contextlib
 import threading
@@ -7,18 +7,18 @@ from collections.abc import Callable, Collection
 
 from ..aws.permissions import Permissions
 
-# As many as the engine's workers: AWS meets no more at once in a preview than in an update.
+# As many as the engine's workers, so that a preview sends AWS no more requests at once than an update.
 _WORKERS = 4
 
 
 class Prefetch:
-    """Asks about images in the background, a few at a time, about each image once. Safe for threads.
+    """Asks AWS about images in the background, a few at a time and once for each image. Thread-safe.
 
-    The engine checks and compares one resource after the other: without this, the requests would line up.
+    The engine checks and diffs one resource after the other. Without this, the requests would wait for one another.
     """
 
     def __init__(self, permissions: Permissions) -> None:
-        """`permissions` keeps the answers for whoever needs them later, failures too."""
+        """Ask through `permissions`, which keeps the answers, failures included, until they are needed."""
         self._permissions = permissions
         self._guard = threading.Lock()
         self._described: set[tuple[str, str]] = set()
@@ -27,10 +27,10 @@ class Prefetch:
         self._workers = 0
 
     def begin(self, images: Collection[tuple[str, str]], *, listings: bool) -> None:
-        """Begin to ask about `images`, the most urgent one first.
+        """Start to ask about `images`.
 
         Args:
-            images: image id and Region of each. As many as AWS allows are described in one call.
+            images: image id and Region of each, the most urgent first. One call describes as many as AWS allows.
             listings: whether their listings will be needed as well.
         """
         with self._guard:
@@ -48,10 +48,10 @@ class Prefetch:
     def _start_workers(self) -> None:
         for _ in range(min(_WORKERS - self._workers, len(self._waiting))):
             try:
-                # A process that ends does not wait for it.
+                # A daemon thread, so that the process does not wait for it at its end.
                 threading.Thread(target=self._work, name="prefetch", daemon=True).start()
             except RuntimeError:
-                return  # no thread to be had: whoever needs an answer asks for it
+                return  # no thread is available: each caller then asks for what it needs
             self._workers += 1
 
     def _work(self) -> None:
@@ -61,6 +61,6 @@ class Prefetch:
                     self._workers -= 1
                     return
                 ask = self._waiting.popleft()
-            # Whoever needs the answer meets its error; where nobody does, there is nothing to tell.
+            # A caller that needs the answer gets the error. If none does, the error does not matter.
             with contextlib.suppress(Exception):
                 ask()

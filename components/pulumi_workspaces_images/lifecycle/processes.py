@@ -1,4 +1,4 @@
-"""Processes of this machine: a process id alone may have been given to another process since."""
+"""Processes of this machine, known by id and start time, because the system reuses process ids."""
 
 import os
 import subprocess
@@ -8,18 +8,18 @@ _PROC = os.path.exists("/proc/self/stat")  # Linux
 
 
 class Process(NamedTuple):
-    """One process, told apart from a later one with the same id.
+    """One process, distinguished from a later one with the same id.
 
     Attributes:
         pid: its id.
-        start: when it started, as the operating system writes it; empty if it does not say.
+        start: when it started, as the operating system writes it; empty if that is not known.
     """
 
     pid: int
     start: str
 
     def runs(self) -> bool:
-        """Tell whether it still runs, or may do so. A dead one that nobody has reaped does not."""
+        """Tell whether it still runs, or may still run. A zombie (ended, but not reaped) does not run."""
         try:
             found = _look_up(self.pid)
         except OSError:
@@ -28,7 +28,7 @@ class Process(NamedTuple):
 
 
 def this_process() -> Process:
-    """Return the process that asks."""
+    """Return the current process."""
     try:
         return find(os.getpid()) or Process(os.getpid(), "")
     except OSError:
@@ -39,17 +39,17 @@ def find(pid: int) -> Process | None:
     """Return the running process with an id; None if there is none.
 
     Raises:
-        OSError: it cannot be told.
+        OSError: the system could not be asked.
     """
     found = _look_up(pid)
     return Process(pid, found[1]) if found else None
 
 
 def starter() -> Process | None:
-    """Return the process that started this one, an engine its provider; None if it cannot be told.
+    """Return the process that started this one, for a provider its engine; None if it cannot be found.
 
-    An engine starts each provider as the leader of a process group. The official launcher is a shell, which is then the
-    leader, and this process its child.
+    An engine starts each provider as the leader of a process group. With the official launcher, the leader is a shell,
+    and this process is its child.
     """
     try:
         leader = _look_up(os.getpgid(0)) if hasattr(os, "getpgid") else None
@@ -62,7 +62,7 @@ def _look_up(pid: int) -> tuple[int, str] | None:
     """Return the parent's id and the start of a running process; None if there is none.
 
     Raises:
-        OSError: it cannot be told: no file can be opened, or no `ps` be run.
+        OSError: the system could not be asked: no file can be opened, or `ps` cannot run.
     """
     if _PROC:
         try:

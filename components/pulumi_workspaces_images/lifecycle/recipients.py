@@ -1,6 +1,6 @@
-"""With whom an image may be shared: the stack's own limits, because IAM has no condition on the target of a share.
+"""The accounts that images may be shared with. The stack sets these limits because IAM has no condition for them.
 
-They apply to what is granted: a share that is no longer allowed can always be revoked.
+The limits apply to grants only: a share that is no longer allowed can always be revoked.
 """
 
 from collections.abc import Sequence
@@ -15,27 +15,27 @@ _AT_ONCE = 4
 
 
 class Recipients:
-    """The accounts that `workspaces-images:allowedAccountIds` and `workspaces-images:requireOrganization` let in."""
+    """The accounts that `workspaces-images:allowedAccountIds` and `workspaces-images:requireOrganization` allow."""
 
     def __init__(self, settings: OwnConfiguration, connection: Connection) -> None:
-        """AWS is not asked before it is needed."""
+        """Ask nothing yet: AWS is asked only when it is needed."""
         self._settings = settings
         self._organization = Organization(connection)
 
     def list_problem(self, account_id: str) -> str | None:
-        """Say why the stack's list keeps `account_id` from being shared with; None if it does not."""
+        """Return why the stack's list forbids sharing with `account_id`; None if it allows it."""
         allowed = self._settings.allowed_account_ids
         if allowed is None or account_id in allowed:
             return None
-        return f"account {account_id} is not on the list {ALLOWED_ACCOUNT_IDS} of the accounts that may be shared with"
+        return f"account {account_id} is not in {ALLOWED_ACCOUNT_IDS}, the accounts that images may be shared with"
 
     def name_of(self, account_id: str) -> str:
-        """Return an account's name if the organization was asked about it; nobody is asked for that, so else ""."""
+        """Return an account's name if the organization was asked about it already, else an empty string."""
         member = self._organization.known_member(account_id)
         return printable(member.name) if member else ""
 
     def organization_problems(self, account_ids: Sequence[str], region: str) -> dict[str, str | None]:
-        """Return what `organization_problem` says of each account; AWS is asked about a few at a time.
+        """Return the `organization_problem` of each account, with a few requests to AWS at a time.
 
         Raises:
             ExpectedError: the organization could not be asked.
@@ -46,7 +46,7 @@ class Recipients:
             return dict(zip(accounts, problems, strict=True))
 
     def organization_problem(self, account_id: str, region: str) -> str | None:
-        """Say why its membership keeps `account_id` from being shared with; None if it does not, or is not required.
+        """Return why `requireOrganization` forbids sharing with `account_id`; None if it is not set, or allows it.
 
         Raises:
             ExpectedError: the organization could not be asked.
@@ -57,11 +57,11 @@ class Recipients:
         if member is None:
             return (
                 f"account {account_id} is not a member of the caller's organization, which {REQUIRE_ORGANIZATION} "
-                "asks for"
+                "requires"
             )
         if member.state != "ACTIVE":
             return (
                 f"account {account_id} ({printable(member.name)}) is {printable(member.state)} in the organization; "
-                f"{REQUIRE_ORGANIZATION} asks for an ACTIVE member"
+                f"{REQUIRE_ORGANIZATION} requires an ACTIVE member"
             )
         return None

@@ -1,4 +1,4 @@
-"""What the engine is told of a failure: of an expected one its line, without the traceback."""
+"""Show an expected failure as one line, without its traceback."""
 
 import logging
 import sys
@@ -9,18 +9,18 @@ from ..errors import ExpectedError
 
 
 def leave_out_of_expected_errors() -> None:
-    """Let the process that serves the caller show an ExpectedError as one line.
+    """Make the provider process show an ExpectedError as one line.
 
-    Everything else keeps its traceback: a bug, and what goes wrong in the user's own dynamic providers, which the same
-    process serves. (`sys.tracebacklimit` would take it from all of them.)
+    All other errors keep their traceback: bugs, and the errors of the user's own dynamic providers, which run in the
+    same process. (`sys.tracebacklimit` would remove all tracebacks.)
     """
-    # Newer SDKs answer with `traceback.format_exc()`, here in the frames that called us.
+    # Newer SDKs answer with `traceback.format_exc()`, in one of the frames that called us.
     frame: FrameType | None = sys._getframe()
     while frame:
         if "_abort_with_traceback" in frame.f_globals:
             frame.f_globals["traceback"] = SimpleNamespace(**{**vars(traceback), "format_exc": _format_exc})
         frame = frame.f_back
-    # Older ones leave it to gRPC: it answers with the message and logs the traceback, which the engine shows as well.
+    # Older SDKs leave it to gRPC, which answers with the message and logs the traceback. The engine shows both.
     logging.getLogger("grpc._server").addFilter(_is_unexpected)
 
 

@@ -1,1 +1,1 @@
-"""What a user's program declares: it runs in the program."""
+"""The resources and functions for users' programs. This code runs in the program."""

@@ -1,4 +1,4 @@
-"""`Provider`: another owner account or Region in the same stack, and which provider a resource is given."""
+"""`Provider`: another owner account or Region in the same stack. Also finds out which provider serves a resource."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -16,10 +16,10 @@ _SECRET = ("access_key", "secret_key", "token")
 class Provider(ProviderResource):
     """The settings of one owner account or Region, for some of the shares of a stack.
 
-    A share that is given a `Provider` uses its settings and none of the stack's `aws:` keys. The stack's own keys
-    (`workspaces-images:...`) hold under every provider.
+    A share with a `Provider` uses its settings and none of the stack's `aws:` keys. The stack's own keys
+    (`workspaces-images:...`) apply under every provider.
 
-    Example:
+    Examples:
         >>> europe = Provider("europe", region="eu-west-1", profile="europe-owner")
         >>> ImageShare("sales", "wsi-0a1b2c3d4", "222222222222", opts=ResourceOptions(provider=europe))
     """
@@ -59,14 +59,14 @@ class Provider(ProviderResource):
         user_agents: Input[Sequence[str]] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """Configure a provider. Each argument means what the `aws:` key of that name means, and so do its defaults.
+        """Configure a provider. Each argument has the meaning and the default of the `aws:` key of the same name.
 
-        While a setting is not known yet (an Output, at preview), Pulumi asks the provider nothing: nothing is checked
-        at preview then. The update checks everything.
+        While a setting is not known yet (an Output, at preview), Pulumi does not call the provider, so the preview
+        checks nothing. The update checks everything.
 
         Args:
             resource_name: the name of the provider.
-            region: the Region of shares that name none, e.g. `eu-west-1`.
+            region: the Region of shares that have no `region` of their own, e.g. `eu-west-1`.
             profile: a profile of the AWS configuration files.
             assume_roles: roles to assume, one after the other: objects with `roleArn`, `sessionName`, `externalId`,
                 `duration`, `policy`, `policyArns`, `sourceIdentity`, `tags`, `transitiveTagKeys`.
@@ -80,7 +80,7 @@ class Provider(ProviderResource):
             endpoints: objects of service and URL, e.g. `[{"workspaces": "http://localhost:5005"}]`.
             shared_config_files: a list of one AWS configuration file.
             shared_credentials_files: a list of one AWS credentials file.
-            sts_region: the Region in which STS is asked.
+            sts_region: the Region of STS.
             retry_mode: `standard` or `adaptive` (default).
             max_retries: attempts for each call, the first included. Default: 25.
             custom_ca_bundle: a file of CA certificates.
@@ -92,7 +92,7 @@ class Provider(ProviderResource):
             insecure: whether TLS certificates are not verified.
             skip_credentials_validation: accepted and ignored, because credentials are never validated beforehand.
             skip_metadata_api_check: whether instance roles are not used.
-            skip_region_validation: whether any Region name is taken.
+            skip_region_validation: whether any Region name is accepted.
             skip_requesting_account_id: whether AWS is not asked who the caller is.
             use_dualstack_endpoint: whether dual-stack endpoints are used.
             use_fips_endpoint: whether FIPS endpoints are used.
@@ -134,11 +134,11 @@ class Provider(ProviderResource):
         }
         settings = {f"aws:{_camel_case(name)}": value for name, value in given.items() if value is not None}
         self.plain_settings: dict[str, object] | None = None if any(map(_is_output, settings.values())) else settings
-        """The settings as the `aws:` keys; None while one of them is an Output."""
+        """The settings under their `aws:` keys; None if one of them is an Output."""
         if not SHARED:
             pulumi.log.warn(
-                "on Windows provider processes do not know of each other's shares: do not rename a share in the same "
-                "update in which it moves to another provider"
+                "on Windows provider processes do not know of each other's shares: do not rename a share and move it "
+                "to another provider in the same update"
             )
         secret = {f"aws:{_camel_case(name)}" for name in (*_SECRET, "assume_role_with_web_identity")}
         super().__init__(
@@ -150,14 +150,14 @@ class Provider(ProviderResource):
 
 
 def provider_of(opts: ResourceOptions | None, type_: str) -> Provider | None:
-    """Return the `Provider` that a resource is given or inherits; None for the default provider.
+    """Return the `Provider` that a resource has in its options or inherits; None for the default provider.
 
     Args:
         opts: the resource's options.
         type_: its type.
 
     Raises:
-        pulumi.RunError: it would be served by a provider of another kind; one line.
+        pulumi.RunError: a provider of another kind would serve it; one line.
     """
     ours = _given_provider(opts)
     if ours:
@@ -170,20 +170,20 @@ def provider_of(opts: ResourceOptions | None, type_: str) -> Provider | None:
 
 
 def _given_provider(opts: ResourceOptions | None) -> Provider | None:
-    """Return the `Provider` that a resource or a component is given, and refuse those that it is given in vain.
+    """Return the `Provider` in the options of a resource or component, and refuse providers that would have no effect.
 
-    Those of other packages are accepted beside ours, for other resources.
+    Beside a `Provider`, providers of other packages are accepted, for other resources.
 
     Raises:
-        pulumi.RunError: none of them is a `Provider`, one is of this package and no `Provider`, or there are several;
-            one line.
+        pulumi.RunError: none of them is a `Provider`, one of package `pulumi-python` is not a `Provider`, or there are
+            several; one line.
     """
     given = list(dict.fromkeys(_given(opts)))
     ours = [provider for provider in given if isinstance(provider, Provider)]
     for provider in given:
         if not isinstance(provider, Provider) and (not ours or provider.package == PACKAGE):
             raise pulumi.RunError(_refusal(provider))
-    # Pulumi goes by the package's name: it would ignore one of ours under another, and all but one of several.
+    # Pulumi selects by the package's name: it would ignore ours under another name, and all but one of several.
     named = opts.providers if opts and isinstance(opts.providers, Mapping) else {}
     misnamed = [name for name, provider in named.items() if isinstance(provider, Provider) and name != PACKAGE]
     if misnamed or len(ours) > 1:

@@ -1,4 +1,4 @@
-"""`find_image`, `find_images`: the golden images by name, looked up by a Pulumi program while it runs."""
+"""`find_image`, `find_images`: look up golden images by name while a Pulumi program runs."""
 
 import functools
 import inspect
@@ -15,7 +15,7 @@ from ..errors import ConfigurationError, ExpectedError, NoSuchRegion, NotFound
 from .explicit_provider import Provider
 from .program import current_run
 
-# What leads to AWS is imported when it is needed: most programs only declare.
+# The AWS modules are imported when they are needed: most programs only declare shares.
 if TYPE_CHECKING:
     from ..aws.connection import Connection
     from ..aws.permissions import Image
@@ -25,15 +25,15 @@ _OLDEST = datetime.min.replace(tzinfo=timezone.utc)
 
 @dataclass(frozen=True)
 class FoundImage:
-    """An image that `find_image` or `find_images` has found: owned by the caller, and AVAILABLE.
+    """An image found by `find_image` or `find_images`: the caller owns it, and it is AVAILABLE.
 
-    A share takes it in place of an image id. It then shares the image in the Region where it was found.
+    Pass it to a share in place of an image id. The share then uses the Region where the image was found.
 
     Attributes:
         image_id: its id, e.g. `wsi-0a1b2c3d4`.
-        name: its name, e.g. `golden-2024-05`. Several images may have the same.
-        created: when AWS created it, in UTC; None where AWS does not say.
-        region: the Region it is in, e.g. `us-east-1`.
+        name: its name, e.g. `golden-2024-05`. Several images may have the same name.
+        created: when AWS created it, in UTC; None if AWS does not say.
+        region: its Region, e.g. `us-east-1`.
     """
 
     image_id: str
@@ -43,24 +43,24 @@ class FoundImage:
 
 
 def find_image(name: str, region: str | None = None, provider: Provider | None = None) -> FoundImage:
-    """Find the newest of the caller's own AVAILABLE images of a name, as `find_images` does.
+    """Find the newest AVAILABLE image with a name that the caller owns.
 
-    Whoever can create an image of that name in the owner's account decides what is shared. To share one certain image,
-    write its id instead.
+    Anyone who can create an image with that name in the owner's account decides what is shared. To share one certain
+    image, write its id instead.
 
-    Example:
+    Examples:
         >>> ImageShare("sales", find_image("golden-*"), "222222222222")
 
     Args:
         name: the image's name as a glob, e.g. `golden-*`; see `find_images`.
-        region: where to look. Default: `aws:region` of the stack's configuration, else the AWS environment.
-        provider: as whom to look: a `Provider` with plain arguments. Default: as the `aws:` keys say.
+        region: the Region to search. Default: `aws:region` of the stack's configuration, else the AWS environment.
+        provider: whose settings to use: a `Provider` with plain arguments. Default: the `aws:` keys of the stack.
 
     Returns:
-        The newest image, by AWS's date of creation.
+        The newest image, by its creation date in AWS.
 
     Raises:
-        pulumi.RunError: there is none, or as `find_images` does; one line.
+        pulumi.RunError: there is no such image, or for the reasons of `find_images`; one line.
     """
     try:
         connection, where, images = _look("find_image", name, region, provider)
@@ -73,35 +73,35 @@ def find_image(name: str, region: str | None = None, provider: Provider | None =
 
 
 def find_images(name: str, region: str | None = None, provider: Provider | None = None) -> list[FoundImage]:
-    """Find the caller's own images by name, newest first.
+    """Find the images that the caller owns by name, newest first.
 
-    For golden images that get a new id every month. It asks AWS at once, in each preview and each up, as whom and
-    where the `aws:` keys of the stack's configuration say: the same that the shares go by. So the preview in which a
-    newer image first appears shows which share is added and which one goes. Only images in state AVAILABLE are found,
-    as no other can be shared, and never those that other accounts share with the caller. However often it is called,
-    a Region's images are listed once per run of the program (once in five minutes, in one that runs for longer).
+    Use it for golden images that get a new id every month. It asks AWS at once, in each preview and each up, with the
+    same `aws:` keys of the stack's configuration as the shares. So the preview in which a newer image first appears
+    shows which share is added and which one is removed. Only AVAILABLE images are found, because no other image can be
+    shared. Images that other accounts share with the caller are never found. However often this is called, a Region's
+    images are listed once per run of the program (once in five minutes if a run takes longer).
 
-    A unit test with `pulumi.runtime.set_mocks` replaces it before the program is imported, as mocks know resources and
-    invokes only (and likewise `find_image`):
+    Pulumi's mocks cover only resources and invokes. So a unit test with `pulumi.runtime.set_mocks` replaces this
+    function, and likewise `find_image`, before it imports the program:
 
         image = FoundImage("wsi-0a1b2c3d4", "golden-2024-05", None, "us-east-1")
         with unittest.mock.patch("pulumi_workspaces_images.find_images", return_value=[image]):
             import my_program
 
     Args:
-        name: the image's name as a glob, e.g. `golden-*`: `*` is any text, `?` one character, `[ab]` one of these;
-            upper and lower case differ. A name without any of them is that very name. It must be known when the
-            program runs: an Output is not.
-        region: where to look. Default: `aws:region` of the stack's configuration, else the AWS environment.
-        provider: as whom to look: a `Provider` with plain arguments. Default: as the `aws:` keys say.
+        name: the image's name as a glob, e.g. `golden-*`: `*` matches any text, `?` one character, `[ab]` one of these
+            characters; upper and lower case differ. A name without these characters matches only itself. It must be
+            known when the program runs, so it cannot be an Output.
+        region: the Region to search. Default: `aws:region` of the stack's configuration, else the AWS environment.
+        provider: whose settings to use: a `Provider` with plain arguments. Default: the `aws:` keys of the stack.
 
     Returns:
-        What was found, by AWS's date of creation (and by id where two are the same). Empty where nothing matches:
-        whether that is an error is for the program to say. (`find_image` says that it is.)
+        The images, newest first by their creation date in AWS, then by id. The list is empty if nothing matches: the
+            program decides whether that is an error. (For `find_image` it is.)
 
     Raises:
-        pulumi.RunError: an argument or a configuration key that cannot be honoured, or AWS could not be asked; one
-            line, with which Pulumi ends the program without a traceback. The typed error is its `__cause__`.
+        pulumi.RunError: an argument or a configuration key is wrong, or AWS could not be asked; one line, with which
+            Pulumi ends the program without a traceback. The typed error is its `__cause__`.
 
     See https://docs.aws.amazon.com/workspaces/latest/api/API_DescribeWorkspaceImages.html
     """
@@ -115,7 +115,7 @@ def find_images(name: str, region: str | None = None, provider: Provider | None 
 def id_and_region(
     what: str, image: Input[str | FoundImage], region: Input[str] | None
 ) -> tuple[Input[str], Input[str] | None]:
-    """Return the id of the image that a resource is given, and its Region: a FoundImage brings its own along.
+    """Return a resource's image id and Region. A FoundImage has a Region of its own.
 
     Args:
         what: the resource, for messages.
@@ -123,13 +123,11 @@ def id_and_region(
         region: the resource's Region, if it is given one.
 
     Raises:
-        pulumi.RunError: the image was found in another Region, or it is a list of images; one line. Where one of the
-            two is an Output, that is raised once both are known.
+        pulumi.RunError: the image was found in another Region, or it is a list of images; one line. If one of the two
+            is an Output, this is raised once both are known.
     """
     if isinstance(image, (list, tuple)):
-        raise pulumi.RunError(
-            f"{what}: image_id is a list: give it one image, e.g. the newest, which find_image returns"
-        )
+        raise pulumi.RunError(f"{what}: image_id is a list: pass one image, e.g. the newest, which find_image returns")
     if isinstance(image, FoundImage):
         agreed = functools.partial(_agreed, what, image)
         plain = region is None or isinstance(region, str)
@@ -139,7 +137,7 @@ def id_and_region(
     known: Output[Any] = Output.from_input(image)
 
     async def where() -> Any:
-        # Not by `apply`: beside an image that is not known yet, or is secret, the Region is neither.
+        # Without `apply`, so that the Region is not unknown or secret only because the image is.
         found = await known.future()
         if not isinstance(found, FoundImage):
             return region
@@ -152,14 +150,14 @@ def id_and_region(
 
 def _agreed(what: str, image: FoundImage, region: object) -> str:
     if region and region != image.region:
-        # No value is shown: either may be a secret.
-        raise pulumi.RunError(f"{what}: region is not the Region where the image was found: leave region out")
+        # No value is shown because either may be a secret.
+        raise pulumi.RunError(f"{what}: region is not the Region where the image was found: remove region")
     return image.region
 
 
 def _look(function: str, name: object, region: object, provider: object) -> "tuple[Connection, str, list[Image]]":
-    """Return AWS, the Region, and the caller's images of a name there, in whatever state."""
-    # mypy does not check the programs of most users.
+    """Return AWS, the Region, and the caller's images with a name there, in any state."""
+    # The arguments are checked here because most users do not run mypy.
     for argument, value in (("name", name), ("region", region)):
         if isinstance(value, Output):
             raise ConfigurationError(
@@ -175,8 +173,8 @@ def _look(function: str, name: object, region: object, provider: object) -> "tup
     command = current_run().command_of(provider)
     if command is None:
         raise ConfigurationError(
-            f"{function}: provider has arguments that are Outputs, which have no value while the program runs: give it "
-            "plain ones"
+            f"{function}: provider has arguments that are Outputs, which have no value while the program runs: pass "
+            "plain values"
         )
     try:
         where = command.connection.valid_region(region or None)
@@ -187,13 +185,13 @@ def _look(function: str, name: object, region: object, provider: object) -> "tup
 
 
 def _newest_first(images: "Iterable[Image]", region: str) -> list[FoundImage]:
-    """Return those that can be shared."""
+    """Return the images that can be shared, newest first."""
     found = [FoundImage(i.image_id, i.name, i.created, region) for i in images if i.state == "AVAILABLE"]
     return sorted(found, key=lambda image: (image.created or _OLDEST, image.image_id), reverse=True)
 
 
 def _nothing(connection: "Connection", region: str, name: str, images: "Iterable[Image]") -> str:
-    """Say that no AVAILABLE image is among those of a name."""
+    """Return the message that no image with a name is AVAILABLE."""
     caller = connection.caller(region)
     who = f"account {caller.account} ({caller.arn})" if caller else "the caller"
     others = "".join(f"; {image.image_id} is {image.state}" for image in images)

@@ -1,4 +1,4 @@
-"""`ImageShare`: the permission of one account to copy one WorkSpaces image, as a Pulumi resource."""
+"""`ImageShare`: lets one account copy one WorkSpaces image, as a Pulumi resource."""
 
 from typing import Any
 
@@ -14,20 +14,20 @@ SHARE_TYPE = "pulumi-python:dynamic/workspaces:ImageShare"
 
 
 class ImageShare(Resource, module="workspaces", name="ImageShare"):
-    """One account's permission to copy one Amazon WorkSpaces image.
+    """The share of one Amazon WorkSpaces image with one account, which may then copy the image.
 
-    Creating it grants the permission (one that exists is adopted), deleting it revokes it, and every preview looks
-    whether it is still there. An image has to be unshared before it can be deleted: let the share depend on its image.
-    Copies that the recipient has made stay when a share is revoked.
+    Creating it grants the permission (a share that exists already is adopted), and deleting it revokes it. Every
+    preview checks that it is still there. AWS deletes an image only once it is unshared, so let the share depend on its
+    image. Copies that the recipient has made stay when a share is revoked.
 
-    Example:
+    Examples:
         >>> ImageShare("sales", image_id="wsi-0a1b2c3d4", shared_account_id="222222222222")
 
     See https://docs.aws.amazon.com/workspaces/latest/adminguide/share-custom-image.html
     """
 
     image_id: Output[str]
-    """The image, `wsi-` and 9 to 63 lower-case letters or digits."""
+    """The image, `wsi-` followed by 9 to 63 lower-case letters or digits."""
 
     shared_account_id: Output[str]
     """The recipient's AWS account, 12 digits."""
@@ -50,10 +50,10 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
 
         Args:
             resource_name: the name of the resource.
-            image_id: the image to share, `wsi-` and 9 to 63 lower-case letters or digits; or a `FoundImage`. The caller
-                must own it, and it must be AVAILABLE.
+            image_id: the image to share, `wsi-` followed by 9 to 63 lower-case letters or digits; or a `FoundImage`.
+                The caller must own it, and it must be AVAILABLE.
             shared_account_id: the AWS account to share with, a string of 12 digits; not the owner itself.
-            region: the image's Region. Default: where a `FoundImage` was found, else `aws:region` of the stack's
+            region: the image's Region. Default: the Region of a `FoundImage`, else `aws:region` of the stack's
                 configuration, else the AWS environment.
             opts: Pulumi's resource options.
 
@@ -76,7 +76,7 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
         region: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> "ImageShare":
-        """Read a share that exists, without declaring it: nothing is granted, and nothing revoked when it is removed.
+        """Read an existing share without declaring it. Nothing is granted, and removing it revokes nothing.
 
         The command fails if the image is not shared with the account.
 
@@ -85,8 +85,11 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
             id: `IMAGE/ACCOUNT`, e.g. `wsi-0a1b2c3d4/222222222222`.
             region: the image's Region. Default: `aws:region` of the stack's configuration, else the AWS environment.
             opts: Pulumi's resource options.
+
+        Returns:
+            The share.
         """
-        provider_of(opts, SHARE_TYPE)  # another one could not read it
+        provider_of(opts, SHARE_TYPE)  # refuses a provider that could not read it
         share = cls.__new__(cls)
         share._register(resource_name, None, None, region, ResourceOptions.merge(opts, ResourceOptions(id=id)), {})
         return share
@@ -105,7 +108,7 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
             "shared_account_id": shared_account_id,
             "region": region,
             **hidden,
-            "owner_account_id": None,  # an output: Pulumi makes an attribute of every name it finds here
+            "owner_account_id": None,  # an output: Pulumi creates an attribute for every name in here
         }
         opts = spelled_out(opts, "image_id", "shared_account_id", "region")
         super().__init__(ImageShareProvider(), resource_name, properties, opts)

@@ -1,4 +1,4 @@
-"""`ImageShares`: one image shared with many accounts, and with nobody else if that is wanted."""
+"""`ImageShares`: one image shared with many accounts, optionally with no others."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -16,16 +16,16 @@ from .program import has_output, refusals, secret_names
 
 
 class ImageShares(ComponentResource):
-    """One WorkSpaces image shared with many accounts: a component of one `ImageShare` for each.
+    """One WorkSpaces image shared with many accounts: a component with one `ImageShare` for each account.
 
-    Adding, removing or relabelling an account touches that account's share alone.
+    Adding, removing or relabelling an account affects only that account's share.
 
-    Example:
+    Examples:
         >>> ImageShares("golden", image_id="wsi-0a1b2c3d4", accounts={"sales": "222222222222"}, exclusive=True)
 
     Attributes:
         shares: the shares by label.
-        exclusive: the exclusive ownership; None without.
+        exclusive: the exclusive list; None if `exclusive` is False.
     """
 
     shares: dict[str, ImageShare]
@@ -40,26 +40,26 @@ class ImageShares(ComponentResource):
         region: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """Declare the shares. Each is named `NAME-LABEL`, the exclusive ownership `NAME-exclusive`.
+        """Declare the shares. Each is named `NAME-LABEL`, and the exclusive list `NAME-exclusive`.
 
         Args:
             name: the name of the component.
-            image_id: the image to share, `wsi-` and 9 to 63 lower-case letters or digits; or a `FoundImage`.
-            accounts: label -> AWS account (12 digits, perhaps an Output); or a list of accounts as plain strings, each
-                its own label. Labels have to be known at preview.
+            image_id: the image to share, `wsi-` followed by 9 to 63 lower-case letters or digits; or a `FoundImage`.
+            accounts: label -> AWS account (12 digits, may be an Output); or a list of accounts as plain strings, each
+                its own label. Labels must be known at preview.
             exclusive: what happens to the share of an unlisted account. True: the preview names it, and `pulumi up`
-                revokes it. "report": it is named only. "fail": preview and `pulumi up` fail, and revoke nothing.
-                Default: False, unlisted accounts are not looked for.
-            region: the image's Region. Default: where a `FoundImage` was found, else `aws:region` of the stack's
+                revokes it. "report": it is only named. "fail": preview and `pulumi up` fail, and revoke nothing.
+                Default: False, unlisted accounts are not checked.
+            region: the image's Region. Default: the Region of a `FoundImage`, else `aws:region` of the stack's
                 configuration, else the AWS environment.
             opts: Pulumi's resource options, for the component and, as far as Pulumi passes them on, its children.
 
         Raises:
-            pulumi.RunError: `accounts` or `exclusive` is not what it should be, an account stands under two labels,
-                accounts are not allowed by the stack's configuration, or a `FoundImage` was found in another Region;
-                one line that names them all.
+            pulumi.RunError: `accounts` or `exclusive` is wrong, an account appears under two labels, the stack's
+                configuration does not allow some accounts, or a `FoundImage` was found in another Region; one line that
+                names them all.
         """
-        if not isinstance(image_id, Output):  # what is in an Output, each share finds out for itself
+        if not isinstance(image_id, Output):  # each share checks the value of an Output itself
             image_id, region = id_and_region(f"ImageShares {name!r}", image_id, region)
         by_label = _by_label(name, accounts)
         if exclusive not in (True, False, "report", "fail"):
@@ -87,20 +87,22 @@ class ImageShares(ComponentResource):
 
 
 def _id(share: ImageShare, *parts: object) -> Output[str]:
-    """Return the id of a share, secret if its image or account is: both are in it."""
+    """Return the id of a share, as a secret if its image or account is secret, because the id contains both."""
     return Output.all(share.id, *parts).apply(lambda known: str(known[0])) if has_output(parts) else share.id
 
 
 def _by_label(name: str, accounts: object) -> dict[str, Input[str]]:
     if isinstance(accounts, Output):
         raise pulumi.RunError(
-            f"ImageShares {name!r}: accounts is an Output, whose labels a preview cannot know, and so not which "
-            "resources there are; give a mapping of known labels, whose accounts may be Outputs"
+            f"ImageShares {name!r}: accounts is an Output, so a preview cannot know its labels, and which resources "
+            "there are; pass a mapping with known labels, whose accounts may be Outputs"
         )
     if isinstance(accounts, Mapping):
         for label in accounts:
             if not isinstance(label, str) or not label or not label.isprintable():
-                raise pulumi.RunError(f"ImageShares {name!r}: the label {label!a} must be a text")
+                raise pulumi.RunError(
+                    f"ImageShares {name!r}: the label {label!a} must be a string of one or more printable characters"
+                )
             if isinstance(accounts[label], (list, tuple, Mapping)):
                 raise pulumi.RunError(
                     f"ImageShares {name!r}: the account of {label!r} must be a string of 12 digits; it is "
@@ -114,11 +116,11 @@ def _by_label(name: str, accounts: object) -> dict[str, Input[str]]:
                 raise pulumi.RunError(f"ImageShares {name!r}: an account in the list {account_id_problem(account)}")
             if not isinstance(account, str):
                 raise pulumi.RunError(
-                    f"ImageShares {name!r}: the list of accounts holds {_what(account)}; a list holds plain strings of "
-                    "12 digits, each its own label; give a mapping label -> account for anything else"
+                    f"ImageShares {name!r}: the list of accounts contains {_what(account)}; a list takes only plain "
+                    "strings of 12 digits, each its own label; use a mapping label -> account for anything else"
                 )
             if accounts.count(account) > 1:
-                raise pulumi.RunError(f"ImageShares {name!r}: account {account} stands twice in the list")
+                raise pulumi.RunError(f"ImageShares {name!r}: account {account} appears twice in the list")
         return {account: account for account in accounts}
     raise pulumi.RunError(
         f"ImageShares {name!r}: accounts must be a mapping label -> account, or a list of accounts; it is "
@@ -131,7 +133,7 @@ def _what(value: object) -> str:
 
 
 def _refuse_doubles(name: str, accounts: dict[str, Input[str]]) -> None:
-    """Refuse an account under two labels: at once if both are known, else as soon as they are."""
+    """Refuse an account that appears under two labels: at once if both are known, else as soon as they are."""
     labels: dict[str, str] = {}
 
     def note(label: str, account: str, secret: object = None) -> None:
@@ -140,7 +142,7 @@ def _refuse_doubles(name: str, accounts: dict[str, Input[str]]) -> None:
         if first != label:
             what = SECRET if secret else account
             raise pulumi.RunError(
-                f"ImageShares {name!r}: account {what} stands under two labels, {first!r} and {label!r}; remove one"
+                f"ImageShares {name!r}: account {what} appears under two labels, {first!r} and {label!r}; remove one"
             )
 
     for label, account in accounts.items():

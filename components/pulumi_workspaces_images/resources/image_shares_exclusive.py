@@ -1,4 +1,4 @@
-"""`ImageSharesExclusive`: nobody but the listed accounts may copy an image."""
+"""`ImageSharesExclusive`: only the listed accounts may have a share of an image."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -15,24 +15,24 @@ EXCLUSIVE_TYPE = "pulumi-python:dynamic/workspaces:ImageSharesExclusive"
 
 
 class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclusive"):
-    """Exclusive ownership of an image's shares: every account that is not listed is foreign.
+    """The exclusive list of an image: the only accounts that may have a share of it.
 
-    Foreign accounts are named in every preview and revoked by the update. It grants nothing: for that there is an
-    `ImageShare` for each account, and one for an account that is not on the list fails at preview. Deleting it revokes
-    nothing.
+    Every preview names the unlisted accounts, and the update revokes their shares. The list grants nothing: declare an
+    `ImageShare` for each account. An `ImageShare` for an account that is not on the list fails at preview. Deleting the
+    list revokes nothing.
 
-    Example:
+    Examples:
         >>> ImageSharesExclusive("golden-only", image_id="wsi-0a1b2c3d4", shared_account_ids=["222222222222"])
     """
 
     image_id: Output[str]
-    """The image, `wsi-` and 9 to 63 lower-case letters or digits."""
+    """The image, `wsi-` followed by 9 to 63 lower-case letters or digits."""
 
     shared_account_ids: Output[Sequence[str]]
     """The AWS accounts that may have a share, 12 digits each."""
 
     report_only: Output[bool | Literal["fail"]]
-    """What happens to the shares of unlisted accounts: False, True or "fail"."""
+    """What happens to the shares of unlisted accounts. False: revoked. True: named only. "fail": the preview fails."""
 
     region: Output[str]
     """The Region of the image, e.g. `us-east-1`."""
@@ -41,7 +41,7 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
     """The AWS account that owns the image, 12 digits."""
 
     revoked_account_ids: Output[Sequence[str]]
-    """The foreign accounts that its last update revoked."""
+    """The unlisted accounts whose shares the last update of this resource revoked."""
 
     def __init__(
         self,
@@ -52,16 +52,16 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
         region: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """Declare that nobody else has a share. With an account that is not known yet, nobody is foreign yet.
+        """Declare the list. While one of its accounts is not known yet, no account is treated as unlisted.
 
         Args:
             resource_name: the name of the resource.
-            image_id: the image, `wsi-` and 9 to 63 lower-case letters or digits; or a `FoundImage`. The caller must own
-                it.
-            shared_account_ids: the AWS accounts that may have a share, strings of 12 digits; an empty list is nobody.
-            report_only: whether unlisted accounts are named, and nothing is revoked. "fail": a preview or `pulumi up`
-                that finds one fails. Default: False.
-            region: the image's Region. Default: where a `FoundImage` was found, else `aws:region` of the stack's
+            image_id: the image, `wsi-` followed by 9 to 63 lower-case letters or digits; or a `FoundImage`. The caller
+                must own it.
+            shared_account_ids: the AWS accounts that may have a share, strings of 12 digits; an empty list allows none.
+            report_only: True: unlisted accounts are named, and nothing is revoked. "fail": a preview or `pulumi up`
+                that finds one fails. Default: False, `pulumi up` revokes their shares.
+            region: the image's Region. Default: the Region of a `FoundImage`, else `aws:region` of the stack's
                 configuration, else the AWS environment.
             opts: Pulumi's resource options.
 
@@ -78,11 +78,11 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
         properties = {
             "image_id": image_id,
             "shared_account_ids": shared_account_ids,
-            # A program that contradicts itself fails, but what it has declared until then is registered all the same.
+            # A program that contradicts itself fails, but what it declared before is still registered with the engine.
             "report_only": Output.all(report_only, contradiction).apply(lambda either: either[0] or either[1]),
             "region": region,
             **hidden_inputs(provider, image_id=image_id, shared_account_ids=shared_account_ids, region=region),
-            "owner_account_id": None,  # outputs: Pulumi makes an attribute of every name it finds here
+            "owner_account_id": None,  # outputs: Pulumi creates an attribute for every name in here
             "revoked_account_ids": None,
         }
         opts = spelled_out(opts, "image_id", "shared_account_ids", "report_only", "region")

@@ -1,4 +1,4 @@
-"""What the running Pulumi program has declared so far, and AWS for what it asks while it runs."""
+"""What the running Pulumi program has declared so far, and AWS for its own requests."""
 
 import asyncio
 import copy
@@ -23,38 +23,38 @@ from ..share import Share, account_id_problem, as_account_id
 from .explicit_provider import Provider
 from .settled import settled
 
-# What leads to AWS is imported when it is needed: most programs only declare.
+# The AWS modules are imported when they are needed: most programs only declare shares.
 if TYPE_CHECKING:
     from ..lifecycle.command import Command
 
 ImageKey = tuple[str, str | None]
 """An image's id and its Region; None is the configured Region."""
 
-# How many images a share tells the provider of: as many as two calls describe. With each telling all of them, the hints
-# of 1,000 images would be 25 MB.
+# The number of images that each share lists as a hint for the provider: as many as two calls describe. If each listed
+# all of them, the hints of 1,000 images would be 25 MB.
 _BESIDE = 50
 
-# Stands for the Region that is configured, which is not looked up for this.
+# A placeholder for the configured Region, which is not looked up for this.
 _DEFAULT = "the configured Region"
 
 
 class Run:
-    """One run of a program; each part is made when it is first needed.
+    """One run of a program. Each part is created when it is first needed.
 
     Attributes:
-        ledger: what the program has declared so far, as far as it is plain text.
-        secrets: what no message of it shows.
-        contradicts_itself: whether a share and an exclusive list have been found to contradict each other.
-        members: the names of accounts that were found to be members of the organization of a provider's caller.
+        ledger: what the program has declared so far, as far as the values are known.
+        secrets: the values that its messages hide.
+        contradicts_itself: whether a share and an exclusive list contradict each other.
+        members: the names of accounts that are members of the organization, by the provider whose caller asked.
     """
 
     def __init__(self, monitor: object, store: Mapping[str, Any], environment: str | None, project: str) -> None:
-        """Nothing is read yet.
+        """Read nothing yet.
 
         Args:
             monitor: the SDK's connection to the engine.
             store: the SDK's configuration of this run.
-            environment: the configuration that the environment holds (PULUMI_CONFIG).
+            environment: the configuration in the environment (PULUMI_CONFIG).
             project: the Pulumi project's name.
         """
         self.ledger = Ledger()
@@ -71,24 +71,24 @@ class Run:
         self.members: dict[tuple[Provider | None, str], str] = {}
 
     def is_of(self, monitor: object, store: Mapping[str, Any], environment: str | None, project: str) -> bool:
-        """Tell whether it was made of the same; it costs next to nothing, as every share asks."""
+        """Tell whether it was created from the same values. Every share asks, so this must be fast."""
         same = self._monitor is monitor and self._store is store
         return same and self._came_from == (store, environment, project)
 
     @functools.cached_property
     def configuration(self) -> dict[str, Any]:
         """The stack's raw configuration, keys with their namespace."""
-        # `pulumi.Config` gets single keys only; a key that cannot be honoured has to be found to be refused.
+        # `pulumi.Config` reads single keys only. All keys are needed here, to refuse the unsupported ones.
         return {**pulumi.runtime.config.get_config_env(), **self._store}
 
     def command_of(self, provider: Provider | None) -> "Command | None":
-        """Return AWS as a provider is configured; None while one of its settings is not known.
+        """Return AWS with the settings of a provider; None if one of its settings is not known.
 
         Args:
             provider: the provider; None for the stack's own configuration.
 
         Raises:
-            ConfigurationError: a key that cannot be honoured.
+            ConfigurationError: a key is unsupported or has a wrong value.
         """
         configuration = provider.plain_settings if provider else self.configuration
         if configuration is None:
@@ -102,41 +102,41 @@ class Run:
 
     @functools.cached_property
     def own_keys(self) -> dict[str, object]:
-        """The stack's own keys, which hold under every provider."""
+        """The stack's own keys, which apply under every provider."""
         from ..configuration.own import own_keys
 
         return own_keys(self.configuration)
 
     @functools.cached_property
     def own(self) -> str | None:
-        """The same as JSON, as a share brings them along."""
+        """The stack's own keys as JSON, for the hidden input of a share."""
         return json.dumps(self.own_keys) if self.own_keys else None
 
     @functools.cached_property
     def own_digest(self) -> str | None:
-        """What stands for them, for the default provider, which knows them; None if there are none, or wrong ones."""
+        """A hash of the stack's own keys, for the default provider; None if there are none, or one is wrong."""
         from ..configuration.own import read_own
 
         try:
             return read_own(self.configuration).digest if self.own_keys else None
         except ConfigurationError:
-            return None  # the provider says what is wrong
+            return None  # the provider reports what is wrong
 
     def hide(self, arguments: Mapping[str, object], names: Iterable[str] | None) -> None:
-        """Let no message of the program show those arguments."""
+        """Hide the arguments with these names in all messages of the program."""
         for name in names or ():
             self.secrets.add(arguments[name])
 
     def knows_the_accounts_of(self, image_id: object) -> bool:
-        """Tell whether the accounts of all shares of an image are known, or known to stay unknown in this preview."""
+        """Tell whether the accounts of all shares of an image are known, or will stay unknown in this preview."""
         return not isinstance(image_id, str) or not self._unknown[image_id]
 
     def knows_all_images(self) -> bool:
-        """Tell the same of the images of all shares."""
+        """Tell whether the images of all shares are known, or will stay unknown in this preview."""
         return not self._unknown[""]
 
     def await_share(self, image_id: str, known: pulumi.Output[Any]) -> None:
-        """Note that something of a share is not known yet; the image is empty if it is that."""
+        """Note that a share has an Output that is not known yet. If that is the image, `image_id` is empty."""
 
         async def wait() -> None:
             try:
@@ -155,13 +155,13 @@ class Run:
         images.setdefault(image, len(images))
 
     def images_beside(self, image: ImageKey, provider: Provider | None) -> pulumi.Output[str | None]:
-        """Return a hint for a provider: the images that the program declares beside this one."""
+        """Return a hint for a provider: this image and others that the program declares."""
         images = self._images[provider]
         group = images.get(image, 0) // _BESIDE
         if (provider, group) not in self._outputs:
 
             async def tell() -> str | None:
-                # Once the program's last line has run, or in the middle of it, in a synchronous invoke.
+                # This runs after the program's last line, or in the middle of it, during a synchronous invoke.
                 beside = list(images)[group * _BESIDE : (group + 1) * _BESIDE]
                 return json.dumps(beside) if len(beside) > 1 else None
 
@@ -169,7 +169,7 @@ class Run:
         return self._outputs[provider, group]
 
 
-# By the identity of the SDK's connection to the engine, which each run has for itself; a run keeps that alive.
+# By the identity of the SDK's connection to the engine. Each run has its own, and keeps a reference to it.
 _runs: dict[int, Run] = {}
 _MOST_RUNS = 64
 _run_lock = threading.Lock()
@@ -179,14 +179,14 @@ _test: ContextVar[tuple[asyncio.Task[Any], Run] | None] = ContextVar("test", def
 
 
 def current_run() -> Run:
-    """Return this run of the program; the first call makes it."""
+    """Return this run of the program. The first call creates it."""
     monitor, store = settings.get_monitor(), pulumi.runtime.config.CONFIG.get()
     environment, project = os.environ.get("PULUMI_CONFIG"), pulumi.get_project() or ""
     if isinstance(monitor, MockMonitor):
         return _run_of_this_test(monitor, store, environment, project)
     with _run_lock:
-        # Usually a process runs one program once. With the Automation API it runs programs again and again, or side by
-        # side, each with an engine of its own, and what one run has seen is old for the next.
+        # Usually a process runs one program once. With the Automation API it may run several programs, one after the
+        # other or in parallel, each with its own engine, and the answers of one run are outdated in the next.
         run = _runs.get(id(monitor))
         if run is None or not run.is_of(monitor, store, environment, project):
             run = _runs[id(monitor)] = Run(monitor, store, environment, project)
@@ -196,10 +196,10 @@ def current_run() -> Run:
 
 
 def _run_of_this_test(*made_of: Any) -> Run:
-    """Return the run of the running unit test; all tests of a process may have the same mocks.
+    """Return the run of the current unit test, because all tests of a process may share their mocks.
 
-    A test with an event loop (`pulumi.runtime.test`, or `async`) is a task, and what it starts inherits its context.
-    Nothing tells two other tests apart: there each call gets a run of its own, and no resource contradicts another.
+    A test with an event loop (`pulumi.runtime.test`, or `async`) is a task, and the tasks that it starts inherit its
+    context. Other tests cannot be distinguished, so each call gets a run of its own, and contradictions are not found.
     """
     found = _test.get()
     # Tests that share a runner share its context as well.
@@ -216,12 +216,12 @@ def _run_of_this_test(*made_of: Any) -> Run:
 
 
 def _where(region: str | None, provider: Provider | None) -> str:
-    """Return a share's Region as far as the program names it; otherwise words, which may be any Region."""
+    """Return a share's Region if the program names it, else a placeholder in words, which may be any Region."""
     return region or (f"the Region of the provider {provider._name!r}" if provider else _DEFAULT)
 
 
 def secret_names(**arguments: object) -> pulumi.Output[list[str] | None] | None:
-    """Return which arguments are secret, once that is known; None if none is an Output."""
+    """Return the names of the secret arguments, as an Output; None if no argument is an Output."""
     outputs = {name: pulumi.Output.from_input(value) for name, value in arguments.items() if has_output([value])}
 
     async def tell() -> list[str] | None:
@@ -237,20 +237,20 @@ def declare(
     provider: Provider | None = None,
     secret: Iterable[str] | None = None,
 ) -> None:
-    """Note that the program shares an image with an account, as far as it is plain text.
+    """Note that the program shares an image with an account, as far as the values are known.
 
-    Each share's check notes it too. But checks come one by one, between updates: a program that contradicts itself has
-    to be known before the first exclusive list revokes anything. An Output is noted once it is known.
+    Each share's check notes it too. But checks run one by one, between updates, and a contradiction must be found
+    before the first exclusive list revokes anything. An Output is noted once it is known.
 
     Args:
         image_id: the image.
         account_id: the account.
         region: the image's Region.
         provider: the share's provider.
-        secret: which of them are secret, by the names of an ImageShare's arguments.
+        secret: the names of the secret arguments of the ImageShare.
 
     Raises:
-        pulumi.RunError: an exclusive list of the image does not hold the account; one line.
+        pulumi.RunError: the account is not on an exclusive list of the image; one line.
     """
     run = current_run()
     account_id = as_account_id(account_id)
@@ -271,10 +271,10 @@ def declare(
 
 
 def declare_exclusive(image_id: object, account_ids: object, region: object, provider: Provider | None = None) -> None:
-    """Note that the program shares an image with nobody but these accounts, as far as they are plain text.
+    """Note that the program shares an image only with these accounts, as far as they are known.
 
     Raises:
-        pulumi.RunError: it shares it with others, or lists others elsewhere; one line.
+        pulumi.RunError: the program shares the image with other accounts, or has another list; one line.
     """
     if not isinstance(image_id, str) or not isinstance(region, str | None) or not isinstance(account_ids, list | tuple):
         return
@@ -289,16 +289,17 @@ def declare_exclusive(image_id: object, account_ids: object, region: object, pro
 
 
 def hidden_inputs(provider: Provider | None, **arguments: object) -> dict[str, Any]:
-    """Return what a resource tells its provider beside its arguments; the provider's check drops it.
+    """Return the hidden inputs of a resource, for its provider.
 
-    So it reaches neither the state nor a preview. (Pulumi SDKs before 3.235 drop what begins with two underscores.)
+    The provider's check drops them, so they reach neither the state nor a preview. (Their names begin with one
+    underscore, because Pulumi SDKs before 3.235 drop names that begin with two.)
 
-    - `_images`: the images that the program declares beside this one, as JSON, [image id, Region or null] each. A hint
-      for the provider, which is told of one resource after the other: it may ask for these images at once. It is known
-      once the program's last line has run. (As one string: a list of lists would cost a third of a preview's time.)
-    - `_own`: the stack's own keys, for a provider that is not given the stack's configuration.
-    - `_own_digest`: stands for them where the provider is. A transformation may still give the resource another one.
-    - `_secret`: the names of the arguments that are secret, which reach the provider in clear.
+    - `_images`: the images that the program declares, as JSON, [image id, Region or null] each. The engine shows the
+      provider one resource after the other. With this hint it can ask AWS about all images at once. It is known once
+      the program's last line has run. (It is one string: a list of lists would cost a third of a preview's time.)
+    - `_own`: the stack's own keys, for a provider that does not receive the stack's configuration.
+    - `_own_digest`: their hash, for a provider that does. A transformation may still give the resource another one.
+    - `_secret`: the names of the secret arguments, which reach the provider unencrypted.
     - `_member`, `_member_name`: the account and its name, if the program has asked the organization about it.
     - `_preview`: whether this is a preview.
     """
@@ -320,7 +321,7 @@ def hidden_inputs(provider: Provider | None, **arguments: object) -> dict[str, A
 async def contradicts_itself(
     image_id: object, account_ids: object, region: object, provider: Provider | None, *, ignored: bool = False
 ) -> bool:
-    """Tell whether the program contradicts an exclusive list, once all that can be known about that is known.
+    """Tell whether the program contradicts an exclusive list, once everything that matters for that is known.
 
     Args:
         image_id: the image of the list.
@@ -330,7 +331,7 @@ async def contradicts_itself(
         ignored: whether the engine may keep another list than this.
 
     Raises:
-        pulumi.RunError: it does, by an account that was not known before; or it waits for itself. One line.
+        pulumi.RunError: an account that was not known before contradicts it, or the program waits for itself; one line.
     """
     run = current_run()
     given = {"image_id": image_id, "shared_account_ids": account_ids, "region": region}
@@ -347,14 +348,14 @@ async def contradicts_itself(
 
 
 def has_output(values: Iterable[object]) -> bool:
-    """Tell whether there is an Output among values, or in a list among them."""
+    """Tell whether one of the values is an Output, or a list that contains one."""
     return any(
         isinstance(value, pulumi.Output) or (isinstance(value, list | tuple) and has_output(value)) for value in values
     )
 
 
 def ignores(opts: pulumi.ResourceOptions | None, *properties: str) -> bool:
-    """Tell whether the engine may keep the old value of a property, whatever the program says (`ignore_changes`)."""
+    """Tell whether `ignore_changes` may make the engine keep the old value of one of the properties."""
     ignored = (opts.ignore_changes if opts else None) or []
     return any(path == "*" or path.partition("[")[0] in properties for path in ignored)
 
@@ -375,20 +376,20 @@ def spelled_out(opts: pulumi.ResourceOptions | None, *properties: str) -> pulumi
 
 
 def refusals(accounts: Iterable[str], region: object = None, provider: Provider | None = None) -> list[str]:
-    """Return why accounts may not be shared with, for all of them at once.
+    """Return why images may not be shared with some of the accounts, for all of them at once.
 
-    The engine ends a preview at the first resource that fails its check: who declares many shares is told of all that
-    are refused here, before it sees them. (Each share's own check refuses too.)
+    The engine ends a preview at the first resource that fails its check. So many shares are checked here first, and the
+    user sees all refusals together. (Each share's own check refuses too.)
 
     Args:
         accounts: AWS accounts, 12 digits each.
-        region: where to ask the organization; where it is no plain text yet, only the share's check asks.
-        provider: the shares' provider; while its settings are not known, only the share's check asks.
+        region: the Region in which to ask the organization. If it is not known yet, only the share's check asks.
+        provider: the shares' provider. If its settings are not known yet, only the share's check asks.
 
     Raises:
-        pulumi.RunError: a configuration key that cannot be honoured, or AWS could not be asked; one line.
+        pulumi.RunError: a configuration key is unsupported or wrong, or AWS could not be asked; one line.
     """
-    # What is none is for the share's check to say.
+    # The share's check reports invalid account ids.
     accounts = [account for account in accounts if not account_id_problem(account)]
     run = current_run()
     try:

@@ -1,4 +1,4 @@
-"""Wait until a program has said what an exclusive list must not contradict, before the list reaches the engine."""
+"""Hold an exclusive list back from the engine until the shares that could contradict it are known."""
 
 import asyncio
 import sys
@@ -10,31 +10,32 @@ import pulumi
 from pulumi.runtime import settings
 from pulumi.runtime.mocks import MockMonitor
 
-# Seconds. A wait in which no request of the program is under way waits for itself.
+# Seconds. A program that waits longer than this, without any request in progress, waits for itself.
 _PATIENCE = 20.0
 
-# Seconds in which what does not depend on the list itself becomes known, if no request is under way.
+# Seconds. Without a request in progress, a value that does not depend on the list itself is known by then.
 _SOON = 1.0
 
 _PAUSE = 0.02
 
 
 async def settled(is_known: Callable[[], bool], may_be_known: Callable[[], bool]) -> None:
-    """Return once no synchronous invoke runs the event loop, and what must be known is.
+    """Return once no synchronous invoke runs the event loop, and the accounts of the image's shares are known.
 
-    A synchronous invoke (`aws.get_...()`) runs the event loop in the middle of the program: what is otherwise known
-    after the last line is known there, before the lines that follow. In unit tests with mocks nothing waits.
+    A synchronous invoke (`aws.get_...()`) runs the event loop in the middle of the program. A coroutine that normally
+    runs after the program's last line then runs before the lines that follow. In unit tests with mocks, do not wait.
 
     Args:
-        is_known: tells whether what must be known is; asked again and again.
-        may_be_known: the same of what may depend on the list itself, and is then not waited for: the images of shares.
+        is_known: tells whether everything that must be known is known; called repeatedly.
+        may_be_known: the same for values that may depend on the list itself (the images of other shares), for which
+            the wait is short.
 
     Raises:
         pulumi.RunError: the program waits for itself; one line.
     """
     if isinstance(settings.get_monitor(), MockMonitor):
         return
-    idle = 0.0  # counted by turns of the event loop: a long computation of the program is no wait for itself
+    idle = 0.0  # counted in turns of the event loop, so that a long computation of the program does not count
     while _invoke_runs_the_loop() or not is_known() or (idle < _SOON and not may_be_known()):
         idle = 0.0 if _request_is_under_way() else idle + _PAUSE
         if idle > _PATIENCE:
@@ -57,7 +58,7 @@ def _invoke_runs_the_loop() -> bool:
 
 
 def _request_is_under_way() -> bool:
-    """Tell whether a thread of the SDK waits for the engine."""
+    """Tell whether a thread of the SDK is waiting for the engine."""
     me = threading.get_ident()
     return any(_is_in_sdk(frame) for thread, frame in sys._current_frames().items() if thread != me)
 
