@@ -27,20 +27,6 @@ def test_basic(stack: Stack, cloud: LocalCloud, image: str) -> None:
 
 
 @pytest.mark.nightly
-def test_preview_without_changes_is_clean(stack: Stack, image: str) -> None:
-    """Nothing changed: the preview says so, and has looked."""
-    stack.shares(image, sales=SALES, legal=LEGAL)
-    stack.up()
-    stack.cloud.forget_calls()
-    run = stack.preview("--expect-no-changes")
-    assert run.clean
-    assert "Diagnostics" not in run.output
-    assert stack.cloud.count("DescribeWorkspaceImagePermissions") == 1  # two shares, one listing
-    assert stack.cloud.count("DescribeWorkspaceImages") == 1
-    assert stack.cloud.count("GetCallerIdentity") == 1
-
-
-@pytest.mark.nightly
 def test_preview_writes_nothing(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """No preview writes: not of a new share, not of drift, not of a removal, not of a replacement."""
     stack.shares(image, sales=SALES, legal=LEGAL)
@@ -70,18 +56,6 @@ def test_disappears(stack: Stack, cloud: LocalCloud, image: str) -> None:
     stack.up()
     assert cloud.shared_with(image) == {SALES, LEGAL}
     assert stack.preview().clean
-
-
-@pytest.mark.nightly
-def test_outputs_survive_an_update(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """After drift was healed the state holds every output again."""
-    stack.shares(image, sales=SALES)
-    stack.up()
-    (before,) = stack.state()
-    cloud.unshare(image, SALES)
-    stack.up()
-    (after,) = stack.state()
-    assert after["outputs"] == before["outputs"]
 
 
 def test_image_gone_fails_the_preview(stack: Stack, cloud: LocalCloud, image: str) -> None:
@@ -152,30 +126,6 @@ def test_changed_account_replaces(stack: Stack, cloud: LocalCloud, image: str) -
 
 
 @pytest.mark.nightly
-def test_changed_image_replaces(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Another image is another share."""
-    other = cloud.create_image(name="newer")
-    stack.shares(image, sales=SALES)
-    stack.up()
-    stack.shares(other, sales=SALES)
-    stack.up()
-    assert (cloud.shared_with(image), cloud.shared_with(other)) == (set(), {SALES})
-
-
-@pytest.mark.nightly
-def test_changed_region_replaces(stack: Stack, cloud: LocalCloud) -> None:
-    """The same id in another Region is another image, and so another share."""
-    for region in ("us-east-1", "eu-west-1"):
-        cloud.create_image(image_id="wsi-twice0000", region=region)
-    stack.shares("wsi-twice0000", sales=SALES)
-    stack.up()
-    stack.configuration["aws:region"] = "eu-west-1"
-    stack.up()
-    assert cloud.shared_with("wsi-twice0000", region="us-east-1") == set()
-    assert cloud.shared_with("wsi-twice0000", region="eu-west-1") == {SALES}
-
-
-@pytest.mark.nightly
 def test_two_regions_in_one_stack(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """The argument goes over the configuration, share by share."""
     irish = cloud.create_image(region="eu-west-1")
@@ -236,22 +186,6 @@ def test_get_of_an_absent_share_is_an_error(stack: Stack, image: str) -> None:
     assert run.line("error:", image, SALES, REGION, "not shared")
 
 
-@pytest.mark.nightly
-def test_get_in_another_region(stack: Stack, cloud: LocalCloud) -> None:
-    """The Region argument of `get` says where to look."""
-    irish = cloud.create_image(region="eu-west-1")
-    cloud.share(irish, SALES)
-    stack.program(f'ImageShare.get("sales", "{irish}/{SALES}", region="eu-west-1")')
-    stack.up()
-
-
-@pytest.mark.nightly
-def test_get_of_a_malformed_id_says_how_one_looks(stack: Stack) -> None:
-    """An id that is not IMAGE/ACCOUNT fails in one line."""
-    stack.program('ImageShare.get("sales", "wsi-0a1b2c3d4")')
-    assert stack.preview(ok=False).line("error:", "'wsi-0a1b2c3d4'", "IMAGE/ACCOUNT")
-
-
 def test_account_that_is_unknown_at_preview(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """An account that another resource will only know after up is previewed, then shared with."""
     stack.program(
@@ -287,16 +221,6 @@ def test_role_assumed_by_configuration(stack: Stack, cloud: LocalCloud, image: s
     assert "role/images" not in str(entry)
 
 
-@pytest.mark.nightly
-def test_destroy_of_a_share_that_is_revoked_already(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """What is gone already needs no revoke."""
-    stack.shares(image, sales=SALES, legal=LEGAL)
-    stack.up()
-    cloud.unshare(image, SALES)
-    stack.destroy()
-    assert cloud.shared_with(image) == set()
-
-
 def test_share_that_was_never_declared_is_not_touched(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """A foreign share outlives up, refresh and destroy."""
     cloud.share(image, LEGAL)
@@ -305,20 +229,6 @@ def test_share_that_was_never_declared_is_not_touched(stack: Stack, cloud: Local
     stack.refresh()
     stack.destroy()
     assert cloud.shared_with(image) == {LEGAL}
-
-
-@pytest.mark.nightly
-def test_image_with_many_shares_is_read_page_by_page(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A share on the last of three pages is found, and only what is missing is named."""
-    accounts = {f"a{n:02}": f"{222222220000 + n:012}" for n in range(60)}
-    for account in accounts.values():
-        cloud.share(image, account)
-    wanted = {"first": accounts["a00"], "last": accounts["a59"]}
-    stack.shares(image, **wanted)
-    stack.up()
-    cloud.forget_calls()
-    assert stack.preview().clean
-    assert cloud.count("DescribeWorkspaceImagePermissions") == 3
 
 
 def test_images_of_a_program_are_looked_at_together(stack: Stack, cloud: LocalCloud) -> None:

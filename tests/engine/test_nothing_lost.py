@@ -30,22 +30,13 @@ RESHUFFLES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("before", "after"),
-    nightly_but_first(pytest.param(*change, id=name) for name, change in RESHUFFLES.items()),
-)
-def test_reshuffle(stack: Stack, image: str, before: dict[str, str], after: dict[str, str]) -> None:
-    """Resources renamed, swapped or doubled without an alias: exactly the declared shares exist."""
-    stack.shares(image, **before)
-    stack.up()
-    stack.shares(image, **after)
-    stack.up()
-    settled(stack, image, **after)
+@pytest.mark.parametrize("parallel", ["false", "true"])
+def test_reshuffles(stack: Stack, cloud: LocalCloud, parallel: str) -> None:
+    """Resources renamed, swapped or doubled without an alias: exactly the declared shares exist.
 
-
-def test_all_reshuffles_at_once_with_parallel_diff(stack: Stack, cloud: LocalCloud) -> None:
-    """`PULUMI_PARALLEL_DIFF` changes the order of things, and nothing else."""
-    stack.environment["PULUMI_PARALLEL_DIFF"] = "true"
+    `PULUMI_PARALLEL_DIFF` changes the order of things, and nothing else.
+    """
+    stack.environment["PULUMI_PARALLEL_DIFF"] = parallel
     images = [cloud.create_image(name=name) for name in RESHUFFLES]
 
     def declare(side: int) -> None:
@@ -93,24 +84,20 @@ def dbr(stack: Stack, image: str, **accounts: str) -> None:
     stack.program("\n".join(lines))
 
 
+SWAPPED = ({"a": SALES, "b": LEGAL}, {"a": LEGAL, "b": SALES})
+# The first is deleted, and its share revoked, before the second, which declares it too, is even checked.
+FIRST_CHANGED = ({"a": SALES, "b": SALES}, {"a": LEGAL, "b": SALES})
+SECOND_CHANGED = ({"a": SALES, "b": SALES}, {"a": SALES, "b": LEGAL})
+
+
 @pytest.mark.parametrize(
-    ("recheck", "parallel"),
+    ("before", "after", "recheck", "parallel"),
     nightly_but_first(
         [
-            pytest.param("strict", "false", id="strict"),
-            pytest.param("off", "false", id="off"),
-            pytest.param("strict", "true", id="parallel"),
-        ]
-    ),
-)
-@pytest.mark.parametrize(
-    ("before", "after"),
-    nightly_but_first(
-        [
-            pytest.param({"a": SALES, "b": LEGAL}, {"a": LEGAL, "b": SALES}, id="swapped"),
-            # The first is deleted, and its share revoked, before the second, which declares it too, is even checked.
-            pytest.param({"a": SALES, "b": SALES}, {"a": LEGAL, "b": SALES}, id="declared twice, first changed"),
-            pytest.param({"a": SALES, "b": SALES}, {"a": SALES, "b": LEGAL}, id="declared twice, second changed"),
+            (*SWAPPED, "strict", "false"),
+            (*FIRST_CHANGED, "strict", "true"),
+            (*FIRST_CHANGED, "off", "false"),
+            (*SECOND_CHANGED, "off", "true"),
         ]
     ),
 )
@@ -126,16 +113,6 @@ def test_delete_before_replace(
     run = stack.up()
     assert "revoked outside Pulumi" not in run.output
     settled(stack, image, **after)
-
-
-@pytest.mark.nightly
-def test_delete_before_replace_by_hand(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A forced replacement that deletes first ends with the share there."""
-    dbr(stack, image, a=SALES)
-    stack.up()
-    (entry,) = stack.state()
-    stack.up("--replace", entry["urn"])
-    settled(stack, image, a=SALES)
 
 
 def test_failed_grant_after_a_rename_keeps_the_old_resource(stack: Stack, cloud: LocalCloud, image: str) -> None:
@@ -277,3 +254,13 @@ def test_lost_answer_to_a_grant_and_a_revoke(stack: Stack, cloud: LocalCloud, im
     cloud.lose_response("UpdateWorkspaceImagePermission", times=2)
     stack.up()
     settled(stack, image, b=LEGAL)
+
+
+@pytest.mark.nightly
+def test_delete_before_replace_by_hand(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """A forced replacement that deletes first ends with the share there."""
+    dbr(stack, image, a=SALES)
+    stack.up()
+    (entry,) = stack.state()
+    stack.up("--replace", entry["urn"])
+    settled(stack, image, a=SALES)

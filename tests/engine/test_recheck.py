@@ -30,14 +30,6 @@ def test_warn_says_so_and_goes_on(stack: Stack, cloud: LocalCloud) -> None:
 
 
 @pytest.mark.nightly
-def test_warn_still_finds_drift(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A look that succeeds counts."""
-    stack.configuration["workspaces-images:recheck"] = "warn"
-    cloud.unshare(image, SALES)
-    assert stack.preview().counts["update"] == 1
-
-
-@pytest.mark.nightly
 def test_warn_without_credentials(stack: Stack) -> None:
     """A preview without credentials is possible, and says what it could not see."""
     stack.configuration["workspaces-images:recheck"] = "warn"
@@ -47,29 +39,3 @@ def test_warn_without_credentials(stack: Stack) -> None:
     run = stack.preview()
     assert run.clean
     assert run.line("warning:", "no usable AWS credentials")
-
-
-@pytest.mark.nightly
-def test_off_asks_nobody(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """AWS is not asked, neither in preview nor in up, and drift is not seen."""
-    stack.configuration["workspaces-images:recheck"] = "off"
-    cloud.unshare(image, SALES)
-    cloud.forget_calls()
-    assert stack.preview().clean
-    assert stack.up().clean
-    assert cloud.calls == []
-
-
-@pytest.mark.nightly
-def test_off_still_refuses_what_is_malformed(stack: Stack, image: str) -> None:
-    """What needs no look is checked all the same."""
-    stack.configuration["workspaces-images:recheck"] = "off"
-    stack.shares(image, sales="12345")
-    assert stack.preview(ok=False).line("shared_account_id", "12 digits")
-
-
-@pytest.mark.nightly
-def test_unknown_mode_is_refused(stack: Stack) -> None:
-    """A typo does not turn the check off."""
-    stack.configuration["workspaces-images:recheck"] = "never"
-    assert stack.preview(ok=False).line("workspaces-images:recheck", "strict, warn or off")

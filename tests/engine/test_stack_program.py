@@ -50,27 +50,6 @@ def test_shares_from_configuration(stack: Stack, cloud: LocalCloud, image: str) 
 
 
 @pytest.mark.nightly
-def test_exclusive_images(stack: Stack, cloud: LocalCloud) -> None:
-    """Each image as its configuration says: nobody else, named only, or left alone."""
-    images = {label: cloud.create_image(name=label) for label in ("true", "report", "false")}
-    for image_id in images.values():
-        cloud.share(image_id, FOREIGN)
-    exclusive: dict[str, Any] = {"true": True, "report": "report", "false": False}
-    stack.configuration[KEY] = {
-        label: {"imageId": image_id, "accounts": {"sales": SALES}, "exclusive": exclusive[label]}
-        for label, image_id in images.items()
-    }
-    preview = stack.preview()
-    assert preview.line(images["true"], FOREIGN)
-    assert preview.line(images["report"], FOREIGN)
-    assert cloud.writes() == []
-    stack.up()
-    assert cloud.shared_with(images["true"]) == {SALES}
-    assert cloud.shared_with(images["report"]) == {SALES, FOREIGN}
-    assert cloud.shared_with(images["false"]) == {SALES, FOREIGN}
-
-
-@pytest.mark.nightly
 def test_rotation_to_a_new_image(stack: Stack, cloud: LocalCloud) -> None:
     """A new image of the name gets the shares of the oldest one, and the preview names both."""
     april, may = (cloud.create_image(name=name) for name in ("golden-04", "golden-05"))
@@ -105,18 +84,6 @@ def test_image_that_appears_after_the_preview_is_not_in_its_plan(stack: Stack, c
     june = cloud.create_image(name="golden-06")
     assert stack.up("--plan", "plan.json", ok=False).line("create is not allowed by the plan")
     assert cloud.shared_with(june) == set()
-
-
-@pytest.mark.nightly
-def test_image_found_by_name_in_another_region(stack: Stack, cloud: LocalCloud) -> None:
-    """It is looked for, and shared, in the Region of its label."""
-    cloud.create_image(name="golden")
-    irish = cloud.create_image(name="golden", region="eu-west-1")
-    stack.configuration[KEY] = {"irish": {"imageName": "golden", "region": "eu-west-1", "accounts": {"sales": SALES}}}
-    stack.up()
-    assert stack.declared() == {f"irish-{irish}-sales": SALES}
-    assert cloud.shared_with(irish) == {SALES}
-    assert stack.output("shares")[f"irish-{irish}"]["region"] == "eu-west-1"
 
 
 @pytest.mark.nightly

@@ -3,7 +3,7 @@
 import pytest
 
 from local.cloud import LocalCloud
-from tests.engine.harness import SALES, Stack
+from tests.engine.harness import Stack
 
 pytestmark = pytest.mark.nightly
 
@@ -21,17 +21,3 @@ def test_throttled_update(stack: Stack, cloud: LocalCloud, image: str) -> None:
     assert "Diagnostics" not in run.output
     # Of the calls that were refused, most find out at what rate AWS serves: that does not grow with the shares.
     assert len(cloud.writes()) <= 60
-
-
-def test_lost_answers(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """The same update ends well: what a lost answer hides is tried again, or looked after."""
-    stack.shares(image, sales=SALES)
-    cloud.lose_response(UPDATE)
-    assert stack.up().counts == {"create": 2}
-    assert cloud.shared_with(image) == {SALES}
-    stack.program("")
-    cloud.answers["revoke_ungranted"] = "InvalidParameterValuesException"  # what a second attempt may meet
-    cloud.lose_response(UPDATE)
-    assert stack.up().counts == {"delete": 1, "same": 1}
-    assert cloud.shared_with(image) == set()
-    assert stack.declared() == {}
