@@ -186,33 +186,16 @@ def test_image_that_is_not_available(shell: Shell, cloud: LocalCloud, state: str
 @pytest.mark.parametrize(
     "name",
     [
-        'a"b',
         "a: b",
-        "a #b",
-        "a'b",
-        "- a",
-        "*a",
-        "&a",
-        "!a",
-        "{a}",
         "a\n  workspaces-images:recheck: off",
-        "a\r\n\tb",
         "a\x1b[2Jb\x00\x7f",
         "a\x85b\u2028c\u2029d\ufeffe\u202ef",
-        "\U0001f600",
         "true",
-        "null",
-        "12345",
-        "0x10",
-        "secure",
-        "~",
         "",
-        "...",
-        "-",
     ],
 )
 def test_image_name_is_data(shell: Shell, cloud: LocalCloud, name: str) -> None:
-    """Whatever an image is called, it stays a label and a comment, and reaches no terminal raw."""
+    """Whatever an image is called, it stays a label and a comment, and reaches no terminal raw. tests/fuzz has more."""
     for called in (name, f"un{name}shared"):
         image = cloud.create_image(name=called)
         if called == name:

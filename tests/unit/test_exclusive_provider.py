@@ -192,12 +192,6 @@ def test_revoke_that_is_refused_and_the_next_update(cloud: LocalCloud, owner: Ow
     assert cloud.shared_with(owner.image) == {SALES}
 
 
-def test_lost_answer_to_a_revoke(cloud: LocalCloud, owner: Owner) -> None:
-    """AWS did the work: the update ends well, and records it."""
-    cloud.lose_response(GRANT)
-    assert owner.create(SALES).outs == outputs(owner.image, [SALES], [FOREIGN])
-
-
 def test_nothing_is_revoked_before_the_owner_is_known(cloud: LocalCloud, owner: Owner) -> None:
     """An update that could not record whose image it is does not begin."""
     cloud.fail("GetCallerIdentity", "AccessDeniedException")
