@@ -193,7 +193,7 @@ def test_long_error_is_cut(tool: Tool, connect_to: Connect) -> None:
 def test_program_that_does_not_exist(tool: Tool, connect_to: Connect) -> None:
     """It is named."""
     assert fails(connect_to()) == (
-        f"{beginning(tool)}cannot be started (it is not there, or not executable); correct the profile"
+        f"{beginning(tool)}cannot be started (it does not exist or is not executable); correct the profile"
     )
 
 

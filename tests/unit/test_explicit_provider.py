@@ -172,7 +172,8 @@ def test_program_guards_ask_as_the_provider_of_the_shares() -> None:
 
     run(program, allowedAccountIds=f'["{SALES}"]')
     assert said == [
-        "find_images: provider has arguments that are Outputs, which have no value while the program runs: give X"
+        "find_images: provider has arguments that are Outputs, which have no value while the program runs: pass "
+        "plain values"
     ]
 
 

@@ -60,7 +60,7 @@ PARTS = {
     "the caller's account",
     "the configured Region",
     "the Region of the provider …",
-    "cannot be started (it is not there, or not executable); correct the profile",
+    "cannot be started (it does not exist or is not executable); correct the profile",
     "ended with exit code ……; …",
     "run it by hand to see why",
     "did not print JSON; …",

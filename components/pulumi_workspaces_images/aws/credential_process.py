@@ -91,7 +91,7 @@ class CredentialProcesses:
 
     def _output_of(self, command: list[str]) -> bytes:
         if not shutil.which(command[0]):
-            raise _Failure("cannot be started (it is not there, or not executable); correct the profile")
+            raise _Failure("cannot be started (it does not exist or is not executable); correct the profile")
         launcher = [sys.executable, "-I", "-S", "-c", _LAUNCHER, *command]
         pipe = subprocess.PIPE
         reading, writing = os.pipe()
