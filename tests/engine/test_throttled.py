@@ -1,4 +1,4 @@
-"""A cloud that is slow to serve: throttled writes, and writes whose answers are lost."""
+"""A cloud that is slow to serve: throttled writes."""
 
 import pytest
 
@@ -6,8 +6,6 @@ from local.cloud import LocalCloud
 from tests.engine.harness import Stack
 
 pytestmark = pytest.mark.nightly
-
-UPDATE = "UpdateWorkspaceImagePermission"
 
 
 def test_throttled_update(stack: Stack, cloud: LocalCloud, image: str) -> None:

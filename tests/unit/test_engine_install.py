@@ -194,11 +194,6 @@ def test_first_way_that_leads_to_an_engine_is_taken(machine: Path, monkeypatch: 
     assert tried == ["no", str(machine)]
 
 
-def test_order_of_the_ways() -> None:
-    order = (install.from_path, install.from_official_site, install.from_source)
-    assert order == install.WAYS
-
-
 def test_no_engine_is_one_line_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install, "WAYS", (way("first reason", []), way("second reason", [])))
     with pytest.raises(SystemExit) as end:
@@ -250,13 +245,3 @@ def test_shell_exports_survive_any_path(
         f"{odd}/.pulumi-state/home",
         (odd / ".pulumi-state").as_uri(),
     ]
-
-
-def test_environment_of_a_backend(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(install, "folders", lambda: [machine / "engine"])
-    monkeypatch.setenv("PATH", f"{machine}/engine:/usr/bin")
-    variables = environment.engine_environment(machine / "backend")
-    assert variables["PATH"] == f"{machine}/venv/bin:{machine}/engine:/usr/bin"
-    assert variables["PULUMI_BACKEND_URL"] == f"file://{machine}/backend"
-    assert variables["PULUMI_CONFIG_PASSPHRASE"] == ""
-    assert (machine / "backend").is_dir()
