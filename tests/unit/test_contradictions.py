@@ -28,7 +28,7 @@ def run(program: Callable[[], Any]) -> None:
 @pytest.mark.parametrize(("of_the_list", "of_the_share"), [(None, REGION), (REGION, None)])
 def test_only_one_of_the_two_names_the_region(of_the_list: str | None, of_the_share: str | None) -> None:
     """It may be the other's: nothing is looked up for this. Two Regions that are named are two."""
-    with pytest.raises(pulumi.RunError, match="does not hold that account"):
+    with pytest.raises(pulumi.RunError, match="not on the list of its ImageSharesExclusive"):
         run(
             lambda: (
                 ImageSharesExclusive("only", IMAGE, [SALES], region=of_the_list),
