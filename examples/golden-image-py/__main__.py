@@ -1,4 +1,4 @@
-"""A golden image for the accounts in the stack's configuration, and for nobody else."""
+"""A golden image for the accounts in the stack's configuration, and for no others."""
 
 import pulumi
 

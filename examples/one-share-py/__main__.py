@@ -1,4 +1,4 @@
-"""One image share in a program that has other things to do."""
+"""One image share in an existing program."""
 
 import pulumi
 
