@@ -57,9 +57,8 @@ def test_cancelled_command(tool: Tool, checking: Checking) -> None:
     assert runs(checking.pid)
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGINT, signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.nightly)]
-)
+# Not SIGINT: Python can lose one that comes while it forks. The engine sends none; it kills what does not end.
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.nightly)])
 def test_provider_that_is_ended(tool: Tool, checking: Checking, number: signal.Signals) -> None:
     """Nothing that it has started is left."""
     os.kill(checking.pid, number)
