@@ -102,14 +102,8 @@ def live_failures(
                 f"image {image_id} was not found in {region}{asked}; only its owner can share it: check the "
                 "credentials, the Region and the id, and whether it was deleted"
             )
-            if region_is_written or command.connection.configured_region:
-                pass
-            elif region == command.kept_region(image_id, {}):
-                reason += f" ({region} is the Region in the state; to move the share, give the resource a region)"
-            else:
-                others = [other for other in command.regions_of_others() if other != region]
-                state = f"; the state has other shares in {', '.join(others)}" if others else ""
-                reason += f" ({region} comes from AWS_REGION, AWS_DEFAULT_REGION or the AWS profile{state})"
+            if not region_is_written:
+                reason += _source_of_region(command, image_id, region)
             failures.append(CheckFailure("image_id", reason))
         else:
             partition = command.connection.partition(region)
@@ -119,6 +113,17 @@ def live_failures(
         reason = f"account {shared_account_id} owns the image itself; share it with another account"
         failures.append(CheckFailure("shared_account_id", reason))
     return failures
+
+
+def _source_of_region(command: "Command", image_id: str, region: str) -> str:
+    """Say where the Region of a resource that names none comes from; nothing if the configuration names it."""
+    if command.connection.configured_region:
+        return ""
+    if region == command.kept_region(image_id, {}):
+        return f" ({region} is the Region in the state; to move the share, give the resource a region)"
+    others = [other for other in command.regions_of_others() if other != region]
+    state = f"; the state has other shares in {', '.join(others)}" if others else ""
+    return f" ({region} comes from AWS_REGION, AWS_DEFAULT_REGION or the AWS profile{state})"
 
 
 def organization_failures(command: "Command", shared_account_id: str | None, region: str | None) -> list[CheckFailure]:
