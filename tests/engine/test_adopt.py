@@ -91,7 +91,7 @@ def test_look_up_that_fails_ends_the_program_in_one_line(stack: Stack, cloud: Lo
         ('find_images("golden", "us-esat-1")', "did you mean us-east-1"),
         ("find_images(5)", "name must be a string"),
         ('find_image("Golden")', "owns no AVAILABLE image named 'Golden'"),
-        (f'ImageShare("a", find_images("golden"), {SALES!r})', "give it one image"),
+        (f'ImageShare("a", find_images("golden"), {SALES!r})', "pass one image"),
         (
             f'ImageShare("a", pulumi.Output.from_input(find_image("golden")), {SALES!r}, "eu-west-1")',
             "region is not the Region where the image was found",

@@ -59,6 +59,7 @@ class CredentialProcesses:
         """
         self._why_end = why_end
         self._failures: dict[str, str] = {}
+        self._ended: dict[str, str] = {}
 
     def retrieve(self, profile: str, command: str) -> dict[str, Any]:
         """Return the credentials that the process of a profile prints, as botocore's refreshable credentials take them.
@@ -67,9 +68,12 @@ class CredentialProcesses:
             CredentialProcessFailed: the process failed, now or before.
         """
         if profile not in self._failures:
+            if profile in self._ended and self._why_end():
+                raise CredentialProcessFailed(problem=self._ended[profile])
             try:
                 return self._run(profile, command)
-            except _Ended as ended:  # not by a fault of its own: who asks later may have the time
+            except _Ended as ended:  # by no fault of its own: a later call may have the time
+                self._ended[profile] = str(ended)
                 raise CredentialProcessFailed(problem=str(ended)) from None
             except _Failure as failure:
                 self._failures[profile] = str(failure)
