@@ -8,7 +8,7 @@ import pulumi
 import pytest
 from pulumi import Output, ResourceOptions
 
-from pulumi_workspaces_images import ImageShare, ImageSharesExclusive
+from pulumi_workspaces_images import ImageShare, ImageSharesExclusive, Provider
 from pulumi_workspaces_images.resources.program import spelled_out
 from tests.unit.helpers import IMAGE, LEGAL, REGION, SALES
 from tests.unit.test_image_shares import Recorder
@@ -71,3 +71,25 @@ def test_hidden_inputs_are_never_ignored(given: list[str] | None, left: list[str
     assert made
     assert (made.ignore_changes, made.protect) == (left, True)
     assert opts.ignore_changes == given
+
+
+def test_region_that_is_configured_is_not_another_one() -> None:
+    """By the stack or by a Provider: images of other Regions may have the same id in tests."""
+    europe: list[Provider] = []
+
+    def program() -> None:
+        pulumi.runtime.set_all_config({"aws:region": REGION}, [])
+        europe.append(Provider("europe", region="eu-west-1"))
+        ImageSharesExclusive("only", IMAGE, [SALES], region="ap-south-1")
+        ImageSharesExclusive("own", IMAGE, [SALES])
+        ImageShare("legal", IMAGE, LEGAL, opts=ResourceOptions(provider=europe[0]))
+
+    run(program)
+
+    def contradiction() -> None:
+        pulumi.runtime.set_all_config({"aws:region": REGION}, [])
+        ImageSharesExclusive("only", IMAGE, [SALES], region=REGION)
+        ImageShare("legal", IMAGE, LEGAL)
+
+    with pytest.raises(pulumi.RunError, match=f"in {REGION} with {LEGAL}"):
+        run(contradiction)

@@ -216,7 +216,11 @@ def _run_of_this_test(*made_of: Any) -> Run:
 
 
 def _where(region: str | None, provider: Provider | None) -> str:
-    """Return a share's Region if the program names it, else a placeholder in words, which may be any Region."""
+    """Return a share's Region if program or configuration names it, else words, which may stand for any Region."""
+    configuration = provider.plain_settings if provider else current_run().configuration
+    configured = (configuration or {}).get("aws:region")
+    if not region and isinstance(configured, str):
+        region = configured
     return region or (f"the Region of the provider {provider._name!r}" if provider else _DEFAULT)
 
 
