@@ -215,9 +215,9 @@ def _run_of_this_test(*made_of: Any) -> Run:
     return run
 
 
-def _where(region: str | None, provider: Provider | None) -> str:
+def _where(run: Run, region: str | None, provider: Provider | None) -> str:
     """Return a share's Region if program or configuration names it, else words, which may stand for any Region."""
-    configuration = provider.plain_settings if provider else current_run().configuration
+    configuration = provider.plain_settings if provider else run.configuration
     configured = (configuration or {}).get("aws:region")
     if not region and isinstance(configured, str):
         region = configured
@@ -268,7 +268,7 @@ def declare(
         )
         run.await_share(image_id if isinstance(image_id, str) else "", known)
     elif isinstance(image_id, str) and isinstance(account_id, str) and isinstance(region, str | None):
-        contradiction = run.ledger.declare(Share(image_id, account_id, _where(region, provider)))
+        contradiction = run.ledger.declare(Share(image_id, account_id, _where(run, region, provider)))
         if contradiction:
             run.contradicts_itself = True
             raise pulumi.RunError(run.secrets.hide(contradiction))
@@ -286,7 +286,7 @@ def declare_exclusive(image_id: object, account_ids: object, region: object, pro
     if all(isinstance(account, str) for account in account_ids):
         run = current_run()
         run.note_image((image_id, region), provider)
-        contradictions = run.ledger.declare_exclusive(image_id, _where(region, provider), frozenset(account_ids))
+        contradictions = run.ledger.declare_exclusive(image_id, _where(run, region, provider), frozenset(account_ids))
         if contradictions:
             run.contradicts_itself = True
             raise pulumi.RunError(run.secrets.hide("; ".join(contradictions)))
