@@ -40,7 +40,7 @@ from typing import Any, NamedTuple
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_workspaces_images import FoundImage, ImageShares, find_images
+from pulumi_workspaces_images import FoundImage, ImageShares, find_image, find_images
 from pulumi_workspaces_images.configuration.own import unread_keys
 from pulumi_workspaces_images.errors import ExpectedError, NoSuchRegion, printable
 from pulumi_workspaces_images.resources.program import current_run, refusals
@@ -247,16 +247,13 @@ def read_image_name(path: str, entry: dict[str, Any], region: str | None) -> lis
     if not name or ("region" in entry and not region):
         return []
     try:
-        found = find_images(name, region)
+        # To find none must be an error, as in find_image: a misspelt name would otherwise revoke every share of the
+        # images that it used to find.
+        return (find_images(name, region) or [find_image(name, region)])[:keep]
     except pulumi.RunError as error:
         if str(error) not in mistakes:  # a wrong key of `aws:` has been noted already
-            mistake(f"{path}.imageName", f"cannot be looked up: {error}")
+            mistake(f"{path}.imageName", f"cannot be used: {error}")
         return []
-    if not found:
-        # This must be an error: a misspelt name would otherwise revoke every share of the images that it used to find.
-        where = f" in {region}" if region else ""
-        mistake(f"{path}.imageName", f"finds no AVAILABLE image named {name!r} that the caller owns{where}")
-    return found[:keep]
 
 
 def read_keep(path: str, value: Any) -> int:

@@ -32,6 +32,9 @@ A first share, in this repository:
   pulumi config set --path 'workspaces-images:shares.golden.imageId' {image}
   pulumi config set --path 'workspaces-images:shares.golden.accounts.sales' {recipient}
   pulumi up
+Next month's image, which gets a new id:
+  python -c 'import boto3; print(boto3.client("workspaces").copy_workspace_image(
+    Name="golden-2026-12", SourceImageId="{image}", SourceRegion="{region}")["ImageId"])'
 To share by hand, as somebody in the console would (False revokes):
   python -c 'import boto3; boto3.client("workspaces").update_workspace_image_permission(
     ImageId="{image}", AllowCopyImage=True, SharedAccountId="{other}")'

@@ -7,10 +7,11 @@ import pytest
 
 from local.cloud import LocalCloud
 from local.environment import ROOT
-from tests.engine.harness import LEGAL, REGION, SALES, Stack
+from tests.engine.harness import LEGAL, OWNER, REGION, SALES, Stack
 from tests.nightly import nightly_but_first
 
 KEY = "workspaces-images:shares"
+CALLER = f"account {OWNER} (arn:aws:iam::{OWNER}:user/TEST)"
 GROUPS = "workspaces-images:accountGroups"
 FOREIGN = "999999999999"
 
@@ -121,7 +122,7 @@ def test_configuration_as_the_command_line_sets_it(stack: Stack, cloud: LocalClo
             ),
             pytest.param(
                 {"golden": {"imageName": "golden-*", "accounts": [SALES]}},
-                f"{KEY}.golden.imageName finds no AVAILABLE image named 'golden-*'",
+                f"{KEY}.golden.imageName cannot be used: {CALLER} owns no AVAILABLE image named 'golden-*'",
                 id="no such image",
             ),
             pytest.param(
@@ -155,7 +156,7 @@ def test_all_mistakes_in_one_run(stack: Stack, cloud: LocalCloud, image: str) ->
     expected = [
         f"{KEY}.monthly.keep must be a whole number",
         f"{KEY}.silver.accounts[0] must be an AWS account of 12 digits",
-        f"{KEY}.silver.imageName finds no AVAILABLE image named 'silver'",
+        f"{KEY}.silver.imageName cannot be used: {CALLER} owns no AVAILABLE image named 'silver'",
         f"{KEY}.golden.exclusive contradicts shares.monthly",
         f"{KEY}.monthly.accounts.legal is refused: account {LEGAL} is not in",
     ]

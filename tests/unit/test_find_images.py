@@ -211,10 +211,10 @@ def test_no_image_is_one_clear_error(cloud: LocalCloud) -> None:
         caller = f"account {OWNER} (arn:aws:iam::{OWNER}:user/TEST)"
         advice = "check the name (upper and lower case differ), the Region and the credentials"
         found_none = f"owns no AVAILABLE image named {name!r} in {REGION}{others}"
-        assert str(error) == f"find_image: {caller} {found_none}; {advice}"
+        assert str(error) == f"{caller} {found_none}; {advice}"
         assert isinstance(error.__cause__, NotFound)
     on(cloud, skipRequestingAccountId="true")
-    assert str(failure("bronze", function=find_image)).startswith("find_image: the caller owns no AVAILABLE image")
+    assert str(failure("bronze", function=find_image)).startswith("the caller owns no AVAILABLE image")
 
 
 def failure(name: Any = "golden", region: Any = None, function: Callable[..., Any] = find_images) -> pulumi.RunError:

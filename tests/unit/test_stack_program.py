@@ -113,7 +113,11 @@ def looked_for(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
         ids = ("wsi-new000001", "wsi-mid000001", "wsi-old000001") if "golden" in name else ()
         return [FoundImage(id_, "golden", None, region or REGION) for id_ in ids]
 
+    def find_one(name: str, region: str | None = None) -> FoundImage:
+        raise pulumi.RunError(f"account {OWNER} owns no AVAILABLE image named {name!r} in {region or REGION}")
+
     monkeypatch.setattr(pulumi_workspaces_images, "find_images", find)
+    monkeypatch.setattr(pulumi_workspaces_images, "find_image", find_one)
     return looks
 
 
@@ -303,7 +307,7 @@ BAD = {
     "name number": (golden(imageId=None, imageName=202405), ".golden.imageName must be a string, in quotes"),
     "name of none": (
         golden(imageId=None, imageName="silver-*"),
-        f".golden.imageName finds no AVAILABLE image named 'silver-*' that the caller owns in {REGION}",
+        f".golden.imageName cannot be used: account {OWNER} owns no AVAILABLE image named 'silver-*' in {REGION}",
     ),
     "keep of one": (golden(keep=2), ".golden.keep cannot be combined with imageId"),
     "keep none": (
@@ -374,9 +378,7 @@ def test_keys_that_nobody_reads_are_named_before_all_else(organization: Organiza
 
 def test_images_that_cannot_be_looked_up(organization: Organization) -> None:
     """The real find_images finds no Region to ask in; the line names the key as well."""
-    with pytest.raises(
-        pulumi.RunError, match=rf"^{KEY}\.golden\.imageName cannot be looked up: no AWS Region is set.*$"
-    ):
+    with pytest.raises(pulumi.RunError, match=rf"^{KEY}\.golden\.imageName cannot be used: no AWS Region is set.*$"):
         run(organization, golden(imageId=None, imageName="golden-*"), region=None)
 
 
@@ -519,7 +521,7 @@ def test_all_mistakes_in_one_run(organization: Organization, looked_for: list[tu
         f"{KEY}.golden.imageId is not set",
         f"{KEY}.silver.groups[0] must be one of accountGroups (emea, none)",
         f"{KEY}.silver.keep must be a whole number from 1 to 9999",
-        f"{KEY}.silver.imageName finds no AVAILABLE image named 'silver-*' that the caller owns in {REGION}",
+        f"{KEY}.silver.imageName cannot be used",
         f"{KEY}.unit.organizationalUnitId cannot be resolved with pulumi-aws",
         f"{KEY}.right.accounts[2] must be an AWS account of 12 digits in quotes, e.g. '222222222222'",
         f"{KEY}.right.accounts[3] must be an AWS account of 12 digits in quotes, e.g. '222222222222'",

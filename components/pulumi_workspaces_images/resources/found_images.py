@@ -196,6 +196,6 @@ def _nothing(connection: "Connection", region: str, name: str, images: "Iterable
     who = f"account {caller.account} ({caller.arn})" if caller else "the caller"
     others = "".join(f"; {image.image_id} is {image.state}" for image in images)
     return (
-        f"find_image: {who} owns no AVAILABLE image named {name!r} in {region}{others}; check the name (upper and "
+        f"{who} owns no AVAILABLE image named {name!r} in {region}{others}; check the name (upper and "
         "lower case differ), the Region and the credentials"
     )
