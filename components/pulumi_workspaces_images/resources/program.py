@@ -311,7 +311,7 @@ def hidden_inputs(provider: Provider | None, **arguments: object) -> dict[str, A
     image_id, account_id, region = map(arguments.get, ("image_id", "shared_account_id", "region"))
     image = (image_id, region) if isinstance(image_id, str) and isinstance(region, str | None) else ("", None)
     member_name = run.members.get((provider, account_id)) if isinstance(account_id, str) else None
-    return {
+    hidden = {
         "_images": run.images_beside(image, provider),
         "_own": run.own if provider else None,
         "_own_digest": None if provider else run.own_digest,
@@ -320,6 +320,8 @@ def hidden_inputs(provider: Provider | None, **arguments: object) -> dict[str, A
         "_member_name": member_name,
         "_preview": pulumi.runtime.is_dry_run(),
     }
+    # The SDK spends 0.1 ms on each input of each share, None included.
+    return {name: value for name, value in hidden.items() if value is not None}
 
 
 async def contradicts_itself(
