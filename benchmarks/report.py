@@ -15,6 +15,14 @@ from .measure import CONTESTANTS, GROWTH, REGION_HOLDS, SIZES, WORKS, Figure
 
 _NAME = "performance"
 _NONE = "–"  # noqa: RUF001
+_STYLE = """\
+<style>
+  text { font: 13px sans-serif; fill: #333333 }
+  .title { font-size: 18px }
+  @media (prefers-color-scheme: dark) {
+    text { fill: #e6edf3 }
+  }
+</style>"""
 _COLOURS = dict(zip(CONTESTANTS, ("#1b6ca8", "#9aa5b1", "#d98324", "#7b5ea7"), strict=True))
 
 
@@ -174,7 +182,7 @@ def _growth_table(results: Results) -> str:
 def chart(results: Results) -> str:
     """Return bars of the median times with 100 shares, as SVG, legible on light pages and dark ones."""
     shares, images = SIZES[0]
-    bars, top, text = [], 64, 'font-size="13" fill="#333333"'
+    bars, top = [], 64
     medians = {
         (c, w): statistics.median(f.seconds for f in found.values())
         for w in WORKS
@@ -182,21 +190,21 @@ def chart(results: Results) -> str:
         if (found := results.of(c, f"{shares}-on-{images}", w))
     }
     for work, label in WORKS.items():
-        bars.append(f'<text x="10" y="{top + 14}" {text}>{escape(label)}</text>')
+        bars.append(f'<text x="10" y="{top + 14}">{escape(label)}</text>')
         for contestant in CONTESTANTS:
             if (contestant, work) in medians:
                 seconds = medians[contestant, work]
                 width = seconds / max(medians.values()) * 740
                 bars.append(f'<rect x="160" y="{top}" width="{width:.1f}" height="16" fill="{_COLOURS[contestant]}"/>')
-                bars.append(f'<text x="{165 + width:.1f}" y="{top + 13}" {text}>{_time(seconds)}</text>')
+                bars.append(f'<text x="{165 + width:.1f}" y="{top + 13}">{_time(seconds)}</text>')
                 top += 18
         top += 14
     for index, (contestant, label) in enumerate(CONTESTANTS.items()):
         bars.append(f'<rect x="{160 + 180 * index}" y="36" width="12" height="12" fill="{_COLOURS[contestant]}"/>')
-        bars.append(f'<text x="{178 + 180 * index}" y="47" {text}>{escape(label)}</text>')
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1000 {top}" font-family="sans-serif" role="img">'
-    title = f'<text x="160" y="24" font-size="18" fill="#333333">{_chart_title(results)}</text>'
-    return "\n".join([head, '<rect width="100%" height="100%" fill="#ffffff"/>', title, *bars, "</svg>", ""])
+        bars.append(f'<text x="{178 + 180 * index}" y="47">{escape(label)}</text>')
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1000 {top}" role="img">'
+    title = f'<text x="160" y="24" class="title">{_chart_title(results)}</text>'
+    return "\n".join([head, _STYLE, title, *bars, "</svg>", ""])
 
 
 def _chart_title(results: Results) -> str:
