@@ -178,7 +178,7 @@ class ImageShareProvider(base.Provider):
         image_name = self._command.permissions.known_name(share.image_id, share.region)
         image = f"image {share.image_id}{f' ({printable(image_name)})' if image_name else ''}"
         if self._has_access(share):
-            message = f"{account} has access to {image} in {share.region} already; `pulumi up` takes the share over"
+            message = f"{account} has access to {image} in {share.region} already; `pulumi up` adopts the share"
             more = (
                 f"more accounts have access to image {share.image_id} in {share.region} already: run `pulumi preview "
                 "--diff` to see them all"

@@ -60,11 +60,3 @@ def test_import(stack: Stack) -> None:
     options = f"ResourceOptions(import_='{IMAGE}/{SALES}')"
     stack.program(f"ImageShare('sales', image_id={IMAGE!r}, shared_account_id={SALES!r}, opts={options})")
     assert explained(stack.preview(ok=False).output, "__provider")
-
-
-@pytest.mark.nightly
-def test_credentials_of_another_account(stack: Stack) -> None:
-    stack.shares(IMAGE, sales=SALES)
-    stack.up()
-    stack.credentials("999999999999")
-    assert explained(stack.destroy(ok=False).output, "and the caller is account 999999999999")

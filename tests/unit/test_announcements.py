@@ -59,7 +59,7 @@ def test_account_that_has_access_already(cloud: LocalCloud, command: Command, sh
     """A renamed resource, or an existing share that is adopted, gives access to nobody; one listing tells that."""
     other = shared._replace(shared_account_id=LEGAL)
     said = [*preview(command, shared), *preview(command, other)]
-    assert said[0].endswith(f" in {REGION} already; `pulumi up` takes the share over")
+    assert said[0].endswith(f" in {REGION} already; `pulumi up` adopts the share")
     assert said[0].startswith(f"account {SALES} has access to image {shared.image_id}")
     assert said[1].startswith(f"account {LEGAL} gets access to image {shared.image_id}")
     assert cloud.count(LIST) == 1
