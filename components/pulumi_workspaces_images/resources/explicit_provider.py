@@ -14,10 +14,10 @@ _SECRET = ("access_key", "secret_key", "token")
 
 
 class Provider(ProviderResource):
-    """The settings of one owner account or Region, for some of the shares of a stack.
+    """Another owner account or Region in the same stack.
 
-    A share with a `Provider` uses its settings and none of the stack's `aws:` keys. The stack's own keys
-    (`workspaces-images:...`) apply under every provider.
+    A share with a `Provider` uses its settings and none of the stack's `aws:` keys. The stack's own keys,
+    `workspaces-images:...`, apply under every provider.
 
     Examples:
         >>> europe = Provider("europe", region="eu-west-1", profile="europe-owner")
@@ -61,8 +61,8 @@ class Provider(ProviderResource):
     ) -> None:
         """Configure a provider. Each argument has the meaning and the default of the `aws:` key of the same name.
 
-        While a setting is not known yet (an Output, at preview), Pulumi does not call the provider, so the preview
-        checks nothing. The update checks everything.
+        If a setting is an Output that is not known at preview, Pulumi does not call the provider, so the preview checks
+        nothing about its shares. The update checks everything.
 
         Args:
             resource_name: the name of the provider.
@@ -77,7 +77,7 @@ class Provider(ProviderResource):
                 or `webIdentityTokenFile`, ...; secret in the state.
             allowed_account_ids: accounts that the caller may belong to, 12 digits each.
             forbidden_account_ids: accounts that the caller must not belong to.
-            endpoints: objects of service and URL, e.g. `[{"workspaces": "http://localhost:5005"}]`.
+            endpoints: objects that map a service to a URL, e.g. `[{"workspaces": "http://localhost:5005"}]`.
             shared_config_files: a list of one AWS configuration file.
             shared_credentials_files: a list of one AWS credentials file.
             sts_region: the Region of STS.
@@ -89,13 +89,13 @@ class Provider(ProviderResource):
             no_proxy: hosts that are reached without a proxy.
             ec2_metadata_service_endpoint: the URL of the instance metadata service.
             ec2_metadata_service_endpoint_mode: `IPv4` or `IPv6`.
-            insecure: whether TLS certificates are not verified.
+            insecure: True: TLS certificates are not verified.
             skip_credentials_validation: accepted and ignored, because credentials are never validated beforehand.
-            skip_metadata_api_check: whether instance roles are not used.
-            skip_region_validation: whether any Region name is accepted.
-            skip_requesting_account_id: whether AWS is not asked who the caller is.
-            use_dualstack_endpoint: whether dual-stack endpoints are used.
-            use_fips_endpoint: whether FIPS endpoints are used.
+            skip_metadata_api_check: True: instance roles are not used.
+            skip_region_validation: True: Regions that botocore does not know are accepted.
+            skip_requesting_account_id: True: AWS is not asked who the caller is.
+            use_dualstack_endpoint: True: dual-stack endpoints are used.
+            use_fips_endpoint: True: FIPS endpoints are used.
             user_agents: products added to the user agent.
             opts: Pulumi's resource options.
 

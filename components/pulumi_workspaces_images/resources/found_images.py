@@ -43,24 +43,24 @@ class FoundImage:
 
 
 def find_image(name: str, region: str | None = None, provider: Provider | None = None) -> FoundImage:
-    """Find the newest AVAILABLE image with a name that the caller owns.
+    """Find the newest AVAILABLE image that the caller owns and whose name matches.
 
-    Anyone who can create an image with that name in the owner's account decides what is shared. To share one certain
-    image, write its id instead.
+    Anyone who can create an image with such a name in the owner's account decides what is shared. To share one
+    particular image, use its id instead.
 
     Examples:
         >>> ImageShare("sales", find_image("golden-*"), "222222222222")
 
     Args:
         name: the image's name as a glob, e.g. `golden-*`; see `find_images`.
-        region: the Region to search. Default: `aws:region` of the stack's configuration, else the AWS environment.
-        provider: whose settings to use: a `Provider` with plain arguments. Default: the `aws:` keys of the stack.
+        region: the Region to search. Default: that of `provider` or of `aws:region`, else of the AWS environment.
+        provider: a `Provider` with plain arguments, whose settings are used. Default: the `aws:` keys of the stack.
 
     Returns:
         The newest image, by its creation date in AWS.
 
     Raises:
-        pulumi.RunError: there is no such image, or for the reasons of `find_images`; one line.
+        pulumi.RunError: there is no such image, or a reason of `find_images`; one line.
     """
     try:
         connection, where, images = _look("find_image", name, region, provider)
@@ -73,15 +73,14 @@ def find_image(name: str, region: str | None = None, provider: Provider | None =
 
 
 def find_images(name: str, region: str | None = None, provider: Provider | None = None) -> list[FoundImage]:
-    """Find the images that the caller owns by name, newest first.
+    """Find the AVAILABLE images that the caller owns and whose name matches, newest first.
 
-    Use it for golden images that get a new id every month. It asks AWS at once, in each preview and each up, with the
-    same `aws:` keys of the stack's configuration as the shares. So the preview in which a newer image first appears
-    shows which share is added and which one is removed. Only AVAILABLE images are found, because no other image can be
-    shared. Images that other accounts share with the caller are never found. However often this is called, a Region's
-    images are listed once per run of the program (once in five minutes if a run takes longer).
+    Use it for golden images that get a new id every month. It asks AWS at once, in each preview and each up, so the
+    preview in which a newer image first appears shows which share is added and which one is removed. Images that other
+    accounts share with the caller are not found. However often this is called, a Region's images are listed once per
+    run of the program (once in five minutes if a run takes longer).
 
-    Pulumi's mocks cover only resources and invokes. So a unit test with `pulumi.runtime.set_mocks` replaces this
+    Pulumi's mocks cover only resources and invokes. So a unit test with `pulumi.runtime.set_mocks` must replace this
     function, and likewise `find_image`, before it imports the program:
 
         image = FoundImage("wsi-0a1b2c3d4", "golden-2024-05", None, "us-east-1")
@@ -90,18 +89,18 @@ def find_images(name: str, region: str | None = None, provider: Provider | None 
 
     Args:
         name: the image's name as a glob, e.g. `golden-*`: `*` matches any text, `?` one character, `[ab]` one of these
-            characters; upper and lower case differ. A name without these characters matches only itself. It must be
-            known when the program runs, so it cannot be an Output.
-        region: the Region to search. Default: `aws:region` of the stack's configuration, else the AWS environment.
-        provider: whose settings to use: a `Provider` with plain arguments. Default: the `aws:` keys of the stack.
+            characters; upper and lower case differ. A name without these characters matches only itself. It cannot be
+            an Output, because AWS is asked at once.
+        region: the Region to search. Default: that of `provider` or of `aws:region`, else of the AWS environment.
+        provider: a `Provider` with plain arguments, whose settings are used. Default: the `aws:` keys of the stack.
 
     Returns:
         The images, newest first by their creation date in AWS, then by id. The list is empty if nothing matches: the
             program decides whether that is an error. (For `find_image` it is.)
 
     Raises:
-        pulumi.RunError: an argument or a configuration key is wrong, or AWS could not be asked; one line, with which
-            Pulumi ends the program without a traceback. The typed error is its `__cause__`.
+        pulumi.RunError: an argument or a configuration key is invalid, or AWS could not be asked. Pulumi shows it as
+            one line, without a traceback. The typed error is its `__cause__`.
 
     See https://docs.aws.amazon.com/workspaces/latest/api/API_DescribeWorkspaceImages.html
     """

@@ -16,8 +16,8 @@ SHARE_TYPE = "pulumi-python:dynamic/workspaces:ImageShare"
 class ImageShare(Resource, module="workspaces", name="ImageShare"):
     """The share of one Amazon WorkSpaces image with one account, which may then copy the image.
 
-    Creating it grants the permission (a share that exists already is adopted), and deleting it revokes it. Every
-    preview checks that it is still there. AWS deletes an image only once it is unshared, so let the share depend on its
+    Creating it grants the share (one that exists already is adopted), and deleting it revokes the share. Every preview
+    checks that the share is still there. AWS deletes an image only once it is unshared, so let the share depend on its
     image. Copies that the recipient has made stay when a share is revoked.
 
     Examples:
@@ -36,7 +36,7 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
     """The Region of the image and so of the share, e.g. `us-east-1`."""
 
     owner_account_id: Output[str]
-    """The AWS account that owns the image and grants the permission, 12 digits."""
+    """The AWS account that owns the image, 12 digits."""
 
     def __init__(
         self,
@@ -46,20 +46,20 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
         region: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
-        """Declare a share. A change of any argument replaces it: the new one is granted before the old one is revoked.
+        """Declare a share. To change it is to replace it: the new one is granted before the old one is revoked.
 
         Args:
             resource_name: the name of the resource.
             image_id: the image to share, `wsi-` followed by 9 to 63 lower-case letters or digits; or a `FoundImage`.
                 The caller must own it, and it must be AVAILABLE.
-            shared_account_id: the AWS account to share with, a string of 12 digits; not the owner itself.
-            region: the image's Region. Default: the Region of a `FoundImage`, else `aws:region` of the stack's
-                configuration, else the AWS environment.
+            shared_account_id: the AWS account to share with, a string of 12 digits. It must not be the owner.
+            region: the image's Region. Default: that of a `FoundImage`, of the `Provider` or of `aws:region`, else the
+                Region in the state, else that of the AWS environment.
             opts: Pulumi's resource options.
 
         Raises:
             pulumi.RunError: the provider cannot share images, a `FoundImage` was found in another Region, or the
-                program contradicts itself; one line.
+                account is not on an exclusive list of the image; one line.
         """
         image_id, region = id_and_region(f"ImageShare {resource_name!r}", image_id, region)
         provider = provider_of(opts, SHARE_TYPE)
@@ -83,7 +83,7 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
         Args:
             resource_name: the name of the resource.
             id: `IMAGE/ACCOUNT`, e.g. `wsi-0a1b2c3d4/222222222222`.
-            region: the image's Region. Default: `aws:region` of the stack's configuration, else the AWS environment.
+            region: the image's Region. Default: that of the `Provider` or of `aws:region`, else of the AWS environment.
             opts: Pulumi's resource options.
 
         Returns:

@@ -47,17 +47,16 @@ class ImageShares(ComponentResource):
             image_id: the image to share, `wsi-` followed by 9 to 63 lower-case letters or digits; or a `FoundImage`.
             accounts: label -> AWS account (12 digits, may be an Output); or a list of accounts as plain strings, each
                 its own label. Labels must be known at preview.
-            exclusive: what happens to the share of an unlisted account. True: the preview names it, and `pulumi up`
-                revokes it. "report": it is only named. "fail": preview and `pulumi up` fail, and revoke nothing.
-                Default: False, unlisted accounts are not checked.
-            region: the image's Region. Default: the Region of a `FoundImage`, else `aws:region` of the stack's
-                configuration, else the AWS environment.
-            opts: Pulumi's resource options, for the component and, as far as Pulumi passes them on, its children.
+            exclusive: what happens to unlisted accounts, which have a share of the image but are not in `accounts`.
+                True: the preview names them, and `pulumi up` revokes their shares. "report": they are only named.
+                "fail": preview and `pulumi up` fail, and revoke nothing. Default: False, they are not checked.
+            region: the image's Region. Default: that of a `FoundImage`, of the `Provider` or of `aws:region`, else the
+                Region in the state, else that of the AWS environment.
+            opts: Pulumi's resource options. Its children inherit some of them, such as `providers`.
 
         Raises:
-            pulumi.RunError: `accounts` or `exclusive` is wrong, an account appears under two labels, the stack's
-                configuration does not allow some accounts, or a `FoundImage` was found in another Region; one line that
-                names them all.
+            pulumi.RunError: `accounts` or `exclusive` is invalid, an account appears under two labels, the stack's
+                configuration does not allow some accounts, or a `FoundImage` was found in another Region; one line.
         """
         if not isinstance(image_id, Output):  # each share checks the value of an Output itself
             image_id, region = id_and_region(f"ImageShares {name!r}", image_id, region)

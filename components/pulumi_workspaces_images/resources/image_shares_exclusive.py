@@ -17,9 +17,9 @@ EXCLUSIVE_TYPE = "pulumi-python:dynamic/workspaces:ImageSharesExclusive"
 class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclusive"):
     """The exclusive list of an image: the only accounts that may have a share of it.
 
-    Every preview names the unlisted accounts, and the update revokes their shares. The list grants nothing: declare an
-    `ImageShare` for each account. An `ImageShare` for an account that is not on the list fails at preview. Deleting the
-    list revokes nothing.
+    Any other account that has a share is an unlisted account: the preview names it, and `pulumi up` revokes its share.
+    The list grants nothing: declare an `ImageShare` for each account on it. The program fails if it declares an
+    `ImageShare` for another account. Deleting the list revokes nothing.
 
     Examples:
         >>> ImageSharesExclusive("golden-only", image_id="wsi-0a1b2c3d4", shared_account_ids=["222222222222"])
@@ -32,7 +32,7 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
     """The AWS accounts that may have a share, 12 digits each."""
 
     report_only: Output[bool | Literal["fail"]]
-    """What happens to the shares of unlisted accounts. False: revoked. True: named only. "fail": the preview fails."""
+    """What happens to the shares of unlisted accounts. False: revoked. True: only named. "fail": the preview fails."""
 
     region: Output[str]
     """The Region of the image, e.g. `us-east-1`."""
@@ -61,13 +61,13 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
             shared_account_ids: the AWS accounts that may have a share, strings of 12 digits; an empty list allows none.
             report_only: True: unlisted accounts are named, and nothing is revoked. "fail": a preview or `pulumi up`
                 that finds one fails. Default: False, `pulumi up` revokes their shares.
-            region: the image's Region. Default: the Region of a `FoundImage`, else `aws:region` of the stack's
-                configuration, else the AWS environment.
+            region: the image's Region. Default: that of a `FoundImage`, of the `Provider` or of `aws:region`, else the
+                Region in the state, else that of the AWS environment.
             opts: Pulumi's resource options.
 
         Raises:
             pulumi.RunError: the provider cannot share images, a `FoundImage` was found in another Region, or the
-                program contradicts itself; one line.
+                program declares a share with an account not on the list, or another list of the image; one line.
         """
         image_id, region = id_and_region(f"ImageSharesExclusive {resource_name!r}", image_id, region)
         provider = provider_of(opts, EXCLUSIVE_TYPE)
