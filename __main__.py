@@ -417,7 +417,8 @@ def refuse_contradictions(images: list[Image]) -> None:
                 mistake(
                     f"{image.path}.exclusive",
                     f"contradicts {other.path}, which shares the same image with accounts that {image.path} does not "
-                    f"list ({', '.join(dict.fromkeys(left_out))}): name them in both, or in neither",
+                    f"list ({', '.join(dict.fromkeys(left_out))}): add them to {image.path}, or remove them from "
+                    f"{other.path}",
                 )
 
 

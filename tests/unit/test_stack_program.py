@@ -618,8 +618,8 @@ def test_contradiction_names_the_entries(
     other = {"golden": "monthly", "monthly": "golden"}
     assert str(raised.value).splitlines() == [
         f"{KEY}.{label}.exclusive contradicts shares.{other[label]}, which shares the same image with accounts that "
-        f"shares.{label} does not list ({', '.join(f'shares.{path}' for path in paths)}): name them in both, or in "
-        "neither"
+        f"shares.{label} does not list ({', '.join(f'shares.{path}' for path in paths)}): add them to shares.{label}, "
+        f"or remove them from shares.{other[label]}"
         for label, paths in said.items()
     ]
     assert organization.seen == []
