@@ -267,3 +267,14 @@ def test_processes_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(OSError, match="ps"):
         find(os.getpid())
+def test_process_is_the_same_in_every_time_zone_and_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS, where `ps` writes times as its caller likes them: a command in another shell ends no record."""
+    monkeypatch.setattr(processes, "_PROC", False)
+    monkeypatch.setenv("TZ", "UTC0")
+    me = this_process()
+    monkeypatch.setenv("TZ", "ELSE-9")
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    assert this_process() == me
+    assert me.runs()
+
+

@@ -73,7 +73,9 @@ def _look_up(pid: int) -> tuple[int, str] | None:
         return None if state in "ZX" else (int(parent), others[17])
     try:
         command = ["ps", "-o", "ppid=,stat=,lstart=", "-p", str(pid)]
-        listed = subprocess.run(command, capture_output=True, text=True, timeout=10).stdout.split()
+        # Otherwise `ps` writes times in the language and time zone of its caller, which differ between shells.
+        plain = {**os.environ, "LC_ALL": "C", "TZ": "UTC0"}
+        listed = subprocess.run(command, env=plain, capture_output=True, text=True, timeout=10).stdout.split()
     except subprocess.SubprocessError as error:
         raise OSError(str(error)) from None
     return None if not listed or listed[1].startswith("Z") else (int(listed[0]), " ".join(listed[2:]))
