@@ -307,6 +307,17 @@ def test_warn_still_fails_what_it_sees(cloud: LocalCloud) -> None:
     assert command.engine.warnings == []
 
 
+def test_cost_of_checks_that_cannot_ask_who_the_caller_is(cloud: LocalCloud, image: str) -> None:
+    """STS does not answer, which takes seconds to minutes: with `warn` that is waited for once, not for each share."""
+    cloud.fail("GetCallerIdentity", "ServiceUnavailable", 503, times=None)
+    command = Command(cloud, recheck="warn")
+    for number in range(60):
+        assert found(command.check(image, f"{700000000000 + number}")) == []
+    assert cloud.count("GetCallerIdentity") == 1
+    (warning,) = command.engine.warnings
+    assert warning.startswith("asking AWS who the caller is: ")
+
+
 def test_cost_of_checking_many_shares(cloud: LocalCloud, command: Command, image: str) -> None:
     """One description of the image, one question who the caller is."""
     for number in range(60):

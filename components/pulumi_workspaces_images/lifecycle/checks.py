@@ -90,7 +90,7 @@ def live_failures(
     """
     if not region:
         return []
-    caller = command.connection.caller(region)
+    caller = command.caller(region)
     image = None
     failures = []
     if image_id:

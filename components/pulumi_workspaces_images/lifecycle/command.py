@@ -10,7 +10,8 @@ from typing import TypeVar
 import pulumi
 from pulumi.dynamic import ConfigureRequest
 
-from ..aws.connection import Connection
+from ..aws.connection import Caller, Connection
+from ..aws.once import Once
 from ..aws.permissions import Permissions
 from ..configuration.own import Recheck, read_own
 from ..errors import ConfigurationError, ExpectedError
@@ -74,6 +75,7 @@ class Command:
         self.announcements = Announcements()
         self.previews: bool | None = None
         self._lock = threading.Lock()
+        self._callers: Once[Caller | None] = Once(self.connection.clock)
         self._prefetch = Prefetch(self.permissions)
         self._prefetched: set[tuple[str, str, str, bool]] = set()
         self._warned: set[str] = set()
@@ -132,6 +134,13 @@ class Command:
                 raise
             self.warn_once(f"{error}; continued without checking because workspaces-images:recheck is warn")
             return None
+
+    def caller(self, region: str) -> Caller | None:
+        """Return the caller's identity for a check, as `Connection.caller` does, but do not repeat a failed request.
+
+        A request without an answer takes up to minutes, and with `recheck: warn` each share would wait for its own.
+        """
+        return self._callers.get(region, lambda: self.connection.caller(region))
 
     def kept_region(self, image_id: object, olds: Mapping[str, object]) -> str | None:
         """Return the Region of a resource that has no `region` argument; None if today's configuration decides.
