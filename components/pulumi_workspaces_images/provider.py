@@ -164,12 +164,17 @@ class ImageShareProvider(base.Provider):
                 return
             if ledger.is_gone(share):  # an exclusive list of this update has revoked it
                 return
+            owner = props.get("owner_account_id")
             with ledger.revoking(share):
                 try:
-                    self._command.permissions.revoke(share)
+                    accepted = self._command.permissions.revoke(share)
                 except (NotFound, AccessDenied) as error:
-                    owner = props.get("owner_account_id")
                     self._command.ownership.confirm_gone(share.image_id, share.region, owner, error)
+                    return
+                if not accepted:
+                    account = share.shared_account_id
+                    answer = f"unsharing image {share.image_id} from {account} in {share.region}: not shared"
+                    self._command.ownership.refuse_others(share.image_id, share.region, owner, answer)
 
     def _announce(self, share: Share, member_name: object) -> None:
         """Name the account that will get access, for the reviewer of the preview."""

@@ -4,7 +4,7 @@ import pytest
 
 from local.cloud import LocalCloud, Response
 from pulumi_workspaces_images.aws.connection import Connection
-from pulumi_workspaces_images.errors import AccessDenied, ExpectedError, NotFound, Refused
+from pulumi_workspaces_images.errors import AccessDenied, ExpectedError, NotFound, NotTheOwner, Refused
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import GRANT, LEGAL, LIST, MODES, OWNER, REGION, SALES, STRANGER, Command, outputs
 
@@ -290,6 +290,19 @@ def test_delete_that_is_refused(cloud: LocalCloud, command: Command, shared: Sha
     cloud.fail(GRANT, "OperationNotSupportedException", message="Not now.")
     with pytest.raises(Refused, match=f"^unsharing image {shared.image_id} from {SALES} in {REGION}: .*Not now"):
         command.delete(shared)
+
+
+@pytest.mark.parametrize("status", [400, 503], ids=["refused", "no answer"])
+def test_empty_listing_means_nothing_to_others_who_delete(cloud: LocalCloud, shared: Share, status: int) -> None:
+    """It does not settle a revoke that did not succeed: the share stays in the state."""
+    nobody = Response(200, {}, b"{}")
+    cloud.interceptors.append(lambda call, proceed: nobody if call.operation == LIST else proceed())
+    cloud.fail(GRANT, "OperationNotSupportedException", status, times=None)
+    command = Command(cloud, STRANGER)
+    said = f"not shared; image {shared.image_id} is owned by account {OWNER}, and the caller is account {STRANGER} "
+    with pytest.raises(NotTheOwner, match=said):
+        command.delete(shared)
+    assert not command.process.ledger.is_gone(shared)
 
 
 @pytest.mark.parametrize("owner", [{}, {"owner_account_id": None}, {"owner_account_id": ""}])

@@ -76,6 +76,7 @@ PARTS = {
     "not accepted",
     "reading image share … in …: not shared",
     "the update grants it again",
+    "unsharing image … from … in …: not shared",
     "unsharing image … from … in …: kept",
     "the disk is full",
     "the engine's process was not found",

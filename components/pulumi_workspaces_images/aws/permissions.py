@@ -92,18 +92,21 @@ class Permissions:
         """
         self._write(share, True, unsettled=(Unanswered, Refused))
 
-    def revoke(self, share: Share) -> None:
+    def revoke(self, share: Share) -> bool:
         """Take the permission to copy the image away. If it is revoked already, that is success.
 
         AWS does not document its error for revoking a share that does not exist. A revoke that is sent again after a
         lost answer gets that error.
+
+        Returns:
+            Whether AWS accepted the request. If not, a listing says that the permission is gone.
 
         Raises:
             NotFound: AWS does not know the image.
             AccessDenied, CredentialsError, Refused, Unanswered: the write failed, and the permission is not known to be
                 gone.
         """
-        self._write(share, False, unsettled=(Unanswered, Refused, NotFound))
+        return self._write(share, False, unsettled=(Unanswered, Refused, NotFound))
 
     def is_shared(self, share: Share, *, anew: bool = False) -> bool:
         """Tell whether the recipient may copy the image. "No" is returned only after AWS was asked again.
@@ -210,13 +213,19 @@ class Permissions:
         granted = {account for account, allowed in written.items() if allowed}
         return (accounts - written.keys()) | granted
 
-    def _write(self, share: Share, allow: bool, unsettled: tuple[type[ExpectedError], ...]) -> None:
-        """Write. After an error of the types `unsettled`, check whether the write took effect in spite of it."""
+    def _write(self, share: Share, allow: bool, unsettled: tuple[type[ExpectedError], ...]) -> bool:
+        """Write. After an error of the types `unsettled`, check whether the write took effect in spite of it.
+
+        Returns:
+            Whether AWS accepted the write.
+        """
+        accepted = True
         try:
             try:
                 self._update(share, allow)
             except unsettled as error:
                 self._settle(share, allow, error)
+                accepted = False
         except BaseException:
             # The result is not known.
             with self._lock:
@@ -224,6 +233,7 @@ class Permissions:
             raise
         with self._lock:
             self._written[share] = allow
+        return accepted
 
     def _update(self, share: Share, allow: bool) -> None:
         verb, preposition = ("sharing", "with") if allow else ("unsharing", "from")
