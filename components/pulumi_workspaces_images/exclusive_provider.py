@@ -108,8 +108,12 @@ class ImageSharesExclusiveProvider(base.Provider):
         """Revoke the shares of accounts that are not on the new list.
 
         Raises:
-            ExpectedError: a share was not revoked; the diagnostics name those that were.
+            ExpectedError: a share was not revoked; the diagnostics name those that were. Or the caller is not the
+                owner, and would replace the owner in the state.
         """
+        image_id, region = news["image_id"], news["region"]
+        doing = f"updating the exclusive list of image {image_id} in {region}"
+        self._command.ownership.refuse_others(image_id, region, olds.get("owner_account_id"), doing)
         return UpdateResult(self._sync(news, olds))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:

@@ -273,6 +273,13 @@ def test_another_account_drops_no_list_from_the_state(
     )
 
 
+def test_another_account_does_not_become_the_owner_in_the_state(cloud: LocalCloud, owner: Owner) -> None:
+    """With `recheck: off` no check finds out: the real owner could then neither refresh nor delete the list."""
+    other = Owner(Command(cloud, STRANGER, recheck="off"), owner.image)
+    with pytest.raises(NotTheOwner, match=f"is owned by account {OWNER}, and the caller is account {STRANGER} "):
+        other.update(other.olds(SALES), other.news(SALES, LEGAL))
+
+
 def test_delete_revokes_nothing(cloud: LocalCloud, owner: Owner) -> None:
     """That the list is given up is no reason to revoke anything; the caller must be the owner, and that is all."""
     owner.command.exclusive.delete(owner.image, owner.olds(SALES))

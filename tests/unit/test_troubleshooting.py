@@ -28,6 +28,7 @@ DOING = {
     "listing the images in …",
     "listing the shares of image … in …",
     "asking AWS who the caller is",
+    "updating the exclusive list of image … in …",
     "deleting the exclusive list of image … in …",
     "reading the exclusive shares of image … in …",
     "…: assuming the configured role",
