@@ -5,14 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from local.cloud import LocalCloud, Response
-from pulumi_workspaces_images.errors import Unanswered
+from pulumi_workspaces_images.errors import Refused, Unanswered
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import DESCRIBE, GRANT, LIST, REGION, SALES, Command
 
 NO_ANSWERS = [None, "", "[]", "null", "<html>Sign in to the guest network</html>"]
 
 
-@pytest.mark.parametrize("body", NO_ANSWERS)
+@pytest.mark.parametrize("body", [*NO_ANSWERS, '{"message": "Sign in to the guest network"}'])
 @pytest.mark.parametrize("operation", [LIST, DESCRIBE, "GetCallerIdentity"])
 def test_look_whose_answer_cannot_be_read(cloud: LocalCloud, image: str, operation: str, body: str | None) -> None:
     """Half an answer, or a proxy's page, is neither an empty listing nor a missing image: nothing counts as gone."""
@@ -39,3 +39,23 @@ def test_write_whose_answer_cannot_be_read(cloud: LocalCloud, image: str, body: 
         cloud.interceptors.append(lambda call, proceed: page if call.operation == GRANT else proceed())
         with pytest.raises(Unanswered, match=f"^sharing image {image} .*the answer cannot be read"):
             Command(cloud).create(share)
+
+
+@pytest.mark.parametrize("status", [302, 403, 407])
+def test_page_of_a_proxy_is_not_quoted(cloud: LocalCloud, image: str, status: int) -> None:
+    """It has no code of AWS, may be long, and may contain anything."""
+    page = Response(status, {"content-type": "text/html"}, b"<html>" + 200 * b"<p>Blocked for alice.</p>")
+    cloud.interceptors.append(lambda call, proceed: page if call.operation == LIST else proceed())
+    with pytest.raises(Refused) as caught:
+        Command(cloud).diff(Share(image, SALES, REGION))
+    assert str(caught.value) == (
+        f"listing the shares of image {image} in {REGION}: the answer ({status}) cannot be read; is a proxy in the way?"
+    )
+
+
+def test_message_without_a_code_is_kept(cloud: LocalCloud, image: str) -> None:
+    """A gateway may explain itself in JSON."""
+    said = Response(403, {}, b'{"message": "The policy of the endpoint forbids this."}')
+    cloud.interceptors.append(lambda call, proceed: said if call.operation == LIST else proceed())
+    with pytest.raises(Refused, match=r": 403: The policy of the endpoint forbids this$"):
+        Command(cloud).diff(Share(image, SALES, REGION))

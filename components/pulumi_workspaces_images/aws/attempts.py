@@ -105,19 +105,31 @@ def _failure(
 def _refuse_what_is_no_answer(operation_model: OperationModel, response_dict: dict[str, Any], **_: Any) -> None:
     """Raise ResponseParserError if a success has no valid body, for example a truncated answer or a proxy's page.
 
-    botocore would take it for an empty result: an image that is not shared, or a successful grant.
+    botocore would take it for an empty result: an image that is not shared, or a successful grant. Of an error it would
+    take the whole page for the message, so that is removed.
     """
-    if response_dict["status_code"] >= 300:
-        return
     body: bytes = response_dict["body"]
-    if operation_model.service_model.resolved_protocol == "query":
+    query = operation_model.service_model.resolved_protocol == "query"
+    if response_dict["status_code"] >= 300:
+        if not query and _object(body) is None:
+            response_dict["body"] = b""
+        return
+    members = operation_model.output_shape.members if operation_model.output_shape else {}
+    if query:
         understood = f"{operation_model.name}Result".encode() in body
     elif not body:
-        understood = not (operation_model.output_shape and operation_model.output_shape.members)
+        understood = not members
     else:
-        try:
-            understood = isinstance(json.loads(body), dict)
-        except ValueError:
-            understood = False
+        answer = _object(body)
+        # AWS may leave out what is empty, so `{}` is an answer.
+        understood = answer is not None and (not answer or not members or not members.keys().isdisjoint(answer))
     if not understood:
         raise ResponseParserError(f"no answer to {operation_model.name}")
+
+
+def _object(body: bytes) -> dict[str, Any] | None:
+    try:
+        parsed = json.loads(body)
+    except ValueError:
+        return None
+    return parsed if isinstance(parsed, dict) else None

@@ -152,6 +152,8 @@ def _from_answer(error: ClientError, doing: str, action: str, region: str) -> Ex
         return Unanswered(f"{doing}: AWS is throttling ({said}); try again later")
     if status >= 500 or status == 408:
         return Unanswered(f"{doing}: AWS answered with a server error ({status} {code}); try again later")
+    if code == str(status) and not said:  # what botocore makes of an error without a code
+        return Refused(f"{doing}: the answer ({status}) cannot be read; is a proxy in the way?")
     return Refused(f"{doing}: {code}: {said}")
 
 
