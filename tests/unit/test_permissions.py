@@ -17,6 +17,7 @@ from pulumi_workspaces_images.errors import (
     ConfigurationError,
     CredentialsError,
     NotFound,
+    Unanswered,
 )
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import (
@@ -71,6 +72,14 @@ def test_listing_goes_on_to_the_last_page(stubber: Stubber, stubbed: Permissions
     stub_list(stubber, listing(LEGAL), "three")
     accounts = ["444444444444", SALES, LEGAL, "555555555555"]
     assert [stubbed.is_shared(Share(IMAGE, account, REGION)) for account in accounts] == [True, True, True, False]
+
+
+def test_listing_that_returns_the_same_page_for_ever(stubber: Stubber, stubbed: Permissions) -> None:
+    """Each page has a deadline of its own, so no deadline would end it."""
+    stub_list(stubber, listing(SALES, token="again"))
+    stub_list(stubber, listing(SALES, token="again"), token="again")
+    with pytest.raises(Unanswered, match=f"^{LISTING}: AWS returned the same page twice; try again later$"):
+        stubbed.shared_with(IMAGE, REGION)
 
 
 def test_listing_of_an_image_without_shares(stubber: Stubber, stubbed: Permissions) -> None:

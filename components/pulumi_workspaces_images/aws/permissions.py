@@ -341,6 +341,8 @@ class Permissions:
                 lambda: self._client(region).describe_workspace_image_permissions(**request),
                 region=region,
             )
+            if token and page.get("NextToken") == token:
+                raise Unanswered(f"{doing}: AWS returned the same page twice; try again later")
             permissions = page.get("ImagePermissions", [])
             return [p["SharedAccountId"] for p in permissions if "SharedAccountId" in p], page.get("NextToken")
 
