@@ -163,6 +163,15 @@ def test_line(error: Exception, said: str) -> None:
     assert line(error) == f"{DOING}: {said}"
 
 
+@pytest.mark.parametrize("code", ["InvalidSignatureException", "SignatureDoesNotMatch"])
+def test_signature_that_does_not_match(code: str) -> None:
+    """AWS answers the same if the clock is wrong by five minutes, and then no new credentials help."""
+    assert line(answer(code, "Signature expired: 20261126T195400Z is now earlier than 20261126T200000Z")) == (
+        f"{DOING}: the AWS credentials are not accepted ({code}: the signature does not match the request, or this "
+        "machine's clock is wrong); renew them, then try again"
+    )
+
+
 def test_request_that_could_not_be_built() -> None:
     """A key with a line break in it fails in the HTTP library, whose text would show the signature."""
     error = aws.HTTPClientError(error=ValueError("Invalid header value b'AWS4-HMAC-SHA256 Credential=AKIA'"))

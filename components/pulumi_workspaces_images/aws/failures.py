@@ -136,7 +136,7 @@ def _from_answer(error: ClientError, doing: str, action: str, region: str) -> Ex
         doing = f"{doing}: assuming the configured role"
     if code in _CREDENTIAL_CODES:
         if code in _SIGNATURE_CODES:
-            said = "the signature does not match the request"
+            said = "the signature does not match the request, or this machine's clock is wrong"
         if code in _UNKNOWN_KEY_CODES and may_be_disabled(region):
             return CredentialsError(
                 f"{doing}: the AWS credentials are not accepted in {region} ({code}: {said}); it is an opt-in Region: "
