@@ -228,6 +228,16 @@ def test_records_of_engines_that_no_longer_run_are_removed(home: Path, dead: Pro
 
 
 def test_home_that_cannot_be_written_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_of_another_name_is_left_alone(home: Path) -> None:
+    """A later version may name them otherwise."""
+    living = open_record(ADDRESS, this_process())
+    assert living
+    other = living._folder.with_name(f"{living._folder.name.partition('-')[0]}-v2")
+    other.mkdir()
+    assert open_record(ADDRESS, this_process())
+    assert other.exists()
+
+
     (tmp_path / "home").write_text("")
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
     with pytest.raises(OSError, match="home"):

@@ -127,8 +127,9 @@ def open_record(address: str, engine: "processes.Process | None") -> Record | No
 
 def _remove_old(records: Path, machine: str) -> None:
     for folder in records.glob(f"{machine}-*"):
-        _, _, pid, start = folder.name.split("-", 3)
-        with contextlib.suppress(OSError):  # if the system cannot be asked, the engine may still run
+        # The engine may still run if the system cannot be asked. A name may be that of another version.
+        with contextlib.suppress(OSError, ValueError):
+            _, _, pid, start = folder.name.split("-", 3)
             engine = processes.find(int(pid))
             if engine is None or _plain(engine.start) != start:
                 shutil.rmtree(folder, ignore_errors=True)
