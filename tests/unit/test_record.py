@@ -39,7 +39,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def dead() -> Process:
     """Return a process that has ended."""
-    with subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.PIPE) as running:
+    command = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as running:
         process = find(running.pid)
         assert process
         running.communicate()
@@ -227,7 +228,6 @@ def test_records_of_engines_that_no_longer_run_are_removed(home: Path, dead: Pro
     assert elsewhere.exists()
 
 
-def test_home_that_cannot_be_written_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_folder_of_another_name_is_left_alone(home: Path) -> None:
     """A later version may name them otherwise."""
     living = open_record(ADDRESS, this_process())
@@ -238,6 +238,7 @@ def test_folder_of_another_name_is_left_alone(home: Path) -> None:
     assert other.exists()
 
 
+def test_home_that_cannot_be_written_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "home").write_text("")
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "home"))
     with pytest.raises(OSError, match="home"):
@@ -267,16 +268,6 @@ def test_starter_is_the_engine_also_behind_a_shell(launcher: list[str]) -> None:
     assert int(done.stdout) == os.getpid()
 
 
-def test_processes_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on macOS."""
-    monkeypatch.setattr(processes, "_PROC", False)
-    me = this_process()
-    assert me.runs()
-    assert not me._replace(start="1").runs()
-    assert find(2**22 + 1) is None
-    monkeypatch.setenv("PATH", "")
-    with pytest.raises(OSError, match="ps"):
-        find(os.getpid())
 def test_process_is_the_same_in_every_time_zone_and_language(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on macOS, where `ps` writes times as its caller likes them: a command in another shell ends no record."""
     monkeypatch.setattr(processes, "_PROC", False)
@@ -288,3 +279,13 @@ def test_process_is_the_same_in_every_time_zone_and_language(monkeypatch: pytest
     assert me.runs()
 
 
+def test_processes_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS."""
+    monkeypatch.setattr(processes, "_PROC", False)
+    me = this_process()
+    assert me.runs()
+    assert not me._replace(start="1").runs()
+    assert find(2**22 + 1) is None
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(OSError, match="ps"):
+        find(os.getpid())
