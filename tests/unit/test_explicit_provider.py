@@ -2,6 +2,7 @@
 
 import contextvars
 import json
+import re
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -185,3 +186,21 @@ def test_second_provider_on_windows_is_a_warning(monkeypatch: pytest.MonkeyPatch
     run(lambda: Provider("europe", region="eu-west-1"))
     (warning,) = said
     assert "do not rename a share and move it to another provider in the same update" in warning
+
+
+@pytest.mark.parametrize("key", ["requireOrganisation", "allowedAccountIds[0]"])
+def test_misspelt_guard_if_every_share_has_a_provider(key: str) -> None:
+    """No process is given the stack's configuration then, so none would refuse the key."""
+
+    def program() -> None:
+        ours = Provider("ours", region="eu-west-1")
+        ImageShare("share", IMAGE, SALES, opts=ResourceOptions(provider=ours))
+        ImageSharesExclusive("only", IMAGE, [SALES], opts=ResourceOptions(provider=ours))
+        with pytest.raises(pulumi.RunError, match=re.escape(f"workspaces-images:{key}")):
+            ImageShares("golden", IMAGE, [SALES], opts=ResourceOptions(providers=[ours]))
+
+    seen = run(program, **{key: "true"})
+    for name in ("share", "only"):
+        command = Command({"aws:region": "eu-west-1"}, project="p", engine=None)
+        with pytest.raises(ConfigurationError, match=re.escape(f"workspaces-images:{key}")):
+            command.take_own(seen[name].inputs)

@@ -79,9 +79,12 @@ def read_own(configuration: Mapping[str, object]) -> OwnConfiguration:
 
 
 def own_keys(configuration: Mapping[str, object]) -> dict[str, object]:
-    """Return our own keys of a raw configuration, for providers that do not receive the stack's configuration."""
+    """Return our own keys of a raw configuration, for providers that do not receive the stack's configuration.
+
+    Keys that `read_own` refuses are among them, because no other process may read them.
+    """
     keys = (RECHECK, ALLOWED_ACCOUNT_IDS, REQUIRE_ORGANIZATION)
-    return {key: configuration[key] for key in keys if key in configuration}
+    return {key: value for key, value in configuration.items() if key in keys or _key_problem(key, _OWN_KEYS)}
 
 
 def unread_keys(configuration: Mapping[str, object]) -> list[str]:
