@@ -76,3 +76,25 @@ def test_keys_that_nobody_reads() -> None:
         "workspaces-images:x is not a configuration key; "
         "the keys are recheck, allowedAccountIds, requireOrganization, accountGroups, shares",
     ]
+
+
+@pytest.mark.parametrize(
+    "namespace",
+    ["workspace-images", "workspaces-image", "workspaces_images", "Workspaces-Images", "pulumi-workspaces-images"],
+)
+@pytest.mark.parametrize("name", ["recheck", "allowedAccountIds", "requireOrganization", "allowedAccountIds[0]"])
+def test_misspelt_namespace(namespace: str, name: str) -> None:
+    """A guard that nothing reads would be off, unnoticed."""
+    meant = f"{namespace}:{name} is not a configuration key; did you mean workspaces-images:{name.partition('[')[0]}?"
+    with pytest.raises(ConfigurationError, match=rf"^{re.escape(meant)}$"):
+        read_own({f"{namespace}:{name}": "true"})
+    assert unread_keys({f"{namespace}:{name}": "true"}) == [meant]
+
+
+def test_other_namespaces_are_left_alone() -> None:
+    """A project may have a similar name, and keys with the names of the stack program's."""
+    keys = ["aws:allowedAccountIds", "images:recheck", "golden-images:recheck", "workspace-images:shares"]
+    assert read_own(dict.fromkeys(keys, "x")) == read_own({})
+    assert unread_keys({"workspace-images:shares": "{}"}) == [
+        "workspace-images:shares is not a configuration key; did you mean workspaces-images:shares?"
+    ]

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from ..errors import ConfigurationError
 from .values import account_ids, choice, flag, flat_key_problem, set_without_path
 
-_AT = "workspaces-images:"
+_NAMESPACE = "workspaces-images"
+_AT = f"{_NAMESPACE}:"
 RECHECK = f"{_AT}recheck"
 ALLOWED_ACCOUNT_IDS = f"{_AT}allowedAccountIds"
 REQUIRE_ORGANIZATION = f"{_AT}requireOrganization"
@@ -100,11 +101,21 @@ def unread_keys(configuration: Mapping[str, object]) -> list[str]:
 
 
 def _key_problem(key: str, known: tuple[str, ...]) -> str | None:
-    name = key.removeprefix(_AT)
-    if not key.startswith(_AT) or name in known:
+    namespace, _, name = key.partition(":")
+    if namespace != _NAMESPACE:
+        root = set_without_path(name) or name
+        misspelt = root in known and _is_misspelt(namespace)
+        return f"{key} is not a configuration key; did you mean {_AT}{root}?" if misspelt else None
+    if name in known:
         return None
     if set_without_path(name) in _ALL_KEYS:
         return flat_key_problem(key)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
     near = near or [other for other in known if len(name) > 3 and other.startswith(name)]
     return f"{key} is not a configuration key; did you mean {_AT}{near[0]}?" if near else None
+
+
+def _is_misspelt(namespace: str) -> bool:
+    """Tell whether a namespace is almost ours, or the package's name."""
+    plain = namespace.lower().replace("_", "-").removeprefix("pulumi-")
+    return bool(difflib.get_close_matches(plain, [_NAMESPACE], cutoff=0.9))
