@@ -1,5 +1,6 @@
 """A program that contradicts itself revokes nothing, whatever it calls between the two lines."""
 
+import pulumi
 import pytest
 
 from local.cloud import LocalCloud
@@ -97,3 +98,38 @@ def test_ignored_change_of_an_account_is_no_contradiction(stack: Stack, cloud: L
     stack.program(program.format(image=image, account=LEGAL, listed=SALES))
     assert stack.preview().clean
     assert cloud.shared_with(image) == {SALES}
+
+
+ASYNCHRONOUS = """
+import asyncio
+
+async def main():
+    ImageSharesExclusive('only', {image!r}, [{sales!r}])
+    await asyncio.sleep(8)
+    ImageShare('legal', {image!r}, {legal!r})
+
+pulumi.run(main)
+"""
+COROUTINE = """
+import asyncio
+
+async def account():
+    await asyncio.sleep(8)
+    return {legal!r}
+
+ImageSharesExclusive('only', {image!r}, [{sales!r}])
+ImageShare('legal', {image!r}, account())
+"""
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("program", [ASYNCHRONOUS, COROUTINE], ids=["pulumi.run", "account in a coroutine"])
+def test_program_that_awaits_between_list_and_share(stack: Stack, cloud: LocalCloud, image: str, program: str) -> None:
+    """The event loop runs meanwhile, and would send the list to the engine: the declared share was revoked."""
+    if program is ASYNCHRONOUS and not hasattr(pulumi, "run"):
+        pytest.skip("this SDK has no asynchronous programs")
+    cloud.share(image, LEGAL)
+    stack.program(program.format(image=image, sales=SALES, legal=LEGAL))
+    run = stack.up(ok=False)
+    assert run.line("error:", "ImageShare shares image", image, LEGAL, "ImageSharesExclusive")
+    assert cloud.shared_with(image) == {LEGAL}

@@ -79,6 +79,30 @@ def test_list_waits_while_a_synchronous_invoke_runs_the_loop() -> None:
     def anything_else() -> None:
         _sync_await()
 
+    class Stack:
+        def __init__(self) -> None:
+            _sync_await()
+
+    class Output:
+        def __getstate__(self) -> dict[str, object]:
+            _sync_await()
+            return {}
+
     invoke()
     anything_else()
-    assert waits == [True, False]
+    Stack()
+    Output().__getstate__()
+    assert waits == [True, False, True, True]
+
+
+def test_list_waits_for_the_end_of_an_asynchronous_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`pulumi.run(main)`: whatever it awaits, a line that contradicts the list may follow."""
+
+    class Stack:
+        _outputs_registered = False
+
+    monkeypatch.setattr(settings, "get_root_resource", lambda: Stack)
+    with pytest.raises(pulumi.RunError, match="waits for itself"):
+        run(lambda: True)
+    Stack._outputs_registered = True
+    run(lambda: True)
