@@ -93,3 +93,27 @@ def test_region_that_is_configured_is_not_another_one() -> None:
 
     with pytest.raises(pulumi.RunError, match=f"in {REGION} with {LEGAL}"):
         run(contradiction)
+
+
+async def later(value: Any) -> Any:
+    return value
+
+
+def of_a_list_and_a_share(accounts: Callable[[], Any], account: Callable[[], Any]) -> list[Callable[[], Any]]:
+    return [lambda: ImageSharesExclusive("only", IMAGE, accounts()), lambda: ImageShare("legal", IMAGE, account())]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize(
+    "declare",
+    [
+        of_a_list_and_a_share(lambda: [SALES], lambda: later(LEGAL)),
+        of_a_list_and_a_share(lambda: [later(SALES)], lambda: LEGAL),
+        of_a_list_and_a_share(lambda: later([SALES]), lambda: LEGAL),
+    ],
+    ids=["account of the share", "account of the list", "the list"],
+)
+def test_account_in_a_coroutine(declare: list[Callable[[], Any]], order: int) -> None:
+    """Pulumi takes a coroutine wherever it takes an Output."""
+    with pytest.raises(pulumi.RunError, match="not on the list of its ImageSharesExclusive"):
+        run(lambda: [each() for each in declare[::order]])

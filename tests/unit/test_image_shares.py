@@ -342,3 +342,16 @@ def test_list_of_exclusive_may_be_an_output() -> None:
     accounts = pulumi.Output.from_input([SALES, LEGAL])
     recorder, _ = run(lambda: _none(ImageSharesExclusive("only", IMAGE, accounts)))
     assert recorder.of(EXCLUSIVE)["only"].inputs["shared_account_ids"] == [SALES, LEGAL]
+
+
+def test_accounts_and_region_in_coroutines() -> None:
+    """A coroutine can be awaited only once, and an account is needed for its share and for the list."""
+
+    async def later(value: str) -> str:
+        return value
+
+    recorder, _ = declare({"sales": later(SALES), "legal": LEGAL}, region=later(REGION), exclusive=True)
+    shares = recorder.of(SHARE).values()
+    assert {(s.inputs["shared_account_id"], s.inputs["region"]) for s in shares} == {(SALES, REGION), (LEGAL, REGION)}
+    (only,) = recorder.of(EXCLUSIVE).values()
+    assert (only.inputs["shared_account_ids"], only.inputs["region"]) == ([SALES, LEGAL], REGION)

@@ -1,5 +1,6 @@
 """`Provider`: another owner account or Region in the same stack. Also finds out which provider serves a resource."""
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -219,7 +220,7 @@ def _is_output(value: object) -> bool:
         return any(map(_is_output, value.values()))
     if isinstance(value, (list, tuple)):
         return any(map(_is_output, value))
-    return isinstance(value, Output)
+    return isinstance(value, Output) or inspect.isawaitable(value)
 
 
 def _camel_case(name: str) -> str:

@@ -1,7 +1,6 @@
 """`find_image`, `find_images`: look up golden images by name while a Pulumi program runs."""
 
 import functools
-import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -13,7 +12,7 @@ from pulumi import Input, Output
 
 from ..errors import ConfigurationError, ExpectedError, NoSuchRegion, NotFound
 from .explicit_provider import Provider
-from .program import current_run
+from .program import awaited, current_run
 
 # The AWS modules are imported when they are needed: most programs only declare shares.
 if TYPE_CHECKING:
@@ -125,15 +124,16 @@ def id_and_region(
         pulumi.RunError: the image was found in another Region, or it is a list of images; one line. If one of the two
             is an Output, this is raised once both are known.
     """
+    region, given = awaited(region), awaited(image)
     if isinstance(image, (list, tuple)):
         raise pulumi.RunError(f"{what}: image_id is a list: pass one image, e.g. the newest, which find_image returns")
     if isinstance(image, FoundImage):
         agreed = functools.partial(_agreed, what, image)
         plain = region is None or isinstance(region, str)
         return image.image_id, agreed(region) if plain else Output.from_input(region).apply(agreed)
-    if not isinstance(image, Output) and not inspect.isawaitable(image):
-        return image, region
-    known: Output[Any] = Output.from_input(image)
+    if not isinstance(given, Output):
+        return given, region
+    known: Output[Any] = given
 
     async def where() -> Any:
         # Without `apply`, so that the Region is not unknown or secret only because the image is.

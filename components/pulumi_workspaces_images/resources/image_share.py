@@ -8,7 +8,7 @@ from pulumi.dynamic import Resource
 from ..provider import ImageShareProvider
 from .explicit_provider import provider_of
 from .found_images import FoundImage, id_and_region
-from .program import declare, hidden_inputs, ignores, spelled_out
+from .program import awaited, declare, hidden_inputs, ignores, spelled_out
 
 SHARE_TYPE = "pulumi-python:dynamic/workspaces:ImageShare"
 
@@ -62,6 +62,7 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
                 account is not on an exclusive list of the image; one line.
         """
         image_id, region = id_and_region(f"ImageShare {resource_name!r}", image_id, region)
+        shared_account_id = awaited(shared_account_id)
         provider = provider_of(opts, SHARE_TYPE)
         if not ignores(opts, "image_id", "shared_account_id", "region"):
             declare(image_id, shared_account_id, region, provider)

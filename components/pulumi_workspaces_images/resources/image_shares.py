@@ -12,7 +12,7 @@ from .explicit_provider import provider_of
 from .found_images import FoundImage, id_and_region
 from .image_share import SHARE_TYPE, ImageShare
 from .image_shares_exclusive import ImageSharesExclusive
-from .program import has_output, refusals, secret_names
+from .program import awaited, has_output, refusals, secret_names
 
 
 class ImageShares(ComponentResource):
@@ -58,6 +58,7 @@ class ImageShares(ComponentResource):
             pulumi.RunError: `accounts` or `exclusive` is invalid, an account appears under two labels, the stack's
                 configuration does not allow some accounts, or a `FoundImage` was found in another Region; one line.
         """
+        region = awaited(region)
         if not isinstance(image_id, Output):  # each share checks the value of an Output itself
             image_id, region = id_and_region(f"ImageShares {name!r}", image_id, region)
         by_label = _by_label(name, accounts)
@@ -107,7 +108,7 @@ def _by_label(name: str, accounts: object) -> dict[str, Input[str]]:
                     f"ImageShares {name!r}: the account of {label!r} must be a string of 12 digits; it is "
                     f"{_what(accounts[label])}"
                 )
-        return {label: as_account_id(account) for label, account in accounts.items()}
+        return {label: awaited(as_account_id(account)) for label, account in accounts.items()}
     if isinstance(accounts, (list, tuple)):
         accounts = list(map(as_account_id, accounts))
         for account in accounts:

@@ -9,7 +9,7 @@ from pulumi.dynamic import Resource
 from ..exclusive_provider import ImageSharesExclusiveProvider
 from .explicit_provider import provider_of
 from .found_images import FoundImage, id_and_region
-from .program import contradicts_itself, declare_exclusive, hidden_inputs, ignores, spelled_out
+from .program import awaited, contradicts_itself, declare_exclusive, hidden_inputs, ignores, spelled_out
 
 EXCLUSIVE_TYPE = "pulumi-python:dynamic/workspaces:ImageSharesExclusive"
 
@@ -70,6 +70,7 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
                 program declares a share with an account not on the list, or another list of the image; one line.
         """
         image_id, region = id_and_region(f"ImageSharesExclusive {resource_name!r}", image_id, region)
+        shared_account_ids = awaited(shared_account_ids)
         provider = provider_of(opts, EXCLUSIVE_TYPE)
         ignored = ignores(opts, "image_id", "shared_account_ids", "region")
         if not ignored:

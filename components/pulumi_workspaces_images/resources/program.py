@@ -3,11 +3,12 @@
 import asyncio
 import copy
 import functools
+import inspect
 import json
 import os
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -324,9 +325,9 @@ def hidden_inputs(provider: Provider | None, **arguments: object) -> dict[str, A
     return {name: value for name, value in hidden.items() if value is not None}
 
 
-async def contradicts_itself(
+def contradicts_itself(
     image_id: object, account_ids: object, region: object, provider: Provider | None, *, ignored: bool = False
-) -> bool:
+) -> Coroutine[Any, Any, bool]:
     """Tell whether the program contradicts an exclusive list, once everything that matters for that is known.
 
     Args:
@@ -339,18 +340,33 @@ async def contradicts_itself(
     Raises:
         pulumi.RunError: an account that was not known before contradicts it, or the program waits for itself; one line.
     """
-    run = current_run()
+    run = current_run()  # now, because in a unit test the coroutine would start a run of its own
     given = {"image_id": image_id, "shared_account_ids": account_ids, "region": region}
     secret = secret_names(**given)
-    known = await pulumi.Output.from_input(given).future()
-    if known:
-        image_id, account_ids, region = known.values()
-    await settled(lambda: run.knows_the_accounts_of(image_id), run.knows_all_images)
-    if known and secret:
-        run.hide(known, await secret.future())
-        if not ignored:
-            declare_exclusive(image_id, account_ids, region, provider)
-    return run.contradicts_itself
+
+    async def tell() -> bool:
+        known = await pulumi.Output.from_input(given).future()
+        image_id, account_ids, region = (known or given).values()
+        await settled(lambda: run.knows_the_accounts_of(image_id), run.knows_all_images)
+        if known and secret:
+            run.hide(known, await secret.future())
+            if not ignored:
+                declare_exclusive(image_id, account_ids, region, provider)
+        return run.contradicts_itself
+
+    return tell()
+
+
+def awaited(value: Any) -> Any:
+    """Return a coroutine or another awaitable as an Output, also inside a list; anything else unchanged.
+
+    Pulumi accepts an awaitable wherever it accepts an Output, but a coroutine can be awaited only once.
+    """
+    if isinstance(value, (list, tuple)):
+        return [awaited(item) for item in value]
+    if isinstance(value, pulumi.Output) or not inspect.isawaitable(value):
+        return value
+    return pulumi.Output.from_input(value)
 
 
 def has_output(values: Iterable[object]) -> bool:
