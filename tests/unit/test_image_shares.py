@@ -355,3 +355,10 @@ def test_accounts_and_region_in_coroutines() -> None:
     assert {(s.inputs["shared_account_id"], s.inputs["region"]) for s in shares} == {(SALES, REGION), (LEGAL, REGION)}
     (only,) = recorder.of(EXCLUSIVE).values()
     assert (only.inputs["shared_account_ids"], only.inputs["region"]) == ([SALES, LEGAL], REGION)
+
+
+def test_outputs_of_no_account_are_left_to_the_check() -> None:
+    """Which says in a line that an account is required: they are not the same account twice."""
+    nothing: Any = pulumi.Output.from_input(None)
+    recorder, _ = declare({"sales": nothing, "legal": nothing})
+    assert [s.inputs.get("shared_account_id") for s in recorder.of(SHARE).values()] == [None, None]

@@ -136,8 +136,10 @@ def _refuse_doubles(name: str, accounts: dict[str, Input[str]]) -> None:
     """Refuse an account that appears under two labels: at once if both are known, else as soon as they are."""
     labels: dict[str, str] = {}
 
-    def note(label: str, account: str, secret: object = None) -> None:
+    def note(label: str, account: object, secret: object = None) -> None:
         account = as_account_id(account)
+        if not isinstance(account, str):
+            return  # the share's check says what is wrong
         first = labels.setdefault(account, label)
         if first != label:
             what = SECRET if secret else account
