@@ -362,3 +362,16 @@ def test_outputs_of_no_account_are_left_to_the_check() -> None:
     nothing: Any = pulumi.Output.from_input(None)
     recorder, _ = declare({"sales": nothing, "legal": nothing})
     assert [s.inputs.get("shared_account_id") for s in recorder.of(SHARE).values()] == [None, None]
+
+
+@pytest.mark.parametrize("given", ["", "report", "fail", True, False])
+def test_report_only_that_is_wrong_is_left_to_the_check(given: Any) -> None:
+    """An empty string is no False: False revokes."""
+
+    def program() -> None:
+        ImageSharesExclusive("only", IMAGE, [SALES], report_only=given)
+
+    recorder, _ = run(program)
+    (only,) = recorder.of(EXCLUSIVE).values()
+    assert only.inputs["report_only"] == given
+    assert type(only.inputs["report_only"]) is type(given)

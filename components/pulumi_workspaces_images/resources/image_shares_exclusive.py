@@ -80,7 +80,9 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
             "image_id": image_id,
             "shared_account_ids": shared_account_ids,
             # A program that contradicts itself fails, but what it declared before is still registered with the engine.
-            "report_only": Output.all(report_only, contradiction).apply(lambda either: either[0] or either[1]),
+            "report_only": Output.all(report_only, contradiction).apply(
+                lambda both: (both[0] or True) if both[1] else both[0]
+            ),
             "region": region,
             **hidden_inputs(provider, image_id=image_id, shared_account_ids=shared_account_ids, region=region),
             "owner_account_id": None,  # outputs: Pulumi creates an attribute for every name in here
