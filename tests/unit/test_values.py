@@ -20,7 +20,14 @@ def test_text() -> None:
     assert string({"k": ""}, "k", "") is None
     assert string({}, "k", "") is None
     with pytest.raises(ConfigurationError, match=r"^aws:k must be a string$"):
-        string({"k": 5}, "k", "aws:")
+        string({"k": ["a"]}, "k", "aws:")
+
+
+@pytest.mark.parametrize("value", [5, 1.5, True, 0])
+def test_number_in_place_of_a_text(value: object) -> None:
+    """What `pulumi config set --path` makes of the digits of an external id, or of a tag."""
+    with pytest.raises(ConfigurationError, match=r"^aws:k must be a string: put it in quotes$"):
+        string({"k": value}, "k", "aws:")
 
 
 @pytest.mark.parametrize(

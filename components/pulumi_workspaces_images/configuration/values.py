@@ -33,6 +33,8 @@ def flat_key_problem(key: str) -> str:
 def string(values: Mapping[str, object], key: str, at: str) -> str | None:
     """Return a string; None if it is not set or empty. `at` is what precedes `key` in its full name."""
     value = values.get(key)
+    if isinstance(value, (int, float)):  # `pulumi config set --path` stores digits as a number, and true as a boolean
+        raise ConfigurationError(f"{at}{key} must be a string: put it in quotes")
     if value is not None and not (isinstance(value, str) and _can_be_sent(value)):
         raise ConfigurationError(f"{at}{key} must be a string")
     return value or None
