@@ -150,3 +150,13 @@ def test_import_is_light() -> None:
     code = f"import sys, pulumi_workspaces_images; print(*[name for name in {heavy} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.split() == []
+
+
+def test_get_by_an_output() -> None:
+    """Pulumi ends with a traceback if an id is secret. It stores ids in clear anyway."""
+    resource, _ = run(lambda: ImageShare.get("found", pulumi.Output.from_input(SHARE.id)))
+    assert resource.resource_id == SHARE.id
+    with pytest.raises(pulumi.RunError, match=r"^ImageShare 'found': id is a secret, .* pulumi.Output.unsecret\(id\)$"):
+        run(lambda: ImageShare.get("found", pulumi.Output.secret(SHARE.id)))
+    resource, _ = run(lambda: ImageShare.get("found", pulumi.Output.unsecret(pulumi.Output.secret(SHARE.id))))
+    assert resource.resource_id == SHARE.id

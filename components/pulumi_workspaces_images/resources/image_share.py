@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions, RunError
 from pulumi.dynamic import Resource
 
 from ..provider import ImageShareProvider
@@ -89,8 +89,14 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
 
         Returns:
             The share.
+
+        Raises:
+            pulumi.RunError: the provider cannot read shares, or the id is a secret; one line.
         """
         provider_of(opts, SHARE_TYPE)  # refuses a provider that could not read it
+        id = awaited(id)
+        if isinstance(id, Output):
+            id = Output.from_input(_in_clear(resource_name, id))
         share = cls.__new__(cls)
         share._register(resource_name, None, None, region, ResourceOptions.merge(opts, ResourceOptions(id=id)), {})
         return share
@@ -113,3 +119,12 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
         }
         opts = spelled_out(opts, "image_id", "shared_account_id", "region")
         super().__init__(ImageShareProvider(), resource_name, properties, opts)
+
+
+async def _in_clear(resource_name: str, id: Output[str]) -> Any:
+    if await id.is_secret():  # the SDK would end in a traceback
+        raise RunError(
+            f"ImageShare {resource_name!r}: id is a secret, and Pulumi does not encrypt ids: pass "
+            "pulumi.Output.unsecret(id)"
+        )
+    return id
