@@ -1,16 +1,15 @@
-"""AWS as it runs on this machine, for demos and tests: moto's server, with the gaps that matter here closed.
+"""A local AWS for demos and tests: moto's server, with the gaps that matter here closed.
 
-The layer stands in front of moto, it does not patch it. A request is read once (`wire`), its caller is looked
-up (`callers`), faults may refuse, delay or spoil it (`faults`), and then it goes to the few image operations
-whose rules moto lacks (`images`, working on moto's own objects) or, untouched, to moto's server app. That is
-the smallest thing that can be refused or lost as a whole, and it depends on moto's data, not on how moto
-parses requests or formats answers.
+The layer stands in front of moto and does not patch it. It reads each request once (`wire`) and finds its caller
+(`callers`). Faults may refuse, delay or spoil the request (`faults`). The few image operations whose rules moto lacks
+are answered here (`images`, which works on moto's own objects). moto's server app gets all other requests unchanged.
+So a request can be refused or lost only as a whole, and the layer depends on moto's data, not on how moto parses
+requests or formats answers.
 
-moto keeps its state in the process: however many LocalCloud objects a process makes, there is one cloud in
-it. Starting one empties it.
+moto keeps its state in the process, so all LocalCloud objects of a process are one cloud. Starting one empties it.
 
-Nothing checks signatures or, unless a test asks for it, permissions. All of it listens on the loopback
-interface only.
+Signatures are never checked, and permissions only if a test asks for it. The cloud listens on the loopback interface
+only.
 """
 
 from __future__ import annotations
@@ -39,8 +38,8 @@ log = logging.getLogger(__name__)
 class LocalCloud(Images, Faults):
     """A local AWS with accounts, Regions, and an API at `url`.
 
-    Every 12-digit account exists in it. `credentials` has the keys of an account; roles are assumed as in
-    AWS, whether or not anybody created them.
+    Every 12-digit account exists in it. `credentials` returns the keys of an account. Every role can be assumed, even
+    if it was never created.
 
     Attributes:
         calls: Every call made over HTTP, in the order of the answers.
@@ -66,15 +65,18 @@ class LocalCloud(Images, Faults):
         self.stop()
 
     def start(self) -> None:
-        """Serve an empty cloud in the background; raises OSError if the port is taken.
+        """Serve an empty cloud in the background.
 
-        The process loses the AWS variables of its environment: moto asks botocore, which fails for a profile that does
-        not exist, and the cloud is nobody's real account.
+        This removes the AWS variables from the environment of the process. With them botocore, which moto uses, could
+        fail for a profile that does not exist, or use a real account.
+
+        Raises:
+            OSError: The port is taken.
         """
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             del os.environ[name]
         self._server = Server(self._port, self._answer)
-        # moto takes a second or two to import: not for those who only import this module. All of it comes
+        # moto takes a second or two to import, so importing this module does not import it. All of it is imported
         # before the first request: its modules import each other, which two threads must not do at once.
         import moto.workspaces.models  # noqa: F401
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -86,7 +88,7 @@ class LocalCloud(Images, Faults):
         self._server.serve()
 
     def stop(self) -> None:
-        """Stop serving; connections that callers keep open are closed."""
+        """Stop serving, and close the connections that callers keep open."""
         if self._server:
             self.clear_faults()
             self._server.stop()
@@ -94,14 +96,14 @@ class LocalCloud(Images, Faults):
 
     @property
     def url(self) -> str:
-        """Where the cloud is served."""
+        """The URL of the cloud."""
         if not self._server:
             raise RuntimeError("the local cloud is not running")
         return f"http://127.0.0.1:{self._server.port}"
 
     @property
     def endpoints(self) -> str:
-        """The value of the stack configuration key `aws:endpoints` that leads here."""
+        """The value of the stack configuration key `aws:endpoints` for this cloud."""
         return json.dumps([{service: self.url} for service in ("workspaces", "sts", "organizations")])
 
     @staticmethod
@@ -139,10 +141,10 @@ class LocalCloud(Images, Faults):
         """Empty the call log."""
         self.calls = []
 
-    # Who may do what.
+    # Permissions.
 
     def allow_only(self, actions: Iterable[str], account: str | None = None) -> None:
-        """Allow only these IAM actions to an account, or to all that have no such list of their own."""
+        """Allow only these IAM actions to an account, or to all accounts without a list of their own."""
         self._allowed[account] = list(actions)
 
     def allow_everything(self) -> None:
@@ -150,7 +152,7 @@ class LocalCloud(Images, Faults):
         self.clear_faults("deny")
         self._allowed = {}
 
-    # From a request to its answer.
+    # How a request is answered.
 
     def _answer(self, request: Request) -> Response:
         from . import callers
@@ -206,7 +208,7 @@ class LocalCloud(Images, Faults):
         from . import callers
 
         allowed = self._allowed.get(call.account, self._allowed.get(None))
-        # These need no permission of the caller, whatever its policies say.
+        # AWS allows these whatever the caller's policies say.
         free = ("GetCallerIdentity", *callers.UNSIGNED_OPERATIONS)
         if allowed is None or call.operation in free or any(matches(call, action) for action in allowed):
             return proceed()

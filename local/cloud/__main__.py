@@ -13,37 +13,37 @@ from local.environment import ROOT
 from . import LocalCloud
 from .faults import CONTROL, FAULTS
 
-# Always the same, so that a stack that was configured for it finds it again after a restart.
+# A fixed id, so that a stack that was configured for the image finds it again after a restart.
 GOLDEN_IMAGE = "wsi-golden001"
 
-# The last line, for who reads along.
+# The last line. Programs read until they find it.
 READY = "Ready."
 
 _BANNER = """\
-The local cloud is at {url}; Ctrl-C ends it and forgets everything in it.
+The local cloud is at {url}. Ctrl-C ends it and deletes everything in it.
 Account {owner} owns a golden image in {region}: {image}
 
-For the shell that uses it, in any folder (Pulumi, whose stacks are then kept in {root}/.pulumi-state):
+To use it, run this in another shell, in any folder (Pulumi keeps its stacks in {root}/.pulumi-state):
   eval "$(make -s -C {root} env)"
   export AWS_ENDPOINT_URL={url} AWS_REGION={region} AWS_DEFAULT_REGION={region}
   export AWS_ACCESS_KEY_ID={AWS_ACCESS_KEY_ID} AWS_SECRET_ACCESS_KEY={AWS_SECRET_ACCESS_KEY}
-A first share, in this repository:
+To share the image, run this in the folder of this repository:
   pulumi stack init play
   pulumi config set --path 'workspaces-images:shares.golden.imageId' {image}
   pulumi config set --path 'workspaces-images:shares.golden.accounts.sales' {recipient}
   pulumi up
-Next month's image, which gets a new id:
+To create next month's image, which gets a new id:
   python -c 'import boto3; print(boto3.client("workspaces").copy_workspace_image(
     Name="golden-2026-12", SourceImageId="{image}", SourceRegion="{region}")["ImageId"])'
-To share by hand, as somebody in the console would (False revokes):
+To share the image outside Pulumi, as in the console (False revokes the share):
   python -c 'import boto3; boto3.client("workspaces").update_workspace_image_permission(
     ImageId="{image}", AllowCopyImage=True, SharedAccountId="{other}")'
-To see what a fault does (one of {faults}):
+To turn on a fault (one of {faults}), and to turn off all faults:
   curl {url}{control} -d '{{"fault": "deny", "action": "workspaces:UpdateWorkspaceImagePermission"}}'
   curl {url}{control} -X DELETE
 
-What needs the plugin of pulumi-aws does not work here: organizationalUnitId and examples/new-accounts-py.
-Another account's key is AKIA, its 12 digits, and TEST: {other_key}
+organizationalUnitId and examples/new-accounts-py do not work here, because they need the plugin of pulumi-aws.
+The access key of another account is AKIA, its 12 digits, and TEST, e.g. {other_key}
 {ready}"""
 
 

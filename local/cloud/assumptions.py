@@ -1,7 +1,8 @@
-"""What the local cloud assumes about AWS where AWS documents nothing: one table, and nothing else decides it.
+"""What the local cloud assumes about AWS where AWS documents nothing.
 
-`Images` answers as this table says. `make acceptance` asks AWS the questions that can be asked safely, and
-`local.acceptance.table` lays its answers beside these. docs/aws-behaviour.md explains each.
+This table is the only place for such assumptions: `Images` answers as it says. `make acceptance` asks AWS the questions
+that can be asked safely, and `local.acceptance.table` compares AWS's answers with these. docs/aws-behaviour.md explains
+each of them.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ class Assumption(NamedTuple):
     Attributes:
         question: The question.
         answer: What is assumed: `SUCCESS` or an error code, a word, or a number. A number of seconds (a float) is the
-            most that the package can bear.
-        asked: Whether `make acceptance` asks it. The others would need an image that is broken, or a write that
-            might change more than the share.
+            most that the package tolerates.
+        asked: Whether `make acceptance` asks it. The other questions would need a broken image, or a write that might
+            change more than the share.
     """
 
     question: str
@@ -35,8 +36,8 @@ ASSUMPTIONS = {
     "unknown_image": Assumption("List the shares of an image that does not exist", "ResourceNotFoundException"),
     "others_image": Assumption("List the shares of another account's image", "ResourceNotFoundException"),
     "recipient_sees_image": Assumption("Does the recipient see the image at once?", "yes"),
-    # The local cloud's listing shows a write at once, but for its fault `lag`. The package looks again until 10 s have
-    # passed (`LOOK_AGAIN`).
+    # The local cloud's listing shows a write at once, except under the fault `lag`. The package repeats its listing
+    # until 10 s have passed (`LOOK_AGAIN`).
     "grant_lag": Assumption("Seconds until the listing shows a grant", 10.0),
     "revoke_lag": Assumption("Seconds until the listing shows a revoke", 10.0),
     "page_size": Assumption("Shares on a full page of the listing, with MaxResults 25", 25),

@@ -1,9 +1,8 @@
-"""Who calls: from the access key in a request to an account of the local cloud.
+"""Find the account of a caller by the access key in its request.
 
-moto finds the account of an access key that its own IAM or STS handed out, and takes any other key as
-belonging to one default account. Here the account is written in the key (`AKIA` + account + four more
-characters). Such a key is entered into moto's IAM when it is first seen, so that from then on moto itself
-knows its account and its user's ARN.
+moto knows the accounts of the access keys that its own IAM or STS has issued, and assigns any other key to one default
+account. A key of the local cloud contains its account (`AKIA` + account + four more characters). Such a key is added to
+moto's IAM at its first use, so that moto knows its account and the ARN of its user.
 """
 
 from __future__ import annotations
@@ -31,9 +30,9 @@ _lock = threading.Lock()
 
 
 def signed(request: Request) -> Request:
-    """Sign the calls that come without a signature: they belong to the account and the partition of the role.
+    """Sign an unsigned request as the account of its role, in the partition of the role.
 
-    moto would answer them for its default account, and only ever in the partition `aws`.
+    moto would answer it for its default account, and always in the partition `aws`.
     """
     if "authorization" in request.headers:
         return request
@@ -48,7 +47,7 @@ def signed(request: Request) -> Request:
 
 
 def identify(request: Request) -> Call | None:
-    """Return the AWS call that a request makes, None if it makes none."""
+    """Return the AWS call that a request makes, or None if it is not an AWS call."""
     target = request.headers.get("x-amz-target", "")
     form = {} if target else _form(request)
     signature = _SIGNATURE.search(request.headers.get("authorization", ""))
@@ -100,7 +99,7 @@ def _account(key: str, region: str, request: Request) -> str:
         _enter_user(plain[1], plain[2], key, get_partition(region))
         return plain[1]
     if key.startswith("ASIA") and "x-amz-security-token" not in request.headers:
-        return ""  # a temporary key is worth nothing without its session token
+        return ""  # a temporary key is not valid without its session token
     for account, partitions in list(iam_backends.items()):
         for backend in list(partitions.values()):
             if key in backend.access_keys:

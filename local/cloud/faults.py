@@ -1,8 +1,8 @@
-"""What can go wrong in the local cloud, and the address that turns it on and off while the cloud runs.
+"""The faults of the local cloud, and the address that turns them on and off while the cloud runs.
 
-Each method of `Faults` that is marked `@fault` is one fault: tests call it, and everybody else posts its name and
-arguments to CONTROL. There is no second list. A fault strikes the calls of its `operation`, a name or a pattern as in
-`LocalCloud.count`, for a number of `times`, or until the faults are cleared where that is None.
+Each method of `Faults` that is marked `@fault` is one fault. Tests call the method. Other programs post its name and
+arguments to CONTROL. A fault strikes the calls of its `operation`, a name or a pattern as in `LocalCloud.count`. It
+strikes a number of `times`, or until it is turned off if `times` is None.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class Fault:
 
     Attributes:
         then: What happens to a call that is struck.
-        when: Whether a call, of the right operation, is struck; it is asked one call at a time.
+        when: Tells whether a call of the right operation is struck. It is called for one call at a time.
         name: The name of the method that made the fault.
-        arguments: What that was given.
-        struck: How many calls it has struck.
+        arguments: The arguments of that method.
+        struck: The number of calls that the fault has struck.
     """
 
     then: Interceptor
@@ -67,11 +67,11 @@ class Fault:
 
 
 def fault(method: Callable[Concatenate[Any, P], Fault]) -> Callable[Concatenate[Any, P], None]:
-    """Turn a method that describes a fault into one that lets it loose; it raises ValueError for bad arguments."""
+    """Turn a method that returns a fault into one that turns it on, or raises ValueError for bad arguments."""
     signature, hints = inspect.signature(method), get_type_hints(method)
 
     @functools.wraps(method)
-    def let_loose(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> None:
+    def turn_on(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> None:
         try:
             bound = signature.bind(self, *args, **kwargs)
         except TypeError as error:
@@ -84,17 +84,17 @@ def fault(method: Callable[Concatenate[Any, P], Fault]) -> Callable[Concatenate[
         made.name, made.arguments = method.__name__, arguments
         self.interceptors.append(made)
 
-    return let_loose
+    return turn_on
 
 
 class Faults:
     """The faults of a local cloud.
 
     Attributes:
-        interceptors: What stands between an allowed caller and the operations, outermost first: the faults, in the
-            order in which they were let loose, and whatever a test puts there. Each is called with the call and a
-            function that goes on with it and returns the answer; it may raise AwsError or ConnectionLostError before
-            or after that, or return an answer of its own.
+        interceptors: Functions between an allowed caller and the operations, outermost first: the faults, in the order
+            in which they were turned on, and functions that a test adds. Each is called with the call and a function
+            that continues the call and returns the answer. An interceptor may raise AwsError or ConnectionLostError
+            before or after that, or return an answer of its own.
     """
 
     def __init__(self) -> None:
@@ -102,7 +102,7 @@ class Faults:
         self._cleared = threading.Event()
 
     def faults(self) -> list[dict[str, Any]]:
-        """Return the active faults, each with its name, its arguments and how many calls it has `struck`."""
+        """Return the active faults, each with its name, its arguments and the number of calls that it has `struck`."""
         return [
             {"fault": i.name, **i.arguments, "struck": i.struck}
             for i in list(self.interceptors)
@@ -110,7 +110,7 @@ class Faults:
         ]
 
     def clear_faults(self, *names: str) -> None:
-        """Undo all faults, or those of these names; calls that a fault has kept waiting are answered."""
+        """Turn off all faults, or those of these names, and answer the calls that they keep waiting."""
         self.interceptors = [
             i for i in self.interceptors if not isinstance(i, Fault) or (names and i.name not in names)
         ]
@@ -119,15 +119,15 @@ class Faults:
             self._cleared = threading.Event()
 
     def unthrottle(self) -> None:
-        """Undo `throttle`."""
+        """Turn off `throttle`."""
         self.clear_faults("throttle")
 
     @fault
     def throttle(self, operation: str, times: int | None = None, rate: float | None = None) -> Fault:
-        """Throttle an operation: every call of it, or with a rate, those that are more than so many a second.
+        """Throttle an operation: every call of it, or with a rate, the calls beyond that number per second.
 
-        As in AWS the rate is a token bucket, one for each account and Region. It holds what flows into it in a
-        second, and at least one call.
+        As in AWS the rate is a token bucket, one for each account and Region. The bucket holds the calls of one second,
+        and at least one call.
         """
         if rate is None:
             return Fault(_refuse("ThrottlingException", "Rate exceeded"))
@@ -146,12 +146,12 @@ class Faults:
         times: int | None = 1,
         message: str = "Made to fail by a test.",
     ) -> Fault:
-        """Answer an operation with an error, and do nothing: any code, any status, 500 and 503 among them."""
+        """Answer an operation with an error of any code and status, and do nothing."""
         return Fault(_refuse(code, message, status))
 
     @fault
     def deny(self, action: str, account: str | None = None) -> Fault:
-        """Deny an IAM action (`workspaces:Describe*`) to an account, or to all, by an explicit deny."""
+        """Deny an IAM action (`workspaces:Describe*`) to one account or to all, with an explicit deny."""
         return Fault(
             lambda call, proceed: denied(call, "with an explicit deny in an identity-based policy"),
             lambda call: matches(call, action) and account in (None, call.account),
@@ -159,7 +159,7 @@ class Faults:
 
     @fault
     def expire(self, access_key_id: str, after: int = 0) -> Fault:
-        """Let an access key expire: at once, or after so many more calls."""
+        """Let an access key expire, at once or after a number of calls."""
         left = after
 
         def expired(call: Call) -> bool:
@@ -182,7 +182,7 @@ class Faults:
 
     @fault
     def lose_response(self, operation: str, times: int | None = 1) -> Fault:
-        """Let an operation take effect, and reset the connection before the answer."""
+        """Let an operation take effect, but reset the connection before the answer."""
 
         def lose(call: Call, proceed: Proceed) -> Response:
             proceed()
@@ -192,9 +192,9 @@ class Faults:
 
     @fault
     def slow(self, operation: str, seconds: float, times: int | None = None, late: bool = False) -> Fault:
-        """Answer slowly; with more seconds than the caller has patience, it is a time-out.
+        """Answer slowly. If the caller's read timeout is shorter, the call times out.
 
-        The operation takes effect at once, and only its answer takes so long; if it is `late`, it is the other way.
+        The operation takes effect at once, and its answer is delayed. With `late` the operation itself is delayed.
         """
 
         def wait(call: Call, proceed: Proceed) -> Response:
@@ -209,7 +209,7 @@ class Faults:
 
     @fault
     def lag(self, seconds: float, times: int | None = None) -> Fault:
-        """Let the listing of an image's permissions show what was written only so many seconds later."""
+        """Let the listing of an image's permissions show each write only after a number of seconds."""
 
         def look_back(call: Call, proceed: Proceed) -> Response:
             with self._listing_as_of(seconds):
@@ -219,7 +219,7 @@ class Faults:
 
     @fault
     def garble(self, operation: str, times: int | None = 1, body: str | None = None) -> Fault:
-        """Let an operation take effect, and spoil the body of its answer: cut it in half, or send another."""
+        """Let an operation take effect, but cut the body of its answer in half, or send another body."""
 
         def spoil(call: Call, proceed: Proceed) -> Response:
             answer = proceed()
@@ -230,7 +230,10 @@ class Faults:
 
     @fault
     def expire_page_token(self, operation: str = "*", times: int | None = 1) -> Fault:
-        """Refuse to go on with a listing: the token of its next page has expired (AWS does not document how)."""
+        """Refuse to continue a listing because its page token has expired.
+
+        AWS does not document what it answers then.
+        """
         return Fault(
             _refuse("InvalidParameterValuesException", "The NextToken is not valid."),
             lambda call: "NextToken" in call.parameters,
@@ -240,14 +243,14 @@ class Faults:
         raise NotImplementedError
 
     def _control(self, request: Request) -> Response:
-        """Answer a request to CONTROL: GET lists the faults, POST lets one loose, DELETE clears all."""
+        """Answer a request to CONTROL: GET lists the faults, POST turns one on, DELETE turns all off."""
         try:
             if request.method == "POST":
                 self._post(request.body)
             elif request.method == "DELETE":
                 self.clear_faults()
             elif request.method != "GET":
-                raise ValueError(f"{request.method} is none of GET, POST, DELETE")
+                raise ValueError(f"{request.method} must be GET, POST or DELETE")
         except ValueError as error:
             return Response(400, {"Content-Type": "text/plain"}, f"{error}\n".encode())
         body = json.dumps({"faults": self.faults()})
@@ -274,7 +277,7 @@ FAULTS: dict[str, Callable[..., None]] = {
 
 
 def denied(call: Call, reason: str) -> Response:
-    """Raise what AWS answers to a caller who may not make this call."""
+    """Raise the error that AWS returns to a caller without the permission for a call."""
     from . import callers
 
     raise AwsError(
@@ -292,7 +295,7 @@ def _refuse(code: str, message: str, status: int = 400) -> Interceptor:
 
 
 class _Bucket:
-    """A token bucket; not safe for threads."""
+    """A token bucket. It is not thread-safe."""
 
     def __init__(self, rate: float, capacity: float) -> None:
         self._rate = rate
@@ -300,7 +303,7 @@ class _Bucket:
         self._at = time.monotonic()
 
     def take(self) -> bool:
-        """Take one token, if there is one."""
+        """Take a token, and tell whether there was one."""
         now = time.monotonic()
         self._tokens = min(self._capacity, self._tokens + (now - self._at) * self._rate)
         self._at = now

@@ -1,8 +1,7 @@
-"""The WorkSpaces image operations: what AWS does and moto leaves out, and the controls that tests have.
+"""The WorkSpaces image operations with the rules that moto lacks, and methods by which tests control images.
 
-The images live in moto's own backends, as moto's own objects; only what follows is decided here: who sees an
-image, which requests are refused, and how an answer is cut into pages. All other WorkSpaces operations are
-moto's.
+The images are moto's own objects in moto's own backends. This module decides who sees an image, which requests are
+refused, and how an answer is split into pages. moto answers all other WorkSpaces operations.
 
 Where AWS documents nothing, the answer comes from `ASSUMPTIONS`.
 """
@@ -25,7 +24,7 @@ from local.accounts import OWNER, REGION
 from .assumptions import ASSUMPTIONS, SUCCESS, Answer
 from .wire import AwsError, Call
 
-PAGE = 25  # of images, as documented
+PAGE = 25  # images, as documented
 UNCHANGED = object()
 
 _IMAGE_ID = re.compile(r"wsi-[0-9a-z]{9,63}")
@@ -36,14 +35,14 @@ class Images:
     """The images of the local cloud: its controls for tests, and the image operations of its API.
 
     Attributes:
-        answers: What is answered where AWS documents nothing, by the names in `ASSUMPTIONS`; tests change it.
+        answers: The answers where AWS documents nothing, by their names in `ASSUMPTIONS`. Tests may change them.
     """
 
     def __init__(self) -> None:
         self.assume()
         # moto answers each request in a thread of its own and locks nothing.
         self._lock = threading.RLock()
-        # When, of which image, whose permission, and whether it was there before: what a late listing undoes.
+        # Time, image, account, and whether the account had the permission before. A listing that lags undoes these.
         self._changes: deque[tuple[float, Any, str, bool]] = deque(maxlen=10_000)
         self._listing = _Listing()
         self.operations: dict[str, Callable[[Call], Mapping[str, Any]]] = {
@@ -55,10 +54,10 @@ class Images:
         }
 
     def assume(self) -> None:
-        """Answer what AWS does not document as `ASSUMPTIONS` says."""
+        """Answer as `ASSUMPTIONS` says where AWS documents nothing."""
         self.answers: dict[str, Answer] = {name: assumed.answer for name, assumed in ASSUMPTIONS.items()}
 
-    # Controls: they work on moto's objects directly, so nothing of it is in the call log.
+    # Controls. They change moto's objects directly, so they leave nothing in the call log.
 
     def create_image(
         self,
@@ -70,7 +69,7 @@ class Images:
         tenancy: str = "DEFAULT",
         owner: Any = UNCHANGED,
     ) -> str:
-        """Put an image into an account, without the VPC, directory and WorkSpace that moto's own call wants.
+        """Create an image, without the VPC, directory and WorkSpace that moto's own call requires.
 
         Args:
             account: The account in whose listing the image appears.
@@ -79,7 +78,7 @@ class Images:
             image_id: Its id; a new one if not given.
             state: AVAILABLE, PENDING or ERROR.
             tenancy: DEFAULT, or DEDICATED for a BYOL image.
-            owner: The OwnerAccountId that listings show if it is not the account; None: they show none.
+            owner: The OwnerAccountId that listings show, by default the account. With None they show none.
 
         Returns:
             The id of the image.
@@ -102,7 +101,7 @@ class Images:
         owner: Any = UNCHANGED,
         region: str | None = None,
     ) -> None:
-        """Change what `create_image` has set; what is not given stays as it is."""
+        """Change properties that `create_image` has set."""
         with self._lock:
             _, image = self._find(image_id, region)
             image.state = state or image.state
@@ -111,18 +110,18 @@ class Images:
                 image.owner_account = owner
 
     def remove_image(self, image_id: str, region: str | None = None) -> None:
-        """Let an image vanish, shared or not."""
+        """Remove an image, even if it is shared."""
         with self._lock:
             backend, _ = self._find(image_id, region)
             del backend.workspace_images[image_id]
 
     def share(self, image_id: str, account: str, region: str | None = None) -> None:
-        """Grant a permission behind everybody's back."""
+        """Grant a permission outside Pulumi."""
         with self._lock:
             self._change(*self._find(image_id, region), account, True)
 
     def unshare(self, image_id: str, account: str, region: str | None = None) -> None:
-        """Revoke a permission behind everybody's back."""
+        """Revoke a permission outside Pulumi."""
         with self._lock:
             self._change(*self._find(image_id, region), account, False)
 
@@ -147,7 +146,7 @@ class Images:
 
     @contextmanager
     def _listing_as_of(self, seconds: float) -> Iterator[None]:
-        """Let this thread list, within the block, permissions as they were so many seconds ago."""
+        """Let this thread list permissions as they were some seconds ago, within the block."""
         self._listing.lag = seconds
         try:
             yield
@@ -163,7 +162,7 @@ class Images:
                 (listed.add if was_shared else listed.discard)(account)
         return listed
 
-    # Operations: each takes a call and returns its result, or raises what AWS answers instead.
+    # Operations. Each takes a call and returns its result, or raises the error that AWS would return.
 
     def operate(self, call: Call) -> Mapping[str, Any]:
         """Run one of `operations`."""
@@ -244,7 +243,7 @@ class Images:
         raise AwsError("ResourceNotFoundException", f"The image {source_id} could not be found.")
 
     def _visible(self, account: str, region: str) -> Iterator[tuple[bool, Any]]:
-        """Return all images that an account sees in a Region, and whether it owns them."""
+        """Yield all images that an account sees in a Region, each after whether the account owns it."""
         home = _backend(account, region)
         for backend in _backends(region):
             for image in backend.workspace_images.values():
@@ -254,12 +253,12 @@ class Images:
                     yield False, image
 
     def _owned(self, call: Call, image_id: str, unknown: str = "unknown_image") -> Any:
-        """Return an image of the caller; `unknown` names the answer where there is no such image."""
+        """Return an image of the caller. `unknown` names the answer if the image does not exist."""
         self._check_image_id(image_id)
         image = _backend(call.account, call.region).workspace_images.get(image_id)
         if image is None or image.owner_account not in (None, call.account):
-            anybodys = any(image_id in backend.workspace_images for backend in _backends(call.region))
-            name = "others_image" if anybodys else unknown
+            exists = any(image_id in backend.workspace_images for backend in _backends(call.region))
+            name = "others_image" if exists else unknown
             raise self._refusal(name, f"The image {image_id} could not be found.")
         return image
 
@@ -282,10 +281,10 @@ class Images:
         largest: int = PAGE,
         token_after_full_page: bool = False,
     ) -> tuple[list[Mapping[str, Any]], dict[str, str]]:
-        """Return one page of a listing, and the token of the next one if there is one.
+        """Return one page of a listing, and the token of the next page if there is one.
 
-        A token holds the key of the last item it follows, so changes between two pages neither hide nor repeat
-        others, and a digest of what was asked, so it is refused by any other listing.
+        A token holds the key of the last item on its page. So changes between two pages neither hide nor repeat other
+        items. It also holds a digest of the request, so that every other listing refuses it.
         """
         size = call.parameters.get("MaxResults", PAGE)
         if not 1 <= size <= PAGE:
@@ -313,7 +312,7 @@ class Images:
 
 
 class _Listing(threading.local):
-    """How far behind the listings of a thread are, in seconds."""
+    """The number of seconds by which the listings of a thread lag."""
 
     lag = 0.0
 
@@ -333,7 +332,7 @@ def _backend(account: str, region: str) -> Any:
     from moto.workspaces.models import workspaces_backends
 
     if region not in workspaces_backends[account]:
-        # The host name of such a Region does not exist: a real caller would never get as far as this.
+        # AWS has no host of that name, so a real caller would not even get an answer.
         raise AwsError("InvalidSignatureException", "Credential should be scoped to a valid Region.")
     return workspaces_backends[account][region]
 

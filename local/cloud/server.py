@@ -1,8 +1,8 @@
 """A small HTTP/1.1 server on the loopback interface.
 
-Werkzeug's own closes every connection after one request and waits 10 ms before it does; the provider under
-test keeps its connections open, and its speed is measured. Hence Python's http.server with the few settings
-that it lacks.
+Werkzeug's own server closes every connection after one request, and waits 10 ms before it does so. The provider under
+test keeps its connections open, and its speed is measured. So this is Python's http.server, with the few settings that
+it lacks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 
 from .wire import ConnectionLostError, Request, Response
 
-# Seconds for calls that are being answered when the server stops.
+# Seconds that the server waits at its end for calls that are being answered.
 _PATIENCE = 1.0
 
 # For SO_LINGER: closing the connection resets it.
@@ -28,7 +28,7 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class Server(socketserver.ThreadingTCPServer):
-    """Listens as soon as it is made; once it serves, it answers in threads, one per connection."""
+    """A server that listens from its creation on, and after `serve` answers in one thread per connection."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -42,11 +42,11 @@ class Server(socketserver.ThreadingTCPServer):
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
 
     def serve(self) -> None:
-        """Start answering; until then, callers connect and wait."""
+        """Start answering. Until then callers connect and wait."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening and hang up on everybody: kept-alive connections would never end by themselves."""
+        """Stop listening and close all connections: kept-alive connections would never end by themselves."""
         self.shutdown()
         self._thread.join()
         for connection in list(self._connections):
@@ -63,12 +63,12 @@ class Server(socketserver.ThreadingTCPServer):
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """Close the connection and forget it; without saying goodbye first, which would not be a reset."""
+        """Close the connection and forget it. It is not shut down first, because then it could not be reset."""
         self._connections.discard(request)
         self.close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Report nothing: clients that are killed hang up in mid-answer."""
+        """Ignore connection errors: a client that is killed closes its connection during an answer."""
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -83,7 +83,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
-        if len(body) < length:  # the caller has died in the middle of it: to AWS that is no call
+        if len(body) < length:  # the caller died while it was sending: for AWS this is not a call
             self.close_connection = True
             return
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -103,4 +103,4 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Print no line per request."""
+        """Print nothing: http.server would print a line per request."""

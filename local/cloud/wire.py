@@ -1,7 +1,7 @@
-"""What goes over the wire: requests, answers, and the calls and errors that AWS would make of them.
+"""HTTP requests and answers, and the AWS calls and errors in them.
 
-Two protocols matter here: JSON (WorkSpaces, Organizations: the operation is in the X-Amz-Target header) and
-query (STS, IAM: the operation is the form field Action, the answer is XML).
+Two protocols matter here. In JSON (WorkSpaces, Organizations) the operation is in the X-Amz-Target header. In query
+(STS, IAM) the operation is the form field Action, and the answer is XML.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Response:
 
     @property
     def error(self) -> str | None:
-        """The AWS error code in it, None for a success."""
+        """The AWS error code of the answer, or None for a success."""
         if self.status < 400:
             return None
         found = _ERROR_CODE.search(self.body)
@@ -63,7 +63,7 @@ class Call:
         region: The Region for which the request was signed.
         parameters: The operation's input.
         access_key_id: The caller's access key.
-        json: Whether the service speaks JSON, else the query protocol.
+        json: Whether the service uses JSON. Otherwise it uses the query protocol.
         status: The HTTP status of the answer, 0 if it was never answered.
         error: The error code of the answer.
     """
@@ -85,7 +85,7 @@ class Call:
 
 
 class AwsError(Exception):
-    """An answer that AWS gives instead of a result; the code is spelled as the JSON services do."""
+    """An error that AWS returns. Its code is spelled as in the JSON services."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(f"{code}: {message}")
@@ -107,7 +107,7 @@ class AwsError(Exception):
 
 
 class ConnectionLostError(Exception):
-    """Raised by an interceptor: the connection is reset and the caller gets no answer."""
+    """Raised by an interceptor to reset the connection, so that the caller gets no answer."""
 
 
 def access_key_id(account: str) -> str:
