@@ -1,7 +1,7 @@
-"""The main job as a story, told by `make demo` on the local cloud with a real engine and this repository's own stack.
+"""`make demo`: show the main use case on the local cloud, with a real engine and this repository's stack program.
 
-What the screen shows was checked: each line of output had to be there, each command had to end as it did, and what is
-said of AWS was looked up in the cloud. The first surprise ends the story.
+The demo checks everything that it shows: each line of output, the exit code of each command, and the shares in the
+cloud. It stops at the first difference.
 """
 
 from __future__ import annotations
@@ -36,29 +36,29 @@ BOLD, DIM, GREEN, CYAN = "1", "2", "32", "36"
 
 
 class Surprise(Exception):
-    """Something went another way than the story; the message is all there is to say."""
+    """Something was not as expected. The message says what."""
 
 
 class Demo:
-    """The story and its screen."""
+    """The steps of the demo, and what they print."""
 
     def __init__(self, stack: Stack, cloud: LocalCloud, interrupted: threading.Event) -> None:
         self._stack = stack
         self._cloud = cloud
         self._interrupted = interrupted
-        self._command, self._output = "", ""  # the last command, and all that it printed
+        self._command, self._output = "", ""  # the last command and its whole output
 
     def tell(self) -> None:
-        """Tell the story.
+        """Run all steps.
 
         Raises:
-            Surprise: It went another way.
-            KeyboardInterrupt: Somebody has seen enough.
+            Surprise: A step did not go as expected.
+            KeyboardInterrupt: The user interrupted the demo.
         """
         shares = "workspaces-images:shares.golden"
         up = "pulumi up --yes --skip-preview"
         self._cloud.create_image(OWNER, REGION, image_id=IMAGE)
-        show(f"AWS is a local cloud here, in which account {OWNER} owns the image {IMAGE}.")
+        show(f"AWS is a local cloud here. In it, account {OWNER} owns the image {IMAGE}.")
 
         show("\nAn image is shared with two accounts, as the stack's configuration says", BOLD)
         self._run("pulumi stack init demo")
@@ -93,7 +93,7 @@ class Demo:
         show("\nState and AWS agree: refresh finds nothing to change", BOLD)
         self._run("pulumi refresh --yes --skip-preview --expect-no-changes", "3 unchanged")
 
-        show("\nAn image cannot be deleted while it is shared; destroy unshares it", BOLD)
+        show("\nAn image cannot be deleted while it is shared: destroy revokes its shares", BOLD)
         self._aws("DeleteWorkspaceImage", "InvalidResourceStateException", refused=True, ImageId=IMAGE)
         self._run("pulumi destroy --yes --skip-preview", "golden-sales deleted")
         self._shared_with()
@@ -101,7 +101,7 @@ class Demo:
         self._aws("DescribeWorkspaceImages", '"Images": []')
 
     def _run(self, command: str, *telling: str) -> None:
-        """Run a command that must succeed, and show the `telling` lines of its output."""
+        """Run a command that must succeed, and show the lines of its output that contain one of `telling`."""
         self._begin(command)
         try:
             code, self._output = finish_unless(self._interrupted, self._stack.start(*shlex.split(command)[1:]))
@@ -112,7 +112,7 @@ class Demo:
         self._show(telling)
 
     def _aws(self, operation: str, *telling: str, by: str = OWNER, refused: bool = False, **parameters: Any) -> None:
-        """Make the call that the AWS CLI would make, and show the `telling` lines of the answer."""
+        """Make the call that the AWS CLI would make, and show the lines of the answer that contain one of `telling`."""
         words = ["aws workspaces", xform_name(operation, "-")]
         for name, value in parameters.items():
             option = xform_name(name, "-")
@@ -133,7 +133,7 @@ class Demo:
         self._show(telling)
 
     def _shared_with(self, *accounts: str) -> None:
-        """Show whom the image is shared with, which must be these accounts and nobody else."""
+        """Show the accounts that the image is shared with, which must be exactly these."""
         shared = self._cloud.shared_with(IMAGE)
         if shared != set(accounts):
             raise self._surprise(f"an image shared with {people(accounts)}; it is shared with {people(shared)}")
@@ -145,13 +145,13 @@ class Demo:
         show("  $ " + " \\\n      ".join(lines), CYAN)
 
     def _show(self, telling: tuple[str, ...]) -> None:
-        # A message stands in a resource's row, and again below.
+        # Pulumi prints a message in a resource's row, and again below.
         lines = [_ROW.sub(r"\1", " ".join(line.split())) for line in self._output.splitlines()]
         for part in telling:
             found = [line for line in lines if part in line]
             if not found:
                 raise self._surprise(f"a line with: {part}")
-            # The shortest: the engine also says what it says as a part of longer lines that tell its progress.
+            # The shortest line: the engine also repeats its messages in longer lines that show the progress.
             show(textwrap.fill(min(found, key=len), WIDTH, initial_indent=" " * 4, subsequent_indent=" " * 6), DIM)
 
     def _surprise(self, expected: str) -> Surprise:
@@ -162,39 +162,39 @@ _ROW = re.compile(r"([-+~] \S+ \S+ \w+(?: \([\d.]+s\))?) .*")
 
 
 def people(accounts: Any) -> str:
-    """Return the names of accounts for readers."""
-    return " and ".join(f"{NAMES.get(a, 'somebody')} ({a})" for a in sorted(accounts)) or "nobody"
+    """Return accounts with their names, for readers."""
+    return " and ".join(f"{NAMES.get(a, 'another account')} ({a})" for a in sorted(accounts)) or "no account"
 
 
 def show(text: str, style: str = "") -> None:
-    """Print at once, styled if the screen can show it and the user does not mind."""
+    """Print at once, styled if the output is a terminal and NO_COLOR is not set."""
     styled = style and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     print(f"\x1b[{style}m{text}\x1b[0m" if styled else text, flush=True)
 
 
 def main(cloud: LocalCloud | None = None) -> int:
-    """Tell the story, in a process of its own: its environment and its signal handlers are changed.
+    """Run the demo. This changes the environment and the signal handlers of the process.
 
     Args:
-        cloud: Where it happens, not yet started; by default a new local cloud.
+        cloud: The cloud to use, not yet started. The default is a new local cloud.
 
     Returns:
-        The exit code: 0 only if everything was as it should be.
+        The exit code. 0 means that everything was as expected.
     """
     try:
-        install.folders()  # this may take minutes, and so comes before there is anything to clean up
+        install.folders()  # this may take minutes, so it comes before there is anything to clean up
     except install.EngineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     interrupted = threading.Event()
-    # Not an exception, which could come between the start of a process and our knowing it, or while cleaning up.
+    # Signals raise no exception: it could come after a process has started but before it is known, or during clean-up.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: interrupted.set())
     start = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="demo-") as folder:
             environment = environment_in(Path(folder))
-            os.environ.clear()  # the cloud and boto3 are in this process
+            os.environ.clear()  # because the cloud and boto3 run in this process
             os.environ.update(environment)
             with cloud or LocalCloud() as running:
                 environment |= {**running.credentials(OWNER), "AWS_ENDPOINT_URL": running.url}
@@ -205,9 +205,9 @@ def main(cloud: LocalCloud | None = None) -> int:
         print(f"\nThe demo failed. {surprise}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted; nothing of it is left.", file=sys.stderr)
+        print("\nInterrupted. Nothing was left behind.", file=sys.stderr)
         return 130
-    show(f"\nAll went as it should, in {time.monotonic() - start:.0f} seconds; nothing of it is left.", BOLD)
+    show(f"\nEverything worked, in {time.monotonic() - start:.0f} seconds. Nothing was left behind.", BOLD)
     return 0
 
 

@@ -101,7 +101,7 @@ def test_fails_on_a_cloud_that_ignores_grants(start: Start, tmp_path: Path) -> N
     assert_nothing_is_left(tmp_path)
     assert (
         "The demo failed. `pulumi up --yes --skip-preview`: expected an image shared with "
-        "sales (222222222222) and legal (333333333333); it is shared with nobody\n"
+        "sales (222222222222) and legal (333333333333); it is shared with no account\n"
     ) in errors
     assert "Updating (demo):" in errors  # the full output of the command
 
