@@ -1,1 +1,1 @@
-"""`make acceptance`: the life of a share on AWS itself, and what AWS answers where its documentation says nothing."""
+"""`make acceptance`: test the package on AWS itself, and record what AWS answers where its documentation is silent."""

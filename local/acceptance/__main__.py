@@ -1,6 +1,6 @@
-"""Prove the package on AWS, with an image of yours and one more account that gets a share of it for some minutes.
+"""Test the package on AWS, with an image of yours and a second account that gets a share of it for some minutes.
 
-The environment's credentials, Region and endpoint lead to AWS, as they lead the AWS CLI. No other account's share is
+Credentials, Region and endpoint come from the environment, as for the AWS CLI. The shares of other accounts are not
 changed, and at the end the image's shares are as they were. docs/aws-behaviour.md says more.
 """
 
@@ -35,7 +35,7 @@ _CLEANED_UP = 3
 
 
 def say(text: str = "") -> None:
-    """Print at once."""
+    """Print a line at once."""
     print(text, flush=True)
 
 
@@ -43,11 +43,11 @@ class Run:
     """One run of the command."""
 
     def __init__(self, options: argparse.Namespace, folder: Path) -> None:
-        """Prepare it: nothing is asked and nothing written.
+        """Prepare a run, without a call to AWS.
 
         Args:
             options: the command line.
-            folder: the journal's, in the user's cache; the stack is made in it.
+            folder: the folder of the journal, in the user's cache. The stack is created in it.
         """
         self._options = options
         self._home = folder / "stack"
@@ -55,10 +55,10 @@ class Run:
         self._interrupted = threading.Event()
 
     def run(self) -> int:
-        """Run it; return the exit code.
+        """Run all steps and return the exit code.
 
         Raises:
-            ExpectedError: it refuses to start, or cannot clean up.
+            ExpectedError: the run refuses to start, or cannot clean up.
             CommandError: Pulumi does not work.
         """
         try:
@@ -93,15 +93,15 @@ class Run:
         for step in STEPS:
             say(f"  - {step.says}")
         say(
-            f"It is the share of image {entry.image_id} in {region} with account {entry.account}. While it lasts, for\n"
-            "some minutes, that account can copy the image, and it keeps such a copy. No other account's share is\n"
+            f"It works with the share of image {entry.image_id} in {region} with account {entry.account}. While it\n"
+            "exists, for some minutes, that account can copy the image and keep the copy. No other account's share is\n"
             "changed. At the end, also after Ctrl-C, the image's shares are as they are now. The run needs at most\n"
             f"{needed} WorkSpaces calls, and some more if AWS throttles calls or the listing of the shares lags."
         )
         if not self._agreed():
             return 1
         if not self._options.yes:
-            before = self._look(aws, entry)  # somebody may have thought about it for long
+            before = self._look(aws, entry)  # the user may have taken a long time to answer
         return self._live(entry, before, aws, recipient)
 
     def _recipient(self, region: str) -> Aws | None:
@@ -120,7 +120,7 @@ class Run:
         """Return the image's shares, if the run may start.
 
         Raises:
-            ExpectedError: it may not.
+            ExpectedError: the run may not start.
         """
         what = f"image {entry.image_id} in {entry.region}"
         images = aws.need(DESCRIBE, ImageIds=[entry.image_id], ImageType="OWNED").get("Images", [])
@@ -163,11 +163,11 @@ class Run:
             answer = ""
         if answer.strip().lower() in ("y", "yes"):
             return True
-        say("Nothing was done. (With YES=1 there is no question.)")
+        say("Nothing was done. (YES=1 skips the question.)")
         return False
 
     def _live(self, entry: Entry, before: Listing, aws: Aws, recipient: Aws | None) -> int:
-        # Not an exception, which could come between the start of a process and our knowing it, or while cleaning up.
+        # Signals raise no exception: it could come after a process has started but before it is known, or in clean-up.
         for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(ending, lambda *_: self._interrupted.set())
         reports = Reports()
@@ -209,7 +209,7 @@ class Run:
         if not table.passed:
             say("The run's share is revoked.")
             return 130 if self._interrupted.is_set() else 1
-        say(f"All went as it should, in {time.monotonic() - start:.0f} s. The image's shares are as they were.")
+        say(f"All steps passed, in {time.monotonic() - start:.0f} s. The image's shares are as they were.")
         return 0
 
     def _take_steps(self, life: Life, account: str, counts: Sequence[Sequence[str]]) -> None:
@@ -217,7 +217,7 @@ class Run:
             made = sum(not is_throttled(code) for calls in counts for code in calls)
             needed = made + calls_needed(life.listing, account, STEPS[number:])
             if needed > MOST_CALLS:
-                raise Surprise(f"It was stopped: with a listing that lags it would need {needed} WorkSpaces calls.")
+                raise Surprise(f"It was stopped: because the listing lags, it would need {needed} WorkSpaces calls.")
             self._wait(0)
             say(f"{number + 1:2} of {len(STEPS)}: {step.says}")
             step.do(life)
@@ -228,7 +228,7 @@ class Run:
         stack = Stack(self._home / "program", environment)
         stack.inherited = (self._journal.descriptor,)
         (stack.folder / "Pulumi.yaml").write_text("name: acceptance\nruntime: python\n", encoding="utf-8")
-        # Nothing but this share, whatever happens to the environment or to the program.
+        # They allow only this share, whatever the environment and the program say.
         guards = {
             "aws:region": entry.region,
             "aws:allowedAccountIds": f'["{entry.owner}"]',
@@ -257,8 +257,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        The exit code: 0, all went as it should; 1, it did not, or the run has not started; 2, bad arguments; 3, it has
-        cleaned up after a run that was killed, and done nothing else; 130, interrupted.
+        The exit code. 0: the run passed. 1: it did not pass, or did not start. 2: bad arguments. 3: it has only cleaned
+        up after a run that was killed. 130: it was interrupted.
     """
     parser = argparse.ArgumentParser(
         prog="python -m local.acceptance", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -266,7 +266,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("image", metavar="IMAGE", type=_image, help="an image that the caller owns, e.g. wsi-0a1b2c3d4")
     parser.add_argument("account", metavar="ACCOUNT", type=_account, help="an account without a share of it, 12 digits")
     parser.add_argument("--recipient-profile", help="an AWS profile of ACCOUNT, for what only a recipient can ask")
-    parser.add_argument("--yes", action="store_true", help="do not ask before it starts")
+    parser.add_argument("--yes", action="store_true", help="start without asking")
     parser.add_argument(
         "--output",
         type=Path,
@@ -275,7 +275,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        install.folders()  # this may take minutes, and so comes before there is anything to clean up
+        install.folders()  # this may take minutes, so it comes before there is anything to clean up
         return Run(options, install.cache() / "acceptance").run()
     except (install.EngineError, CommandError, ExpectedError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""WorkSpaces as plain boto3 shows it: every call counted, every error code kept."""
+"""Call WorkSpaces with plain boto3, and keep the error code of every call."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Answer(NamedTuple):
         code: the error code, or `SUCCESS`.
         status: the HTTP status.
         error: the error itself.
-        body: what was asked for.
+        body: the answer itself; empty after an error.
     """
 
     code: str
@@ -48,7 +48,7 @@ class Listing(NamedTuple):
     """The shares of an image.
 
     Attributes:
-        accounts: who may copy it.
+        accounts: the recipients.
         pages: how many shares each page of the listing held.
     """
 
@@ -57,29 +57,29 @@ class Listing(NamedTuple):
 
 
 class Aws:
-    """The WorkSpaces of an account in a Region.
+    """WorkSpaces, as an account in a Region.
 
     Attributes:
-        calls: the error codes of all calls so far, in order; `SUCCESS` for those without.
+        calls: the error codes of all calls so far, in order; `SUCCESS` for calls without an error.
         endpoint: the URL that is called, without a password.
-        wait: waits so many seconds.
+        wait: waits a number of seconds.
     """
 
     def __init__(self, region: str, profile: str | None = None, wait: Callable[[float], None] = time.sleep) -> None:
-        """Connect as the environment says, or as a profile of the AWS configuration files.
+        """Connect with the credentials of the environment, or of a profile of the AWS configuration files.
 
         Args:
             region: the Region.
             profile: the profile.
-            wait: waits so many seconds.
+            wait: waits a number of seconds.
 
         Raises:
-            ExpectedError: there is no such profile, or another mistake in the configuration.
+            ExpectedError: there is no such profile, or the configuration has another mistake.
         """
         self.calls: list[str] = []
         self._region = region
         self.wait = wait
-        # One attempt: what a second one would hide is asked for here.
+        # One attempt, because a second one would hide the first answer.
         config = Config(
             retries={"total_max_attempts": 1, "mode": "standard"},
             connect_timeout=10,
@@ -94,7 +94,7 @@ class Aws:
         self.endpoint = without_passwords(self._client.meta.endpoint_url)
 
     def ask(self, operation: str, **parameters: Any) -> Answer:
-        """Make one call, and again for as long as AWS throttles it.
+        """Make one call, and repeat it while AWS throttles it.
 
         Raises:
             ExpectedError: AWS did not answer, or throttled every attempt.
@@ -120,10 +120,10 @@ class Aws:
         raise AssertionError("unreachable")
 
     def need(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        """Make one call that must succeed; return what was asked for.
+        """Make one call that must succeed, and return its answer.
 
         Raises:
-            ExpectedError: it failed.
+            ExpectedError: the call failed.
         """
         answer = self.ask(operation, **parameters)
         if answer.error:
@@ -134,7 +134,7 @@ class Aws:
         """List the shares of an image, all pages.
 
         Raises:
-            ExpectedError: it failed.
+            ExpectedError: a call failed.
         """
         accounts: set[str] = set()
         pages: list[int] = []
@@ -150,13 +150,13 @@ class Aws:
 
 
 class Reports:
-    """Counts the calls of the provider processes, which botocore reports to a port of this machine if it is asked to.
+    """The calls of the provider processes, which botocore reports to a port of this machine if it is asked to.
 
-    A report holds the access key's id and the session token, which open nothing without the secret key. Nothing of a
-    report is kept but its error code.
+    A report holds the access key's id and the session token, which are useless without the secret key. Only the error
+    code of a report is kept.
 
     Attributes:
-        calls: the error codes of the calls to WorkSpaces so far; `SUCCESS` for those without.
+        calls: the error codes of the calls to WorkSpaces so far; `SUCCESS` for calls without an error.
         environment: the variables that make botocore report.
     """
 
@@ -186,5 +186,5 @@ def is_throttled(code: str) -> bool:
 
 
 def refused(error: ClientError | None) -> str:
-    """Return what AWS said, on one line."""
+    """Return AWS's error message, on one line."""
     return str(ExpectedError(str(error)))

@@ -1,7 +1,7 @@
-"""The journal: what a run may leave behind if it is killed, and which process may write at all.
+"""The journal: the share that a killed run may leave behind, and a lock that allows only one run at a time.
 
-It lives in the user's cache. It is written before a run's first write and removed once the image is as it was before. A
-run that finds one knows that the share is its own leftover, not somebody else's.
+It is in the user's cache. A run writes it before its first call that changes a share, and removes it once the image is
+as it was before. So a run that finds a journal knows that an earlier run has granted the share.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pulumi_workspaces_images.errors import ExpectedError
 
-# Seconds: the provider processes of an engine that was killed end within a few.
+# Seconds. The provider processes of a killed engine end within a few seconds.
 _PATIENCE = 60.0
 
 
@@ -30,7 +30,7 @@ class Entry:
         region: the image's Region.
         owner: the account that owns the image.
         endpoint: the URL of WorkSpaces, without a password.
-        begun: when the run began, for people.
+        begun: when the run began, as messages show it.
     """
 
     image_id: str
@@ -42,7 +42,7 @@ class Entry:
 
 
 class Journal:
-    """The journal of a folder, which is made, and its lock.
+    """The journal and its lock, in a folder that is created.
 
     Attributes:
         path: the file.
@@ -56,22 +56,22 @@ class Journal:
 
     @property
     def descriptor(self) -> int:
-        """The lock's file descriptor. Whatever process inherits it holds the lock, too."""
+        """The lock's file descriptor. Every process that inherits it holds the lock, too."""
         assert self._lock is not None
         return self._lock
 
     def lock(self, patience: float = _PATIENCE, say: Callable[[str], None] = print) -> None:
-        """Take the lock: no other run is at work, and nothing that a killed run has started.
+        """Take the lock. Then neither another run nor a process that a killed run has started is at work.
 
         Args:
-            patience: for how many seconds to wait.
-            say: is told if it takes time.
+            patience: how many seconds to wait.
+            say: called with a message if there is something to wait for.
 
         Raises:
-            ExpectedError: it is still held.
+            ExpectedError: the lock is still held.
         """
         lock = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-        end, told = time.monotonic() + patience, False
+        end, waiting = time.monotonic() + patience, False
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -82,9 +82,9 @@ class Journal:
                         f"another run is at work, or what a killed run has started ({self._lock_path} is locked); wait "
                         "for its end, then try again"
                     ) from None
-                if not told:
-                    say("Another run is at work, or what a killed run has started: waiting for its end.")
-                    told = True
+                if not waiting:
+                    say("Another run is at work, or what a killed run has started. Waiting until it ends.")
+                    waiting = True
                 time.sleep(0.1)
             else:
                 self._lock = lock
@@ -94,19 +94,19 @@ class Journal:
         """Wait until every process that has inherited the lock has ended.
 
         Raises:
-            ExpectedError: one lives on.
+            ExpectedError: one of them is still running.
         """
         self.unlock()
         self.lock(say=lambda _: None)
 
     def unlock(self) -> None:
-        """Give the lock up. Processes that have inherited it hold it on."""
+        """Release the lock. Processes that have inherited it keep it."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     def read(self) -> Entry | None:
-        """Return what an earlier run may have left behind; None if nothing.
+        """Return the share that an earlier run may have left behind, or None.
 
         Raises:
             ExpectedError: the journal cannot be read.
@@ -122,7 +122,7 @@ class Journal:
             ) from None
 
     def write(self, entry: Entry) -> None:
-        """Write the journal. When this returns, it is on the disk, whole."""
+        """Write the journal, and wait until all of it is on the disk."""
         partial = self.path.with_suffix(".partial")
         with partial.open("w", encoding="utf-8") as file:
             json.dump(dataclasses.asdict(entry), file)
@@ -132,7 +132,7 @@ class Journal:
         self._sync_folder()
 
     def remove(self) -> None:
-        """Remove the journal: the image is as it was."""
+        """Remove the journal, once the image is as it was."""
         self.path.unlink(missing_ok=True)
         self._sync_folder()
 

@@ -1,4 +1,4 @@
-"""The life of a share, by hand and through the engine, with questions to AWS in passing."""
+"""The steps of a run: grant and revoke a share, by hand and with Pulumi, and record what AWS answers."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from local.acceptance.table import Table
 from local.stack import Stack, finish_unless
 from pulumi_workspaces_images.errors import ExpectedError, NotFound
 
-# Seconds after a write at which its listing is looked at, until it shows the write. The package looks again 5 and 10 s
-# after its first look.
+# Seconds after a write at which the shares are listed, until the listing shows the write. The package lists them again
+# 5 and 10 s after its first listing.
 LOOKS = (0.0, 2.0, 5.0, 10.0)
 
 _PROGRAM = """\
@@ -30,15 +30,15 @@ _EXCLUSIVE = "ImageSharesExclusive('only', image_id={image!r}, shared_account_id
 
 
 class Surprise(Exception):
-    """Something is not as it should be; the message is all there is to say."""
+    """Something is not as expected. The message says what."""
 
 
 class Life:
-    """The life of a share that nobody has granted yet.
+    """The steps with a share that does not exist yet.
 
     Attributes:
         table: what AWS has answered.
-        listing: who may copy the image, as last seen.
+        listing: the shares of the image, as last listed.
     """
 
     def __init__(
@@ -51,16 +51,16 @@ class Life:
         table: Table,
         interrupted: threading.Event,
     ) -> None:
-        """Begin a life.
+        """Prepare the steps.
 
         Args:
             entry: the share.
-            before: who may copy the image already.
+            before: the shares of the image before the run.
             aws: WorkSpaces, as the owner.
-            recipient: WorkSpaces, as the recipient; None if there are no credentials.
-            stack: the stack of the engine's part, without a program.
-            table: where to note answers.
-            interrupted: ends it all when set.
+            recipient: WorkSpaces, as the recipient; None without the recipient's credentials.
+            stack: the stack for the steps with Pulumi, without a program.
+            table: where to record answers.
+            interrupted: ends the steps when it is set.
         """
         self.table = table
         self.listing = before
@@ -76,18 +76,18 @@ class Life:
     # The steps, in their order.
 
     def revoke_ungranted(self) -> None:
-        """Revoke what was never granted, and ask about an image that does not exist."""
+        """Revoke the share, which was never granted, and list the shares of an image that does not exist."""
         self._note("revoke_ungranted", self._update(False))
         unknown = "wsi-" + "".join(random.choices(string.ascii_lowercase + string.digits, k=9))
         self._note("unknown_image", self._aws.ask(LIST, ImageId=unknown))
 
     def grant_by_hand(self) -> None:
-        """Grant the share, and see when the listing shows it."""
+        """Grant the share, and measure when the listing shows it."""
         self._must(self._update(True))
         self._measure("grant_lag", True)
 
     def ask_around(self) -> None:
-        """Grant what is granted, ask for small pages, and with a token that AWS never gave."""
+        """Grant the share again, list small pages, and list from a token that AWS never gave."""
         self._note("grant_granted", self._update(True))
         shares, pages = len(self.listing.accounts), self.listing.pages
         few = "the image has too few shares"
@@ -108,7 +108,7 @@ class Life:
         self._note("unknown_token", self._aws.ask(LIST, NextToken="unknown", **self._image))
 
     def let_the_recipient_look(self) -> None:
-        """Ask, as the recipient, for the image and for its shares."""
+        """Ask for the image and for its shares as the recipient."""
         if not self._recipient:
             for name in ("others_image", "recipient_sees_image"):
                 self.table.note(name, None, "asked with RECIPIENT_PROFILE only")
@@ -130,7 +130,7 @@ class Life:
         self._pulumi("preview --expect-no-changes", "2 unchanged")
 
     def revoke_by_hand(self) -> None:
-        """Revoke the share, and see when the listing shows it."""
+        """Revoke the share, and measure when the listing shows it."""
         self._must(self._update(False))
         self._measure("revoke_lag", False)
 
@@ -162,18 +162,18 @@ class Life:
         self._pulumi("destroy --yes --skip-preview", "deleted")
 
     def grant(self) -> None:
-        """Declare the share, which nobody has granted."""
+        """Declare the share while it does not exist."""
         self._program("third")
         self._pulumi("up --yes --skip-preview", "third created")
 
     def compare(self) -> None:
-        """See that the image's shares are as they were."""
+        """Check that the image's shares are as they were."""
         self._look_until(False)
         if self.listing.accounts != self._before.accounts:
             changed = ", ".join(sorted(self.listing.accounts ^ self._before.accounts))
-            raise Surprise(f"Meanwhile somebody else has changed the shares of {changed}: this run never does.")
+            raise Surprise(f"The image's shares with {changed} have changed. This run has not changed them.")
 
-    # What they are made of.
+    # What the steps share.
 
     def _update(self, allow: bool) -> Answer:
         return self._aws.ask(UPDATE, AllowCopyImage=allow, **self._image, **self._account)
@@ -190,10 +190,10 @@ class Life:
         self.table.note(name, round(seconds, 1), f"not yet after {unseen:.1f} s" if unseen is not None else "")
 
     def _look_until(self, shown: bool) -> tuple[float, float | None]:
-        """List until the share is there, or gone.
+        """List the shares until the listing shows the share, or no longer shows it.
 
         Returns:
-            How many seconds after the write the last listing was asked for, and the one before it.
+            The seconds from the write to the last listing, and to the listing before it; None if there was none.
         """
         begin, unseen = time.monotonic(), None
         for pause in LOOKS:
@@ -211,7 +211,7 @@ class Life:
         (self._stack.folder / "__main__.py").write_text(text.format(**names), encoding="utf-8")
 
     def _pulumi(self, command: str, *showing: str) -> None:
-        """Run a command that must succeed and whose output must show some texts."""
+        """Run a command that must succeed and whose output must contain some strings."""
         try:
             code, output = finish_unless(self._interrupted, self._stack.start(*shlex.split(command)))
         except subprocess.TimeoutExpired as error:
@@ -227,11 +227,11 @@ class Step(NamedTuple):
     """A step of the run.
 
     Attributes:
-        says: what it does, for people.
-        do: does it.
-        calls: how many calls to WorkSpaces it needs, its listings aside.
+        says: what the step does, as the user reads it.
+        do: runs the step.
+        calls: how many calls to WorkSpaces it needs, without its listings.
         listings: how many times it needs to list the image's shares, if the listing does not lag. The package lists
-            them three times where something surprises: drift, or an unlisted account.
+            them three times if it finds drift or an unlisted account.
     """
 
     says: str
@@ -266,7 +266,7 @@ def calls_needed(listing: Listing, account: str, steps: Sequence[Step]) -> int:
 
     Args:
         listing: the image's shares.
-        account: the one that gets a share.
+        account: the recipient.
         steps: the steps.
     """
     shares = len(listing.accounts | {account})
@@ -276,15 +276,15 @@ def calls_needed(listing: Listing, account: str, steps: Sequence[Step]) -> int:
 
 
 def clean_up(aws: Aws, entry: Entry) -> None:
-    """Revoke the share, and see that it is gone.
+    """Revoke the share, and check that it is gone.
 
     Raises:
-        ExpectedError: it is not known to be gone.
+        ExpectedError: the share may still exist.
     """
     try:
         answer = aws.ask(UPDATE, ImageId=entry.image_id, SharedAccountId=entry.account, AllowCopyImage=False)
         begin = time.monotonic()
-        # A refusal most likely says that there is no share. It may say something else, and the listing lag.
+        # A refusal most likely means that there is no share. But it may have another reason, and the listing may lag.
         for pause in LOOKS[-1:] if answer.error else LOOKS:
             aws.wait(max(0.0, begin + pause - time.monotonic()))
             if entry.account not in aws.shares(entry.image_id).accounts:
@@ -301,7 +301,7 @@ def clean_up(aws: Aws, entry: Entry) -> None:
 
 
 def revoke_command(entry: Entry) -> str:
-    """Return the one command that revokes the share."""
+    """Return the AWS CLI command that revokes the share."""
     return (
         f"aws workspaces update-workspace-image-permission --region {entry.region} --image-id {entry.image_id} "
         f"--shared-account-id {entry.account} --no-allow-copy-image"

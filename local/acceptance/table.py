@@ -1,4 +1,4 @@
-"""What AWS has answered, as a table that can be sent in, and laid beside what the local cloud assumes.
+"""A table of AWS's answers, to be sent in and to be compared with the assumptions of the local cloud.
 
 A table holds no account, no image and no message of AWS.
 """
@@ -22,18 +22,18 @@ class Table:
     """The answers of one run.
 
     Attributes:
-        date: when it was, in UTC.
-        region: where.
-        endpoint: `AWS`, or the URL of what was asked instead: such answers are no facts about AWS.
+        date: when the run began, in UTC.
+        region: the Region.
+        endpoint: `AWS`, or the URL of another endpoint, whose answers say nothing about AWS.
         botocore: the version of botocore.
         package: the version of this package.
         engine: the version of Pulumi.
-        passed: whether every step of the run was as it should be.
-        calls: how many calls WorkSpaces has got.
-        throttled: how many of them it throttled.
-        answers: by the names of `ASSUMPTIONS`, what was answered; None where there was no way to find out.
-        details: by the same names, what there is to say about an answer.
-        made_up: why the table is no real one; empty if it is.
+        passed: whether every step of the run passed.
+        calls: how many calls to WorkSpaces were made.
+        throttled: how many of them were throttled.
+        answers: the answers, by their names in `ASSUMPTIONS`; None where the question could not be asked.
+        details: remarks about the answers, by the same names.
+        made_up: why the answers are made up; empty if they are real.
     """
 
     date: str
@@ -50,12 +50,12 @@ class Table:
     made_up: str = ""
 
     def note(self, name: str, answer: Answer | None, detail: str = "") -> None:
-        """Note an answer."""
+        """Record an answer."""
         self.answers[name] = answer
         self.details[name] = detail
 
     def write(self, folder: Path) -> tuple[Path, Path]:
-        """Write the table into a folder, which is made; return the paths of the Markdown and the JSON file."""
+        """Write the table into a folder, which is created; return the paths of the Markdown and the JSON file."""
         folder.mkdir(parents=True, exist_ok=True)
         stem = f"aws-answers-{self.date.replace(':', '')}-{self.region}"
         markdown, data = folder / f"{stem}.md", folder / f"{stem}.json"
@@ -64,7 +64,7 @@ class Table:
         return markdown, data
 
     def markdown(self) -> str:
-        """Return the table for people."""
+        """Return the table as Markdown."""
         different = differences(self.answers)
         lines = [
             f"# What {'AWS' if self.endpoint == 'AWS' else self.endpoint} answered in {self.region}, {self.date}",
@@ -90,7 +90,7 @@ def read(path: Path) -> Table:
     """Read the JSON file of a table.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the file does not hold a table.
     """
     try:
         table = Table(**json.loads(path.read_text(encoding="utf-8")))
@@ -103,7 +103,7 @@ def read(path: Path) -> Table:
 
 
 def differences(answers: Mapping[str, Answer | None]) -> dict[str, str]:
-    """Return, by the name of the question, where answers are not what the local cloud assumes."""
+    """Return the answers that differ from what the local cloud assumes, by the name of the question."""
     found = {}
     for name, answer in answers.items():
         assumed = ASSUMPTIONS[name]
@@ -113,7 +113,7 @@ def differences(answers: Mapping[str, Answer | None]) -> dict[str, str]:
 
 
 def asked_of(endpoint: str) -> str:
-    """Return `AWS` for a URL of AWS's own, else the URL."""
+    """Return `AWS` for a URL of AWS, or else the URL."""
     return "AWS" if (urlsplit(endpoint).hostname or "").endswith(_AWS_DOMAINS) else endpoint
 
 
