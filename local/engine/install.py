@@ -1,6 +1,6 @@
-"""Finds a Pulumi engine, or makes one, and remembers where it is.
+"""Find, install or build a Pulumi engine, and remember where it is.
 
-In this order: the `pulumi` on PATH; the official installer; one built from the Go module that go.mod pins.
+The order is: the `pulumi` on PATH, the official installer, then a build of the Go module that go.mod pins.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ Version = tuple[int, ...]
 
 
 class EngineError(Exception):
-    """No engine, or not in this way; the message is one line that says why."""
+    """There is no engine, or not in this way. The message is one line that says why."""
 
 
 def say(text: str) -> None:
-    """Tell the user what is going on; standard output belongs to `make -s env`."""
+    """Print a progress message to stderr. Standard output belongs to `make -s env`."""
     print(f"engine: {text}", file=sys.stderr, flush=True)
 
 
@@ -42,22 +42,22 @@ def parse_version(text: str) -> Version:
     """Return the first version in a string: (3, 250, 0) in `v3.250.0`, (1, 26, 8) in `go version go1.26.8`.
 
     Args:
-        text: What a program said about itself.
+        text: The output of a program.
 
     Returns:
-        Three numbers; zeros where the text has no version.
+        Three numbers, which are zeros if the string has no version.
     """
     found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
     return tuple(int(part or 0) for part in found.groups()) if found else (0, 0, 0)
 
 
 def show(version: Version) -> str:
-    """Return a version as people write it."""
+    """Return a version in its usual form, such as 3.250.0."""
     return ".".join(map(str, version))
 
 
 def ask_version(command: list[str], cwd: Path | None = None) -> Version:
-    """Ask a program for its version; return zeros if it cannot be run or does not say.
+    """Ask a program for its version; return zeros if it cannot be run or prints no version.
 
     Args:
         command: What to run.
@@ -83,38 +83,38 @@ def pinned(module: str) -> Version:
 
 
 def cache() -> Path:
-    """Return the folder of the engines, outside the checkout: a fresh clone finds what an earlier one made."""
+    """Return the folder of the engines. It is outside the checkout, so a fresh clone finds existing engines."""
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     return Path(home).expanduser() / "pulumi-workspaces-images"
 
 
 def environment_folder() -> Path:
-    """Return the virtual environment that this runs in, which also keeps what was found."""
+    """Return the current virtual environment, which also holds the record of the engine."""
     if sys.prefix == sys.base_prefix:
         raise EngineError("this Python is not the project's; run `make setup` and use .venv/bin/python")
     return Path(sys.prefix)
 
 
 def is_made(folder: Path) -> bool:
-    """Tell whether an engine's folder exists, with its `pulumi`."""
+    """Tell whether an engine's folder exists and holds `pulumi`."""
     return os.access(folder / "bin" / "pulumi", os.X_OK)
 
 
 def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """Make a folder with `bin/pulumi` in it, unless it exists.
+    """Create a folder with `bin/pulumi` in it, unless it exists.
 
-    A folder of that name is always a finished one: it is made under another name, tried and then renamed.
-    Of several processes at once one makes it and the others wait.
+    A folder of that name is always complete: it is filled under another name, tried, and then renamed. If several
+    processes need it at once, one creates it and the others wait.
 
     Args:
         folder: The folder.
-        make: Fills a folder, with nothing but an empty `bin` in it.
+        make: Fills a folder that holds only an empty `bin`.
 
     Returns:
         Its `bin`.
 
     Raises:
-        EngineError: What was made does not run.
+        EngineError: The new engine does not run.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f"{folder.name}.lock").open("w") as lock:
@@ -132,12 +132,12 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
 
 
 def run(command: list[str], cwd: Path, minutes: int, **variables: str) -> None:
-    """Run a command that may take minutes, and show that it is alive; show its output if it fails.
+    """Run a command that may take minutes, show from time to time that it is running, and its output if it fails.
 
     Args:
         command: What to run.
-        cwd: Where.
-        minutes: When to give up.
+        cwd: Where to run it.
+        minutes: The time limit.
         **variables: Added to its environment.
 
     Raises:
@@ -146,7 +146,7 @@ def run(command: list[str], cwd: Path, minutes: int, **variables: str) -> None:
     start = time.monotonic()
     name = " ".join(command[:2])
     with tempfile.TemporaryFile("w+") as output:
-        # Apart from this one, so that its children end with it.
+        # In a session of its own, so that its children can be ended together with it.
         process = subprocess.Popen(
             command,
             cwd=cwd,
@@ -163,7 +163,7 @@ def run(command: list[str], cwd: Path, minutes: int, **variables: str) -> None:
                 try:
                     process.wait(timeout=SIGN_OF_LIFE)
                 except subprocess.TimeoutExpired:
-                    say(f"still at it after {time.monotonic() - start:.0f} s")
+                    say(f"still running after {time.monotonic() - start:.0f} s")
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
@@ -182,7 +182,7 @@ def from_path() -> list[Path]:
         The folders to put on PATH.
 
     Raises:
-        EngineError: There is none that will do.
+        EngineError: There is none, or it cannot be used.
     """
     pulumi = shutil.which("pulumi")
     if not pulumi:
@@ -190,11 +190,11 @@ def from_path() -> list[Path]:
     version = ask_version([pulumi, "version"])
     if version < MINIMUM:
         raise EngineError(f"`pulumi` on PATH is {show(version)}")
-    # This project's own, after `make env` here or in another checkout, which may go away.
+    # Refuse this project's own engine, on PATH after `make env` here or in another checkout, which may be removed.
     if (Path(pulumi).parent / HOST).resolve().with_name("install.py").exists():
         raise EngineError("no `pulumi` on PATH but this project's own")
     folders = [Path(pulumi).absolute().parent]
-    # The engine looks for its hosts on PATH and then beside itself, where links lead.
+    # The engine looks for its language hosts on PATH, and then next to itself after following links.
     if not (Path(pulumi).resolve().parent / HOST).exists():
         host = shutil.which(HOST)
         if not host:
@@ -210,7 +210,7 @@ def from_official_site() -> list[Path]:
         The folders to put on PATH.
 
     Raises:
-        EngineError: The site does not answer, or what it gave does not run.
+        EngineError: The site does not answer, or the installed engine does not run.
     """
     version = installed_version("pulumi")
     folder = cache() / f"official-v{version}"
@@ -231,7 +231,7 @@ def from_official_site() -> list[Path]:
 
 
 def from_source() -> list[Path]:
-    """Build the pinned engine with Go, and put this folder's Python language host beside it.
+    """Build the pinned engine with Go, and put this folder's Python language host next to it.
 
     Returns:
         The folders to put on PATH.
@@ -242,7 +242,7 @@ def from_source() -> list[Path]:
     version = pinned("github.com/pulumi/pulumi/pkg/v3")
     built = cache() / f"engine-v{show(version)}"
     if not is_made(built):
-        # Asked in the module's folder, where Go answers for the toolchain that it would build with.
+        # In the module's folder, Go prints the version of the toolchain that it would build with.
         if ask_version(["go", "version"], cwd=HERE) < pinned("go"):
             raise EngineError(f"no Go {show(pinned('go'))} or newer on PATH")
         say(f"building Pulumi {show(version)} with Go into {built}: some minutes, once on this machine")
@@ -250,7 +250,7 @@ def from_source() -> list[Path]:
     def build(root: Path) -> None:
         set_version = f"-X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{show(version)}"
         options = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", f"-s -w {set_version}"]
-        options += ["-gcflags=all=-dwarf=false"]  # -w drops it anyway; not making it saves a twelfth of the time
+        options += ["-gcflags=all=-dwarf=false"]  # -w drops it anyway, and this saves 8 % of the time
         run(["go", "build", *options, "-o", f"{root}/bin/", "tool"], HERE, 60, CGO_ENABLED="0", GOWORK="off")
 
     def link(root: Path) -> None:
@@ -262,7 +262,7 @@ def from_source() -> list[Path]:
             (root / "bin" / host.name).symlink_to(host)
 
     source = made_once(built, build) / "pulumi"
-    # The engine warns of hosts that are not beside it. They are this checkout's: so it gets a place here too.
+    # The engine warns about language hosts that are not next to it. They are in this checkout, so it is linked here.
     return [made_once(environment_folder() / built.name, link)]
 
 
@@ -276,7 +276,7 @@ def find() -> list[Path]:
         The folders to put on PATH.
 
     Raises:
-        EngineError: None led to an engine; the line says why and what to install.
+        EngineError: None led to an engine. The message says why and what to install.
     """
     reasons = []
     for way in WAYS:
@@ -306,7 +306,7 @@ def folders() -> list[Path]:
         known = json.loads(record.read_text())
         found = [Path(folder) for folder in known["folders"]]
         pulumi = str(found[0] / "pulumi")
-        # Another `pulumi` on PATH than last time may be the user's new one, which comes first.
+        # If PATH has another `pulumi` than last time, it may be the user's new one, which takes precedence.
         if os.access(pulumi, os.X_OK) and on_path in (known["on_path"], pulumi):
             return found
     except (OSError, ValueError, LookupError, TypeError):
@@ -318,13 +318,13 @@ def folders() -> list[Path]:
 
 
 def main() -> None:
-    """Print the folders to put on PATH, one a line."""
+    """Print the folders to put on PATH, one per line."""
     try:
         print("\n".join(map(str, folders())))
     except EngineError as error:
         sys.exit(f"error: {error}")
     except KeyboardInterrupt:
-        sys.exit("error: interrupted; nothing half-made is kept, run it again")
+        sys.exit("error: interrupted; nothing incomplete was kept, so run this again")
 
 
 if __name__ == "__main__":
