@@ -1,1 +1,1 @@
-"""What a machine without AWS and without Pulumi needs to run this project."""
+"""Tools that run this project on a machine without AWS and without Pulumi."""

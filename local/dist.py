@@ -1,4 +1,4 @@
-"""`make dist`: build the wheel and the sdist, check them, and try the wheel as a stranger's first program would."""
+"""`make dist`: build the wheel and the sdist, check them, and try the wheel as a new user would."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _IMAGE = "wsi-0a1b2c3d4"
 
 
 def build() -> Path:
-    """Build both into dist/, check what an index would, and return the wheel."""
+    """Build the wheel and the sdist into dist/, check them as a package index would, and return the wheel."""
     shutil.rmtree(DIST, ignore_errors=True)
-    # Without isolation: the build backend is locked like everything else.
+    # Without isolation, because the lock file pins the build backend too.
     _run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(DIST), str(ROOT))
     _run(sys.executable, "-m", "twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
     (wheel,) = DIST.glob("*.whl")
@@ -50,7 +50,7 @@ def try_out(wheel: Path) -> None:
         package = "from importlib import resources; print(resources.files('pulumi_workspaces_images') / 'py.typed')"
         typed = subprocess.run([python, "-c", package], cwd=home, stdout=subprocess.PIPE, text=True, check=True).stdout
         if not (Path(typed.strip()).is_file() and Path(typed.strip()).is_relative_to(virtualenv)):
-            raise SystemExit("error: the wheel has no py.typed, or is not what was imported")
+            raise SystemExit("error: the wheel has no py.typed, or another copy of the package was imported")
 
         stack.environment |= {
             **cloud.credentials(),
@@ -68,11 +68,11 @@ def try_out(wheel: Path) -> None:
             raise SystemExit("error: the example has not shared the image")
         stack.pulumi("destroy", "--yes", "--skip-preview")
         if cloud.shared_with(_IMAGE):
-            raise SystemExit("error: the example has not unshared the image")
+            raise SystemExit("error: the example has not revoked its share")
 
 
 def main() -> None:
-    """Do both; the first command that fails ends it, and says why."""
+    """Build and try the wheel, and stop at the first command that fails."""
     try:
         try_out(build())
     except CommandError as error:

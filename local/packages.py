@@ -1,9 +1,9 @@
-"""Make `.venv` hold exactly what requirements.lock names, and this project: `python3 local/packages.py`.
+"""Install exactly what requirements.lock names, and this project, into `.venv`: `python3 local/packages.py`.
 
 The Makefile and the pipelines install this way. It runs on a bare Python, so it uses the standard library only.
 
-It installs nothing that the lock does not name with its hash. uv installs the packages. Where there is no uv, pip first
-installs the one that the lock names.
+It installs only packages that the lock file names with their hash. uv installs the packages. If there is no uv, pip
+first installs the uv that the lock file names.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-if sys.version_info < (3, 10):  # noqa: UP036 - an older one reads it as well
+if sys.version_info < (3, 10):  # noqa: UP036 - an older Python must be able to read this file
     sys.exit(
         f"error: this is Python {sys.version.split()[0]}, and 3.10 or newer is needed: "
         "name one, as in `make setup PYTHON=python3.13`"
@@ -30,16 +30,16 @@ PROJECT = "pulumi-workspaces-images"
 
 
 class SetupError(Exception):
-    """The packages cannot be installed; the message is one line that says what to do."""
+    """The packages cannot be installed. The message is one line that says what to do."""
 
 
 def say(text: str) -> None:
-    """Tell the user what is going on. Standard output belongs to `make -s env`."""
+    """Print a progress message to stderr. Standard output belongs to `make -s env`."""
     print(f"packages: {text}", file=sys.stderr, flush=True)
 
 
 def run(*command: str | Path, **variables: str) -> None:
-    """Run a command whose output is for the user.
+    """Run a command and show its output to the user.
 
     Args:
         *command: The command.
@@ -54,8 +54,8 @@ def run(*command: str | Path, **variables: str) -> None:
 
 
 def uv_on_path() -> str | None:
-    """Return the user's own uv, if there is one that runs: a pyenv shim may stand for that of another Python."""
-    # Not that of `.venv`, which is on PATH where `.venv` is active, and may be about to be removed.
+    """Return the user's own uv if it runs. A pyenv shim may belong to the uv of another Python, and fail."""
+    # The uv of `.venv` is skipped: it is on PATH while `.venv` is active, and `.venv` may be about to be removed.
     folders = [
         folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(folder) != OWN_UV.parent
     ]
@@ -65,7 +65,7 @@ def uv_on_path() -> str | None:
 
 
 def uv() -> str:
-    """Return the uv that installs packages: the user's own, else the one in `.venv`.
+    """Return the uv that installs packages: the user's own, or else the one in `.venv`.
 
     Raises:
         SetupError: There is neither.
@@ -78,12 +78,12 @@ def uv() -> str:
 
 
 def make_environment() -> None:
-    """Make an empty `.venv` of this Python, with pip in it if there is no other way to get uv.
+    """Create an empty `.venv` with this Python, and with pip if only pip can install uv.
 
     Raises:
         SetupError: Neither `venv` nor uv is installed.
     """
-    python = Path(sys.executable).resolve()  # that of the system, also when `.venv` is active and about to be removed
+    python = Path(sys.executable).resolve()  # the system's, even if `.venv` is active and about to be removed
     uv = uv_on_path()
     if find_spec("ensurepip"):
         run(python, "-m", "venv", "--clear", *(["--without-pip"] if uv else []), VENV)
@@ -98,7 +98,7 @@ def make_environment() -> None:
 
 
 def get_uv() -> None:
-    """Install the locked uv alone into `.venv`, by its pip."""
+    """Install only the locked uv into `.venv`, with its pip."""
     entry = []
     for line in LOCK.read_text().splitlines():
         if line.startswith("uv=="):
@@ -125,7 +125,7 @@ def get_uv() -> None:
 
 
 def settings_of_pip() -> dict[str, str]:
-    """Return what a uv that pip has installed needs to reach the same index: uv does not read pip's configuration."""
+    """Return the variables with which uv uses the same package index as pip, whose configuration uv does not read."""
     command = [str(VENV / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "config", "list"]
     listed = subprocess.run(command, capture_output=True, text=True).stdout
     names = {"index-url": "UV_DEFAULT_INDEX", "extra-index-url": "UV_INDEX", "cert": "SSL_CERT_FILE"}
@@ -134,15 +134,15 @@ def settings_of_pip() -> dict[str, str]:
         key, _, value = line.partition("=")
         name = names.get(key.rpartition(".")[2])
         if name and name not in os.environ:
-            found[name] = value.strip("'\"").replace("\\n", " ").strip()  # several on lines of their own
+            found[name] = value.strip("'\"").replace("\\n", " ").strip()  # several values are on lines of their own
     return found
 
 
 def install(wheel: bool) -> None:
-    """Make `.venv` hold what the lock names, and this project.
+    """Install what the lock file names, and this project, into `.venv`.
 
     Args:
-        wheel: Whether the project is built and installed as users get it, instead of in place.
+        wheel: Whether to build the project and install it as users do, instead of in place.
     """
     python = VENV / "bin" / "python"
     variables: dict[str, str] = {}
@@ -151,7 +151,7 @@ def install(wheel: bool) -> None:
             get_uv()
         variables = settings_of_pip()
     pip = (uv(), "pip")
-    # No package is built: that would bring build tools along, which the lock does not name.
+    # No package is built: that would need build tools that the lock file does not name.
     run(*pip, "sync", "--quiet", "--require-hashes", "--no-build", "--python", python, LOCK, **variables)
     project = ["--reinstall-package", PROJECT, "."] if wheel else ["--editable", "."]
     run(*pip, "install", "--quiet", "--no-deps", "--no-build-isolation", "--python", python, *project)
@@ -163,7 +163,7 @@ def digest(path: Path) -> str:
 
 
 def main() -> None:
-    """Bring `.venv` up to date, unless it is."""
+    """Bring `.venv` up to date, if it is not."""
     parser = argparse.ArgumentParser(description="Fill .venv with what requirements.lock names, and this project.")
     parser.add_argument("--wheel", action="store_true", help="install the project as a wheel instead of in place")
     wheel = parser.parse_args().wheel

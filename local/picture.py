@@ -24,7 +24,7 @@ _FINANCE = "444444444444"
 _IMAGE = "wsi-0a1b2c3d4"
 _COLUMNS = 76  # readable on a phone
 
-# A row of a resource that changes, up to what happens to it. The message after that stands under Diagnostics again.
+# The row of a resource that changes, up to the operation. The message after that is repeated under Diagnostics.
 _CHANGE = re.compile(r"(.*\x1b\[\d+;\d+;\d+m(?:create|update|delete|replace)\x1b\[0m).*")
 
 # Its own dark background makes the picture legible on a light page and on a dark one.
@@ -37,7 +37,7 @@ _THEME = TerminalTheme(
      (110, 210, 220), (255, 255, 255)],
 )  # fmt: skip
 
-# As rich has it, less the fonts that it would load from elsewhere, and less a window's buttons.
+# rich's own format, without the fonts that it would load from another site and without a window's buttons.
 _FORMAT = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="pulumi preview">
 <style>
@@ -62,10 +62,12 @@ _FORMAT = """\
 
 
 def preview() -> str:
-    """Return what a preview prints, in colours, each line once: a new share, one revoked by hand, one that is removed.
+    """Return the output of a preview, in colours: a new share, a share revoked by hand, and a share that is removed.
+
+    Each line is in it once.
 
     Raises:
-        EngineError: there is no engine and none can be had.
+        EngineError: there is no engine and none can be installed.
         CommandError: a command failed.
     """
     with tempfile.TemporaryDirectory() as folder, LocalCloud() as cloud:
@@ -74,7 +76,7 @@ def preview() -> str:
         stack.color = "always"
 
         def declare(**accounts: str) -> None:
-            # One after the other, so that the lines are always in the same order.
+            # Each share depends on the previous one, so that the lines are always in the same order.
             (stack.folder / "__main__.py").write_text(
                 "from pulumi import ResourceOptions\nfrom pulumi_workspaces_images import ImageShare\nlast = None\n"
                 f"for name, account in {accounts!r}.items():\n"
@@ -94,7 +96,7 @@ def preview() -> str:
 
 
 def _once(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the lines of a preview without those that Pulumi prints twice: first rows, and their messages."""
+    """Yield the lines of a preview without the rows and messages that Pulumi prints twice."""
     rows = False
     for line in lines:
         if "Previewing update" in line:
@@ -110,7 +112,7 @@ def _once(lines: Iterable[str]) -> Iterator[str]:
 
 
 def draw(output: str) -> str:
-    """Return a terminal's `output` as SVG, whole and in its colours."""
+    """Return a terminal's `output` as SVG, complete and in its colours."""
     with open(os.devnull, "w") as nowhere:
         console = Console(record=True, width=_COLUMNS, file=nowhere, force_terminal=True, color_system="truecolor")
         console.print(Text("$ pulumi preview", style="bold"))

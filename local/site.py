@@ -1,4 +1,4 @@
-"""Make the site follow the reader: diagrams in the chosen theme, and nothing that is loaded from elsewhere."""
+"""Change the pages of the site: diagrams follow the chosen theme, and nothing is loaded from other sites."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ _DARK = re.compile(r"@media \(prefers-color-scheme: dark\) \{(.*?)\n  \}", re.DO
 
 
 def on_page_content(html: str, page: Any, config: Any, **_: Any) -> str:
-    """Replace the images of diagrams by their text (an event of MkDocs).
+    """Replace the images of diagrams by their SVG code (an event of MkDocs).
 
     Args:
         html: the page's content.
@@ -31,7 +31,7 @@ def _diagram(found: re.Match[str], svg: str) -> str:
 
 
 def on_post_page(output: str, page: Any, **_: Any) -> str:
-    """Let the search of a page in a folder load nothing from elsewhere (an event of MkDocs).
+    """Let the search load nothing from other sites when a page is opened from a folder (an event of MkDocs).
 
     Args:
         output: the page's text.

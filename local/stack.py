@@ -19,21 +19,21 @@ import yaml
 
 from local.environment import ROOT, engine_environment
 
-TIME_LIMIT = 240.0  # seconds; only a hanging command takes so long
+TIME_LIMIT = 240.0  # seconds; only a hanging command takes this long
 
 
 class CommandError(Exception):
-    """A command failed; the message has everything that it printed."""
+    """A command failed. The message contains everything that it printed."""
 
 
 class Stack:
     """A Pulumi project and its commands.
 
     Attributes:
-        folder: the project; it is made.
+        folder: the project's folder, which is created.
         environment: the variables of its commands.
         color: the value of their option `--color`.
-        inherited: file descriptors that its commands, and all that these start, keep open.
+        inherited: file descriptors that its commands and all their child processes keep open.
     """
 
     color = "never"
@@ -45,13 +45,13 @@ class Stack:
         folder.mkdir(parents=True, exist_ok=True)
 
     def copy_stack_program(self) -> None:
-        """Let the project be the stack program of this repository."""
+        """Copy the stack program of this repository into the project."""
         for name in ("Pulumi.yaml", "__main__.py"):
             shutil.copy(ROOT / name, self.folder)
         (self.folder / ".venv").symlink_to(sys.prefix)  # where Pulumi.yaml says it is
 
     def copy_example(self, name: str) -> None:
-        """Let the project be an example."""
+        """Copy an example into the project."""
         unwanted = shutil.ignore_patterns(".venv", "Pulumi.*.yaml", "__pycache__")
         shutil.copytree(ROOT / "examples" / name, self.folder, ignore=unwanted, dirs_exist_ok=True)
 
@@ -65,7 +65,7 @@ class Stack:
         return start(["pulumi", *arguments, *options], self.folder, self.environment, inherited=self.inherited)
 
     def pulumi(self, *arguments: str) -> str:
-        """Run a `pulumi` command; return what it printed.
+        """Run a `pulumi` command and return its output.
 
         Raises:
             CommandError: it failed.
@@ -97,7 +97,7 @@ def start(
     output: IO[str] | int = subprocess.PIPE,
     inherited: Sequence[int] = (),
 ) -> subprocess.Popen[str]:
-    """Start a command without input, in a session of its own; its output includes its errors."""
+    """Start a command without input, in a session of its own. Its output includes stderr."""
     return subprocess.Popen(
         command,
         cwd=folder,
@@ -112,7 +112,7 @@ def start(
 
 
 def processes_of(process: subprocess.Popen[str]) -> list[int]:
-    """Return the ids of the processes of a command that still run.
+    """Return the ids of a command's processes that are still running.
 
     All are in its session. An engine starts each provider in a process group of its own.
     """
@@ -126,11 +126,11 @@ def processes_of(process: subprocess.Popen[str]) -> list[int]:
 
 @contextmanager
 def killed_on_failure(process: subprocess.Popen[str]) -> Iterator[None]:
-    """Kill a command, with all that it has started, if the block fails or is interrupted."""
+    """Kill a command and all processes that it has started, if the block fails or is interrupted."""
     try:
         yield
     except BaseException:
-        while left := processes_of(process):  # again: one of them may have just started another
+        while left := processes_of(process):  # repeat: one of them may have just started another
             for pid in left:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
@@ -139,7 +139,7 @@ def killed_on_failure(process: subprocess.Popen[str]) -> Iterator[None]:
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Wait for the end of a command; return its exit code and what it printed.
+    """Wait for the end of a command; return its exit code and its output.
 
     Raises:
         TimeoutExpired: it took too long and was killed.
@@ -150,10 +150,10 @@ def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def finish_unless(interrupted: threading.Event, process: subprocess.Popen[str]) -> tuple[int, str]:
-    """Wait for the end of a command as `finish` does, or until the user has seen enough.
+    """Wait for the end of a command as `finish` does, or until the user interrupts.
 
-    An engine that is interrupted takes its providers along, so it gets some time for that. Ctrl-C does not reach it by
-    itself: it is in a session of its own.
+    An interrupted engine ends its providers, and gets some time for that. Ctrl-C does not reach the engine by itself,
+    because it is in a session of its own.
 
     Raises:
         KeyboardInterrupt: the event was set, and the command was ended.
