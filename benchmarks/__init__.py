@@ -1,1 +1,1 @@
-"""`make bench`: what the project's resources cost, side by side with the other ways, on a real engine."""
+"""`make bench`: compare the project's resources with other ways to share images, on a real engine."""

@@ -1,4 +1,4 @@
-"""Measure commands, the provider process by itself, and imports, on the local cloud."""
+"""Measure commands, the provider process alone, and imports, on the local cloud."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ WORKS = {
 GROWTH = (100, 500, 1000, 5000)  # shares of one image
 REGION_HOLDS = 40  # images of each contestant, shared or not: the service's default quota
 
-_SLOW = ("naive", "terraform")  # measured with 100 shares only; all works in the first round only
+_SLOW = ("naive", "terraform")  # measured with 100 shares only, and with every command in the first round only
 _MODULES = {
     "this": ("pulumi_workspaces_images", "ImageShare"),
     "null": ("benchmarks.contestants.null", "Share"),
@@ -80,11 +80,11 @@ class Figure:
 
     Attributes:
         round: counted from 0.
-        contestant: its name; `null` imports pulumi alone.
+        contestant: its name; for an `import`, `null` is pulumi alone.
         size: `shares-on-images`.
-        work: what was done.
-        seconds: wall time; the provider's processor time of a `re-check`.
-        calls: to WorkSpaces.
+        work: what was measured.
+        seconds: the wall time; for a `re-check`, the processor time of the provider.
+        calls: the number of calls to WorkSpaces.
         peak_bytes: the peak memory of the provider process of a `re-check`.
     """
 
@@ -98,7 +98,7 @@ class Figure:
 
 
 class _Cloud(LocalCloud):
-    """A LocalCloud in a process of its own: proxies have methods only."""
+    """A LocalCloud for a process of its own. It has only methods, because a proxy has no attributes."""
 
     def address(self) -> str:
         return self.url
@@ -107,7 +107,7 @@ class _Cloud(LocalCloud):
         self.latency = seconds
 
     def take_calls(self) -> int:
-        """Count the calls to WorkSpaces since the last time."""
+        """Return the number of calls to WorkSpaces since the last time."""
         calls = self.count("workspaces:*")
         self.forget_calls()
         return calls
@@ -127,10 +127,10 @@ _Manager.register("cloud", _start_cloud)
 
 
 def everything(home: Path, rounds: int, latency: float) -> dict[str, Any]:
-    """Measure all, and return what docs/performance.json holds.
+    """Measure everything, and return the content of docs/performance.json.
 
     Raises:
-        CommandError: a command failed, or did not do its work.
+        CommandError: a command failed, or did not have its effect.
     """
     results: dict[str, Any] = {"about": _about(rounds, latency), "figures": []}
     with _Manager(ctx=get_context("spawn")) as manager:
@@ -148,7 +148,7 @@ def everything(home: Path, rounds: int, latency: float) -> dict[str, Any]:
 
 
 def images_and_accounts(name: str, shares: int, images: int) -> list[tuple[str, str]]:
-    """Return a contestant's shares in the order of their declaration, which is not that of the listing."""
+    """Return a contestant's shares in the order of their declaration, which differs from that of the listing."""
     accounts = [f"{200000000000 + 137 * index}" for index in range(shares)]
     random.Random(20240229).shuffle(accounts)
     every = REGION_HOLDS // images  # evenly spread over the images of the Region, up to its last one
@@ -159,11 +159,11 @@ def images_and_accounts(name: str, shares: int, images: int) -> list[tuple[str, 
 
 
 def _commands(cloud: Any, home: Path, round_: int, latency: float) -> Iterator[Figure]:
-    """Measure every work of every contestant, the contestants in turn, so that noise hits all alike."""
+    """Measure every command of every contestant. The contestants take turns, so that noise affects all alike."""
     there = [name for name in CONTESTANTS if name != "terraform" or _has_terraform()]
     for shares, images in SIZES:
         names = [name for name in there if name not in _SLOW or (shares, images) == SIZES[0]]
-        turn = round_ % len(names)  # not always the same one first
+        turn = round_ % len(names)  # another contestant is first in each round
         names = names[turn:] + names[:turn]
         size = f"{shares}-on-{images}"
         cloud.reset()
@@ -181,7 +181,7 @@ def _commands(cloud: Any, home: Path, round_: int, latency: float) -> Iterator[F
                 seconds = stack.run(work)
                 yield Figure(round_, stack.name, size, work, seconds, cloud.take_calls())
                 if work == "drift-up" and stack.name == "terraform":
-                    stack.drift(cloud.share)  # it has not noticed, and could not revoke what is not there
+                    stack.drift(cloud.share)  # Terraform has not noticed the drift, and could not revoke missing shares
 
 
 class _Stack:
@@ -220,10 +220,10 @@ class _Stack:
         stack.configure("benchmark", {"aws:region": REGION, "aws:endpoints": endpoints})
 
     def run(self, work: str) -> float:
-        """Do a work; return the seconds that it took.
+        """Run a command; return the seconds that it took.
 
         Raises:
-            CommandError: it failed, or did not do what it is for.
+            CommandError: it failed, or did not have its effect.
         """
         if self.name == "terraform":
             verb = _TERRAFORM.get(work, ["apply", "-auto-approve"])
@@ -238,11 +238,11 @@ class _Stack:
         expected = {"up": len(self._shares), "drift-up": len(self._shares), "destroy": 0}.get(work)
         blind = self.name == "null" or (self.name == "terraform" and work == "drift-up")
         if expected is not None and not blind and self._granted() != expected:
-            raise CommandError(f"{self.name}, {work}: {self._granted()} permissions are there, not {expected}")
+            raise CommandError(f"{self.name}, {work}: there are {self._granted()} permissions, not {expected}")
         return seconds
 
     def drift(self, change: Callable[[str, str, str], None]) -> None:
-        """Revoke 1 % of the shares behind its back, or grant them again."""
+        """Revoke 1 % of the shares outside the tool, or grant them again."""
         if self.name != "null":
             for image, account in random.Random(20240229).sample(self._shares, len(self._shares) // 100 or 1):
                 change(image, account, REGION)
@@ -257,7 +257,7 @@ class _Stack:
 
 
 def _growth(cloud: Any, round_: int) -> Iterator[Figure]:
-    """Drive the provider process without an engine or latency, as four threads of one would."""
+    """Call the provider process from four threads, as an engine would, but without an engine and latency."""
     cloud.reset()
     cloud.create_image(OWNER, REGION, image_id="wsi-warm00000")
     cloud.share("wsi-warm00000", "299999999999", REGION)
@@ -286,12 +286,12 @@ def _growth(cloud: Any, round_: int) -> Iterator[Figure]:
                 with ThreadPoolExecutor(4) as pool:
                     list(pool.map(recheck, [image] * shares, accounts))
                 seconds = sum(process.cpu_times()[:2]) - before
-                memory = process.memory_info().rss  # nothing is freed in such a short life
+                memory = process.memory_info().rss  # the process frees nothing in this short time
             yield Figure(round_, name, f"{shares}-on-1", "re-check", seconds, cloud.take_calls(), memory)
 
 
 def _imports(round_: int) -> Iterator[Figure]:
-    """Import the package, or pulumi alone, in fresh processes in turn."""
+    """Import the package, and pulumi alone, in turn, each in a new process."""
     for index in range(6):
         name, module = (("null", "pulumi"), ("this", "pulumi_workspaces_images"))[index % 2]
         command = [sys.executable, "-c", _IMPORT.format(module)]
@@ -305,7 +305,7 @@ def _has_terraform() -> bool:
 
 
 def _without_this_python(environment: dict[str, str]) -> dict[str, str]:
-    """Return the environment of the AWS CLI, another Python program."""
+    """Return the environment for the AWS CLI, which runs with another Python."""
     folders = environment["PATH"].split(os.pathsep)
     path = os.pathsep.join(folder for folder in folders if folder != str(Path(sys.prefix, "bin")))
     return {n: v for n, v in environment.items() if n not in ("PYTHONPATH", "VIRTUAL_ENV")} | {"PATH": path}

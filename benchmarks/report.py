@@ -1,4 +1,4 @@
-"""Make docs/performance.md and its chart of the figures of a run."""
+"""Write docs/performance.md and its chart from the figures of a run."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Results:
     def ratios(
         self, size: str, work: str, against: str = "null", plus: float = 0, field: str = "seconds", over: str = ""
     ) -> list[float]:
-        """Return this provider's figure over another one plus some calls' latency, in each round that has both."""
+        """Return this provider's figure divided by another one plus the latency of some calls, by round."""
         ours, others = self.of("this", size, work), self.of(against, over or size, work)
         plus *= self.about["latency"]
         return [
@@ -58,7 +58,7 @@ class Results:
         return [float(figure.calls) for figure in self.of("this", size, work).values()]
 
 
-# What is measured, the limit, in words if it is not plain, and the figure of each round.
+# What is measured, the limit, for a ratio what it is compared with, and the figures of the rounds.
 _TARGETS: tuple[tuple[str, float, str, Callable[[Results], list[float]]], ...] = (
     ("calls of a no-op preview, 100 shares on one image", 5, "", lambda r: r.calls("100-on-1", "preview")),
     ("calls of a no-op preview, 500 shares on one image", 21, "", lambda r: r.calls("500-on-1", "preview")),
@@ -131,9 +131,9 @@ def page(results: Results) -> str:
 
 
 def target_table(results: Results) -> str:
-    """Return a table of the targets, what was reached, and the verdicts.
+    """Return a table of the targets, the figures and the verdicts.
 
-    The worst round counts for calls, the median of the rounds for ratios.
+    For calls the worst round counts, for ratios the median of the rounds.
     """
     rows = []
     for work, limit, of, figures_of in _TARGETS:

@@ -1,1 +1,1 @@
-"""The other ways to have shares, written for the comparison."""
+"""Other ways to share images, written for the comparison."""

@@ -1,4 +1,4 @@
-# The way without any provider: a process of the AWS CLI per share. It never learns that a share is gone.
+# Without a provider: one process of the AWS CLI per share. Terraform never notices that a share was revoked.
 resource "terraform_data" "share" {
   for_each = jsondecode(file("${path.module}/shares.json"))
   input    = each.value

@@ -1,4 +1,4 @@
-"""What one writes in an hour: a client per call, and a listing per share to see whether it is still there."""
+"""A provider that takes an hour to write: a client per call, and a listing per share to check that it still exists."""
 
 import threading
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ class NaiveProvider(ResourceProvider):
         _permit(props, False)
 
 
-# Clients may be used by several threads at once, but not made.
+# Several threads at once may use clients, but not create them.
 _MAKING = threading.Lock()
 
 

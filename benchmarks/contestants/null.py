@@ -1,4 +1,4 @@
-"""The floor: a dynamic provider that does nothing, with the properties of `ImageShare`."""
+"""The lower limit: a dynamic provider with the properties of `ImageShare` that does nothing."""
 
 from typing import Any
 
