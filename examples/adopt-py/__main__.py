@@ -1,4 +1,4 @@
-"""Shares that were made by hand, declared as `python -m pulumi_workspaces_images adopt` has found them."""
+"""Shares that were granted by hand, declared as `python -m pulumi_workspaces_images adopt` has printed them."""
 
 import pulumi
 

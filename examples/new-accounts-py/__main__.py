@@ -1,4 +1,4 @@
-"""Accounts made by this stack, and an image shared with each as soon as it is there."""
+"""Accounts created by this stack, and an image shared with each as soon as it exists."""
 
 import pulumi
 import pulumi_aws as aws
@@ -7,7 +7,7 @@ from pulumi_workspaces_images import ImageShares
 
 config = pulumi.Config()
 
-# The organization's management account makes accounts; the image belongs to the account of the stack's `aws:` keys.
+# The organization's management account creates accounts. The image belongs to the account of the stack's `aws:` keys.
 management = aws.Provider(
     "management",
     region="us-east-1",
@@ -18,13 +18,13 @@ accounts = {
         label,
         name=f"desktops-{label}",
         email=email,
-        # An account that leaves the configuration loses its share, and stays in the organization.
+        # An account that is removed from the configuration loses its share, and stays in the organization.
         opts=pulumi.ResourceOptions(provider=management, retain_on_delete=True),
     )
     for label, email in config.require_object("emails").items()
 }
 
-# The labels are known at preview, the accounts' ids need not be.
+# The labels are known at preview. The account ids may be unknown.
 ImageShares(
     "golden",
     image_id=config.require("imageId"),

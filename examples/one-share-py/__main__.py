@@ -6,10 +6,10 @@ from pulumi_workspaces_images import ImageShare
 
 config = pulumi.Config()
 
-# The program as it was: it tells other stacks which image their WorkSpaces are made from.
+# The existing program: it exports the image for other stacks, which create WorkSpaces from it.
 image_id = config.require("imageId")
 pulumi.export("imageId", image_id)
 
-# What is new.
+# The new share.
 sales = ImageShare("sales", image_id=image_id, shared_account_id=config.require("salesAccountId"))
 pulumi.export("salesShare", sales.id)
