@@ -19,7 +19,7 @@ def cloud(_cloud: LocalCloud) -> LocalCloud:
 
 @pytest.fixture(scope="session")
 def client(_cloud: LocalCloud) -> Iterator[Callable[..., Any]]:
-    """Make clients: of a service, an account or its credentials, and a Region; they try once."""
+    """Return a function that makes a client of a service, an account and a Region. The client makes one attempt."""
     session = boto3.Session()
     made: dict[object, Any] = {}  # a client takes longer to make than most tests to run
 

@@ -1,4 +1,4 @@
-"""What the tests of the local cloud share."""
+"""Helpers of the tests of the local cloud."""
 
 import itertools
 from collections.abc import Iterator
@@ -35,7 +35,7 @@ def accounts(count: int) -> list[str]:
 
 
 def session(credentials: dict[str, Any]) -> dict[str, str]:
-    """Return the credentials that STS hands out as boto3 takes them."""
+    """Return credentials of STS, named as boto3 takes them."""
     return {
         "aws_access_key_id": credentials["AccessKeyId"],
         "aws_secret_access_key": credentials["SecretAccessKey"],

@@ -1,4 +1,4 @@
-"""Callers: which account a request acts for, and who is refused."""
+"""Callers: which account a request acts for, and which callers are refused."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,8 +17,9 @@ def role(account: str, partition: str = "aws") -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("region", "partition"), [("cn-northwest-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")])
-def test_other_partitions(cloud: LocalCloud, client: Client, region: str, partition: str) -> None:
-    """ARNs name the partition of the Region; roles are assumed in it."""
+def test_arns_and_roles_are_in_the_partition_of_the_region(
+    cloud: LocalCloud, client: Client, region: str, partition: str
+) -> None:
     sts = client("sts", OWNER, region)
     assert sts.get_caller_identity()["Arn"] == f"arn:{partition}:iam::{OWNER}:user/TEST"
     assumed = session(sts.assume_role(**role(SALES, partition))["Credentials"])
@@ -27,7 +28,6 @@ def test_other_partitions(cloud: LocalCloud, client: Client, region: str, partit
 
 
 def test_a_temporary_key_needs_its_session_token(cloud: LocalCloud, client: Client) -> None:
-    """Whoever loses the token on the way is nobody."""
     assumed = session(client("sts").assume_role(**role(SALES))["Credentials"])
     del assumed["aws_session_token"]
     with refused("UnrecognizedClientException"):
@@ -35,7 +35,7 @@ def test_a_temporary_key_needs_its_session_token(cloud: LocalCloud, client: Clie
 
 
 def test_unknown_access_keys_are_refused(cloud: LocalCloud, client: Client) -> None:
-    """Each protocol has its own code for them."""
+    """Each protocol has its own error code for them."""
     unknown = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "x"}
     with refused("UnrecognizedClientException", "invalid"):
         client(**unknown).describe_workspace_images()
@@ -44,7 +44,7 @@ def test_unknown_access_keys_are_refused(cloud: LocalCloud, client: Client) -> N
 
 
 def test_a_denied_action_is_refused(cloud: LocalCloud, client: Client) -> None:
-    """For one account or all; the message names the caller, the action and the resource, as AWS's does."""
+    """The message names the caller, the action and the resource, as AWS's does."""
     image = cloud.create_image()
     cloud.deny("workspaces:DescribeWorkspaceImagePermissions", OWNER)
     message = (
@@ -73,7 +73,7 @@ def test_a_policy_allows_what_it_lists_and_nothing_else(cloud: LocalCloud, clien
 
 
 def test_an_assumed_role_acts_for_its_account(cloud: LocalCloud, client: Client) -> None:
-    """Whoever assumes a role of another account sees that account's images."""
+    """A caller that assumes a role of another account sees that account's images."""
     image = cloud.create_image(SALES)
     answer = client("sts").assume_role(**role(SALES))
     arn = f"arn:aws:sts::{SALES}:assumed-role/sharer/pulumi"
@@ -85,8 +85,7 @@ def test_an_assumed_role_acts_for_its_account(cloud: LocalCloud, client: Client)
     assert shown["ImageId"] == image
 
 
-def test_chained_roles(cloud: LocalCloud, client: Client) -> None:
-    """A role assumed with the credentials of a role: the last one counts."""
+def test_the_last_of_several_chained_roles_decides_the_account(cloud: LocalCloud, client: Client) -> None:
     first = session(client("sts").assume_role(**role(SALES))["Credentials"])
     second = session(client("sts", **first).assume_role(**role(LEGAL))["Credentials"])
     assert client("sts", **second).get_caller_identity()["Account"] == LEGAL

@@ -17,8 +17,6 @@ from tests.cloud.helpers import refused
 
 Client = Callable[..., Any]
 
-# Each fault, with arguments that all of them take one way or another.
-
 
 def ask(cloud: LocalCloud, method: str, body: Any = None) -> tuple[int, str]:
     data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -31,8 +29,8 @@ def ask(cloud: LocalCloud, method: str, body: Any = None) -> tuple[int, str]:
             return error.code, error.read().decode()
 
 
-def test_a_fault_is_let_loose_listed_and_cleared(cloud: LocalCloud, client: Client) -> None:
-    """Over the address, as by a test; asking for it is no call to AWS."""
+def test_a_fault_is_turned_on_listed_and_turned_off(cloud: LocalCloud, client: Client) -> None:
+    """The call log does not contain these requests."""
     status, body = ask(cloud, "POST", {"fault": "throttle", "operation": "DescribeWorkspaceImages"})
     assert status == 200
     with refused("ThrottlingException", "Rate exceeded"):
@@ -62,7 +60,7 @@ def test_a_fault_is_let_loose_listed_and_cleared(cloud: LocalCloud, client: Clie
     ],
 )
 def test_bad_input_is_one_line(cloud: LocalCloud, body: Any, said: str) -> None:
-    """HTTP 400, what is wrong, and nothing is let loose."""
+    """The answer is HTTP 400 and names the mistake, and no fault is turned on."""
     status, answer = ask(cloud, "POST", body)
     assert (status, answer.count("\n")) == (400, 1)
     assert said in answer
@@ -70,7 +68,7 @@ def test_bad_input_is_one_line(cloud: LocalCloud, body: Any, said: str) -> None:
 
 
 def test_the_address_is_on_the_loopback_interface_only(cloud: LocalCloud) -> None:
-    """No other address of this machine answers, and no other socket of the cloud listens."""
+    """No other address of this machine accepts connections."""
     port = urlsplit(cloud.url).port or 0
     listening = [
         c.laddr.ip

@@ -1,4 +1,4 @@
-"""What a test can make go wrong, and the log of calls."""
+"""The faults that a test can turn on."""
 
 import contextlib
 import threading
@@ -23,7 +23,7 @@ def share(workspaces: Any, image: str) -> None:
 
 
 def test_throttled_beyond_a_rate(cloud: LocalCloud, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A token bucket: a second's worth at once, then so many a second, whoever asks how often."""
+    """The calls of one second are served at once, and later calls at the given rate, as with a token bucket."""
     now = 0.0
     monkeypatch.setattr("local.cloud.faults.time", SimpleNamespace(monotonic=lambda: now))
     workspaces = client()
@@ -41,15 +41,14 @@ def test_throttled_beyond_a_rate(cloud: LocalCloud, client: Client, monkeypatch:
     assert fault["struck"] == 5 + 5 + 1 + 5
 
 
-def test_throttled_as_the_query_protocol_says_it(cloud: LocalCloud, client: Client) -> None:
-    """STS spells the code in its own way."""
+def test_sts_has_its_own_code_for_throttling(cloud: LocalCloud, client: Client) -> None:
     cloud.throttle("GetCallerIdentity")
     with refused("Throttling", "Rate exceeded"):
         client("sts").get_caller_identity()
 
 
 def test_a_connection_reset(cloud: LocalCloud, client: Client) -> None:
-    """Nothing took effect, the caller is told nothing, and the next call works."""
+    """The call has no effect and no answer, and the next call works."""
     image, workspaces = cloud.create_image(), client()
     cloud.reset_connection("UpdateWorkspaceImagePermission")
     with pytest.raises(ConnectionClosedError):
@@ -61,7 +60,7 @@ def test_a_connection_reset(cloud: LocalCloud, client: Client) -> None:
 
 
 def test_a_page_token_that_expires(cloud: LocalCloud, client: Client) -> None:
-    """The first page comes, the next does not; from the start again it goes through."""
+    """The second page is refused once, and is served at the next attempt."""
     image, workspaces = cloud.create_image(), client()
     for account in accounts(30):
         cloud.share(image, account)
@@ -72,8 +71,8 @@ def test_a_page_token_that_expires(cloud: LocalCloud, client: Client) -> None:
     assert len(workspaces.describe_workspace_image_permissions(ImageId=image, NextToken=token)["ImagePermissions"]) == 5
 
 
-def test_clearing_some_faults(cloud: LocalCloud, client: Client) -> None:
-    """By name; nothing else is touched, a test's own interceptors least of all."""
+def test_faults_are_turned_off_by_name(cloud: LocalCloud, client: Client) -> None:
+    """Other faults and a test's own interceptors stay."""
     cloud.throttle("DescribeWorkspaceImages")
     cloud.fail("DescribeTags", "ServiceUnavailableException", 503, times=None)
     cloud.interceptors.append(lambda call, proceed: proceed())
@@ -95,8 +94,8 @@ def test_clearing_some_faults(cloud: LocalCloud, client: Client) -> None:
         ({"operation": None}, "operation cannot be null"),
     ],
 )
-def test_bad_arguments(cloud: LocalCloud, arguments: dict[str, Any], said: str) -> None:
-    """Nothing is let loose; the message says what it takes."""
+def test_bad_arguments_are_an_error(cloud: LocalCloud, arguments: dict[str, Any], said: str) -> None:
+    """The message names the mistake, and no fault is turned on."""
     with pytest.raises(ValueError, match="throttle: ") as caught:
         cloud.throttle(**arguments)
     assert said in str(caught.value)
@@ -104,14 +103,14 @@ def test_bad_arguments(cloud: LocalCloud, arguments: dict[str, Any], said: str) 
 
 
 def test_a_bug_in_the_cloud_is_a_500(cloud: LocalCloud, client: Client, caplog: pytest.LogCaptureFixture) -> None:
-    """An operation that moto does not know fails at once and says so; it does not hang."""
+    """An operation that moto does not know fails at once, with a message that names the operation."""
     with refused("InternalFailure", "NotImplementedError", status=500):
         client().describe_account()
     assert "DescribeAccount" in caplog.text
 
 
 def test_a_lost_response(cloud: LocalCloud, client: Client) -> None:
-    """The effect took place, the caller is told nothing, and the next call works."""
+    """The call takes effect but has no answer, and the next call works."""
     image, workspaces = cloud.create_image(), client()
     cloud.lose_response("UpdateWorkspaceImagePermission")
     with pytest.raises(ConnectionClosedError):
@@ -123,7 +122,7 @@ def test_a_lost_response(cloud: LocalCloud, client: Client) -> None:
 
 
 def test_a_time_out(cloud: LocalCloud, client: Client) -> None:
-    """Slower than the caller is patient; who is kept waiting is answered when the faults are cleared."""
+    """A call that is too slow times out. When the faults are turned off, waiting callers get their answers."""
     impatient = client(timeout=0.2)
     cloud.slow("DescribeWorkspaceImages", 3600)
     with pytest.raises(ReadTimeoutError):

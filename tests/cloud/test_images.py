@@ -1,4 +1,4 @@
-"""Images: who sees which, what they carry, and that they can be copied."""
+"""Images: who sees them, which fields they have, and how they are copied."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ def ids(workspaces: Any, **query: Any) -> list[str]:
 
 
 def test_the_owner_sees_its_image(cloud: LocalCloud, client: Client) -> None:
-    """With what AWS tells about it, and without the empty fields that moto adds."""
+    """It has the fields that AWS returns, and none of the empty fields that moto adds."""
     image = cloud.create_image(name="golden")
     [shown] = client().describe_workspace_images()["Images"]
     expected = {
@@ -32,7 +32,6 @@ def test_the_owner_sees_its_image(cloud: LocalCloud, client: Client) -> None:
 
 
 def test_state_tenancy_and_owner_are_shown_as_set(cloud: LocalCloud, client: Client) -> None:
-    """A test can make any of them."""
     image = cloud.create_image(state="PENDING", tenancy="DEDICATED")
     [shown] = client().describe_workspace_images(ImageIds=[image])["Images"]
     assert (shown["State"], shown["RequiredTenancy"]) == ("PENDING", "DEDICATED")
@@ -42,7 +41,7 @@ def test_state_tenancy_and_owner_are_shown_as_set(cloud: LocalCloud, client: Cli
 
 
 def test_the_owner_can_be_absent(cloud: LocalCloud, client: Client) -> None:
-    """OwnerAccountId is optional; the image is still its account's own."""
+    """OwnerAccountId is optional. Without it the image still belongs to its account."""
     image = cloud.create_image(owner=None)
     [shown] = client().describe_workspace_images(ImageType="OWNED")["Images"]
     assert "OwnerAccountId" not in shown
@@ -50,7 +49,7 @@ def test_the_owner_can_be_absent(cloud: LocalCloud, client: Client) -> None:
 
 
 def test_a_recipient_sees_what_is_shared_with_it(cloud: LocalCloud, client: Client) -> None:
-    """With its real owner, in its Region, as long as it is shared."""
+    """It sees the image and its owner in the image's Region, while the image is shared."""
     image = cloud.create_image()
     sales = client(account=SALES)
     assert ids(sales, ImageType="SHARED") == []
@@ -75,8 +74,7 @@ def test_owned_shared_and_both(cloud: LocalCloud, client: Client) -> None:
     assert ids(client(), ImageType="SHARED") == []
 
 
-def test_imageids_are_1_to_25(cloud: LocalCloud, client: Client) -> None:
-    """More are refused; botocore itself refuses none."""
+def test_more_than_25_image_ids_are_refused(cloud: LocalCloud, client: Client) -> None:
     with refused("ValidationException", "imageIds"):
         ids(client(), ImageIds=["wsi-000000000"] * 26)
 
@@ -90,7 +88,7 @@ def test_images_come_in_pages_too(cloud: LocalCloud, client: Client) -> None:
 
 
 def test_regions_are_isolated(cloud: LocalCloud, client: Client) -> None:
-    """One id may exist in two Regions; the controls then want to know which is meant."""
+    """Two Regions may have images of one id. Then a test must name the Region."""
     image = "wsi-aaaaaaaaa"
     for region in ("us-east-1", "eu-west-1"):
         cloud.create_image(region=region, image_id=image)
@@ -101,8 +99,7 @@ def test_regions_are_isolated(cloud: LocalCloud, client: Client) -> None:
     assert ids(client(account=SALES, region="eu-west-1")) == [image]
 
 
-def test_an_image_can_vanish(cloud: LocalCloud, client: Client) -> None:
-    """Even while it is shared: what an incident, or a test, does."""
+def test_an_image_can_be_removed_while_it_is_shared(cloud: LocalCloud, client: Client) -> None:
     image = cloud.create_image()
     cloud.share(image, SALES)
     cloud.remove_image(image)
@@ -112,7 +109,7 @@ def test_an_image_can_vanish(cloud: LocalCloud, client: Client) -> None:
 
 
 def test_a_recipient_can_copy_an_image(cloud: LocalCloud, client: Client) -> None:
-    """Also into another Region; the copy is its own, and stays after unsharing."""
+    """It can copy to another Region. It owns the copy, which stays after the share is revoked."""
     image = cloud.create_image()
     sales = client(account=SALES, region="eu-west-1")
     source = {"SourceImageId": image, "SourceRegion": "us-east-1"}
@@ -125,13 +122,13 @@ def test_a_recipient_can_copy_an_image(cloud: LocalCloud, client: Client) -> Non
 
 
 def test_a_region_without_workspaces_is_refused(cloud: LocalCloud, client: Client) -> None:
-    """The real service has no such host: here it must not look like an empty Region."""
+    """It must not look like a Region without images."""
     with refused("InvalidSignatureException"):
         ids(client(region="moon-north-1"))
 
 
 def test_reset_forgets_everything(cloud: LocalCloud, client: Client) -> None:
-    """Images, faults and calls: the next test starts anew."""
+    """Images, faults and logged calls are gone."""
     cloud.create_image()
     cloud.deny("*:*")
     with refused("AccessDeniedException"):

@@ -1,4 +1,4 @@
-"""Permissions on an image: who may grant and revoke what, and how the listing is cut into pages."""
+"""Permissions on an image: who may grant and revoke them, and how the listing is split into pages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,7 +23,7 @@ def listed(workspaces: Any, image: str, **page: Any) -> list[str]:
 
 
 def test_granting_listing_and_revoking(cloud: LocalCloud, client: Client) -> None:
-    """A permission is there after the grant, once, and gone after the revoke."""
+    """A permission is listed once after two grants, and no longer after a revoke."""
     image, workspaces = cloud.create_image(), client()
     update(workspaces, image, True, SALES)
     update(workspaces, image, True, SALES)
@@ -35,7 +35,7 @@ def test_granting_listing_and_revoking(cloud: LocalCloud, client: Client) -> Non
 
 
 def test_a_page_holds_25_permissions(cloud: LocalCloud, client: Client) -> None:
-    """Without MaxResults a page has 25; tokens lead through all of them, and the last page has none."""
+    """Each page has a token for the next one, and the last page has none."""
     image, workspaces = cloud.create_image(), client()
     for account in accounts(60):
         cloud.share(image, account)
@@ -54,7 +54,7 @@ def test_a_page_holds_25_permissions(cloud: LocalCloud, client: Client) -> None:
 
 
 def test_a_full_last_page_has_no_token(cloud: LocalCloud, client: Client) -> None:
-    """25 permissions are one page, not one and an empty one."""
+    """25 permissions make one page, without an empty second page."""
     image = cloud.create_image()
     for account in accounts(25):
         cloud.share(image, account)
@@ -62,14 +62,13 @@ def test_a_full_last_page_has_no_token(cloud: LocalCloud, client: Client) -> Non
 
 
 def test_maxresults_over_25_is_refused(cloud: LocalCloud, client: Client) -> None:
-    """A page has at most 25; botocore itself refuses fewer than 1."""
     image = cloud.create_image()
     with refused("ValidationException", "maxResults"):
         listed(client(), image, MaxResults=26)
 
 
 def test_changes_between_pages_hide_nothing(cloud: LocalCloud, client: Client) -> None:
-    """Revoking what a page showed does not make the next page skip anybody."""
+    """If a permission of the first page is revoked, the second page still shows all others."""
     image, workspaces = cloud.create_image(), client()
     for account in accounts(4):
         cloud.share(image, account)
@@ -80,14 +79,13 @@ def test_changes_between_pages_hide_nothing(cloud: LocalCloud, client: Client) -
 
 @pytest.mark.parametrize("token", ["garbage", "Z2FyYmFnZQ==", "é"])
 def test_a_bad_token_is_refused(cloud: LocalCloud, client: Client, token: str) -> None:
-    """A token that the service never gave out is an error, not a first page."""
+    """It is an error. The first page is not returned instead."""
     image = cloud.create_image()
     with refused("InvalidParameterValuesException", "NextToken"):
         listed(client(), image, NextToken=token)
 
 
 def test_a_token_of_another_image_is_refused(cloud: LocalCloud, client: Client) -> None:
-    """A token continues the listing that it came from, and no other."""
     image, other = cloud.create_image(), cloud.create_image()
     for account in accounts(2):
         cloud.share(image, account)
@@ -99,7 +97,7 @@ def test_a_token_of_another_image_is_refused(cloud: LocalCloud, client: Client) 
 
 @pytest.mark.parametrize("image", ["wsi-1234567", "wsi-ABCDEFGHI", "ami-123456789", "wsi-" + "0" * 64])
 def test_a_malformed_image_id_is_refused(cloud: LocalCloud, client: Client, image: str) -> None:
-    """Ids are `wsi-` and 9 to 63 small letters and digits."""
+    """Image ids are `wsi-` and 9 to 63 lowercase letters and digits."""
     with refused("InvalidParameterValuesException", image):
         listed(client(), image)
     with refused("InvalidParameterValuesException", image):
@@ -107,7 +105,7 @@ def test_a_malformed_image_id_is_refused(cloud: LocalCloud, client: Client, imag
 
 
 def test_an_unknown_image_is_not_found(cloud: LocalCloud, client: Client) -> None:
-    """Neither an empty listing nor a server error."""
+    """The answer is neither an empty listing nor a server error."""
     with refused("ResourceNotFoundException", "wsi-000000000"):
         listed(client(), "wsi-000000000")
     with refused("ResourceNotFoundException", "wsi-000000000"):
@@ -126,7 +124,6 @@ def test_an_image_of_another_account_is_not_found(cloud: LocalCloud, client: Cli
 
 
 def test_an_image_of_another_region_is_not_found(cloud: LocalCloud, client: Client) -> None:
-    """Images are regional."""
     image = cloud.create_image(region="eu-west-1")
     with refused("ResourceNotFoundException"):
         listed(client(), image)
@@ -135,7 +132,7 @@ def test_an_image_of_another_region_is_not_found(cloud: LocalCloud, client: Clie
 
 @pytest.mark.parametrize("account", ["1234", "12345678901a", "1234-5678-9012", "1234567890123"])
 def test_a_malformed_account_is_refused(cloud: LocalCloud, client: Client, account: str) -> None:
-    """An account is 12 digits."""
+    """An account id has 12 digits."""
     image = cloud.create_image()
     with refused("InvalidParameterValuesException", account):
         update(client(), image, True, account)
@@ -143,21 +140,20 @@ def test_a_malformed_account_is_refused(cloud: LocalCloud, client: Client, accou
 
 
 def test_sharing_with_the_owner_is_refused(cloud: LocalCloud, client: Client) -> None:
-    """The owner has the image already."""
     image = cloud.create_image()
     with refused("InvalidParameterValuesException", "owns"):
         update(client(), image, True, OWNER)
 
 
 def test_revoking_what_was_never_granted_is_refused(cloud: LocalCloud, client: Client) -> None:
-    """AWS says that only what was granted can be revoked."""
+    """AWS documents that a permission can be revoked only after it was granted."""
     image = cloud.create_image()
     with refused("OperationNotSupportedException", SALES):
         update(client(), image, False, SALES)
 
 
-def test_how_an_unfounded_revoke_ends_can_be_set(cloud: LocalCloud, client: Client) -> None:
-    """The code is undocumented, so callers are tested with several, and with silence."""
+def test_the_answer_to_revoking_what_was_never_granted_can_be_set(cloud: LocalCloud, client: Client) -> None:
+    """AWS does not document the error code, so callers are tested with several codes, and with success."""
     image = cloud.create_image()
     cloud.answers["revoke_ungranted"] = "InvalidParameterValuesException"
     with refused("InvalidParameterValuesException"):
@@ -181,7 +177,7 @@ def test_an_image_that_is_not_available_is_refused(cloud: LocalCloud, client: Cl
 
 
 def test_byol_is_refused_in_govcloud_only(cloud: LocalCloud, client: Client) -> None:
-    """A BYOL image is shared in a commercial Region, and not in GovCloud, where others are."""
+    """A BYOL image can be shared in a commercial Region. In GovCloud only other images can."""
     update(client(), cloud.create_image(tenancy="DEDICATED"), True, SALES)
     govcloud = client(region="us-gov-west-1")
     update(govcloud, cloud.create_image(region="us-gov-west-1"), True, SALES)
@@ -189,8 +185,8 @@ def test_byol_is_refused_in_govcloud_only(cloud: LocalCloud, client: Client) -> 
         update(govcloud, cloud.create_image(region="us-gov-west-1", tenancy="DEDICATED"), True, SALES)
 
 
-def test_how_a_second_grant_ends_can_be_set(cloud: LocalCloud, client: Client) -> None:
-    """AWS documents no error for it, and no success."""
+def test_the_answer_to_a_second_grant_can_be_set(cloud: LocalCloud, client: Client) -> None:
+    """AWS does not document the answer."""
     image = cloud.create_image()
     cloud.share(image, SALES)
     cloud.answers["grant_granted"] = "OperationNotSupportedException"
@@ -198,8 +194,8 @@ def test_how_a_second_grant_ends_can_be_set(cloud: LocalCloud, client: Client) -
         update(client(), image, True, SALES)
 
 
-def test_pages_can_be_set(cloud: LocalCloud, client: Client) -> None:
-    """Larger and smaller ones than asked for, and a token after a full last page."""
+def test_the_page_size_can_be_set(cloud: LocalCloud, client: Client) -> None:
+    """Pages can be larger or smaller than requested, and a full last page can have a token."""
     image, workspaces = cloud.create_image(), client()
     for account in accounts(4):
         cloud.share(image, account)
@@ -210,8 +206,7 @@ def test_pages_can_be_set(cloud: LocalCloud, client: Client) -> None:
     assert listed(workspaces, image, NextToken=full["NextToken"]) == []
 
 
-def test_assumptions_return_with_a_reset(cloud: LocalCloud) -> None:
-    """What one test has set is no assumption of the next one."""
+def test_reset_restores_the_assumptions(cloud: LocalCloud) -> None:
     cloud.answers["page_size"] = 1
     cloud.reset()
     assert cloud.answers == {name: assumed.answer for name, assumed in ASSUMPTIONS.items()}

@@ -36,8 +36,7 @@ def ask(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
     return response
 
 
-def test_concurrent_grants_all_count(cloud: LocalCloud, client: Client) -> None:
-    """Parallel writes lose nothing."""
+def test_concurrent_grants_all_take_effect(cloud: LocalCloud, client: Client) -> None:
     image, workspaces = cloud.create_image(), client()
     accounts = [f"{500000000000 + number}" for number in range(40)]
 
@@ -68,8 +67,8 @@ def test_stopping_does_not_wait_for_open_connections() -> None:
         assert urlsplit(cloud.url).port == port
 
 
-def test_half_a_request_is_none(cloud: LocalCloud) -> None:
-    """A caller who is killed while it sends has called nobody."""
+def test_half_a_request_is_not_a_call(cloud: LocalCloud) -> None:
+    """A caller that is killed while it sends a request leaves nothing in the call log."""
     connection = connect(cloud)
     connection.request("POST", "/", b'{"ImageIds":', {**LIST, "Content-Length": "100"})
     assert connection.sock
@@ -95,7 +94,7 @@ def serve(port: int) -> subprocess.Popen[str]:
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 def test_the_command_serves_a_golden_image(ending: signal.Signals) -> None:
-    """It prints what a person needs, and ends without complaint."""
+    """It prints what a user needs, and ends without an error."""
     process = serve(0)
     assert process.stdout
     printed = "\n".join(printed_until_ready(process.stdout))
@@ -117,7 +116,7 @@ def test_the_command_serves_a_golden_image(ending: signal.Signals) -> None:
 
 
 def test_a_taken_port_is_one_line() -> None:
-    """No traceback."""
+    """The error names the port, without a traceback."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = serve(port)
@@ -127,8 +126,8 @@ def test_a_taken_port_is_one_line() -> None:
     assert str(port) in error
 
 
-def test_environment_full_of_aws_variables_does_not_matter() -> None:
-    """A developer's own profile, or one that is gone, has nothing to do with the local cloud."""
+def test_aws_variables_of_the_environment_do_not_matter() -> None:
+    """The cloud starts even if AWS_PROFILE names a profile that does not exist."""
     own = {
         "AWS_PROFILE": "gone",
         "AWS_DEFAULT_REGION": "mars",
