@@ -1,4 +1,4 @@
-"""What all tests have in common: one local cloud, and nothing that comes from elsewhere, or from another test."""
+"""Fixtures of all tests: one local cloud, and isolation from the developer's set-up and from other tests."""
 
 import os
 import threading
@@ -21,7 +21,7 @@ def _cloud() -> Iterator[LocalCloud]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the records of updates away from the developer's own."""
+    """Keep the records of updates apart from the developer's own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PULUMI_HOME", str(tmp_path_factory.mktemp("pulumi")))
         yield
@@ -35,19 +35,19 @@ def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    # What botocore knows of the services takes 0.2 s to parse for each session.
+    # One loader for all sessions: each would parse the descriptions of the services again, in 0.2 s.
     monkeypatch.setattr("botocore.session.create_loader", lambda _: _LOADER)
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_looked_at_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let what surprises be believed at once; who tests that it is looked at again injects the waits."""
+def _drift_is_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the provider report drift without asking AWS again. Tests of the second request inject the waits."""
     monkeypatch.setattr("pulumi_workspaces_images.aws.permissions.LOOK_AGAIN", ())
 
 
 @pytest.fixture(autouse=True)
-def _nobody_looks_ahead_any_more() -> Iterator[None]:
-    """Wait for requests in the background: in the next test they would be one call too many."""
+def _prefetching_has_ended() -> Iterator[None]:
+    """Wait for requests in the background: the next test would count their calls."""
     yield
     for thread in threading.enumerate():
         if thread.name == "prefetch":

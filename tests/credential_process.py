@@ -11,18 +11,18 @@ import psutil
 
 from tests.unit.helpers import CANARY
 
-PATIENCE = 60.0  # seconds; only a failing test waits so long
+PATIENCE = 60.0  # seconds; only a failing test waits this long
 KEYS = {"Version": 1, "AccessKeyId": "AKIDPROCESS", "SecretAccessKey": CANARY, "SessionToken": "t"}
 
 
 class Tool:
-    """A program for `credential_process`; what follows its name in a profile is a secret."""
+    """A program for `credential_process`. Its arguments in a profile are a secret."""
 
     def __init__(self, folder: Path) -> None:
-        """Write nothing yet.
+        """Prepare a program, which `will` writes.
 
         Args:
-            folder: where it keeps its log, too.
+            folder: the folder of the program and its log.
         """
         self.path = folder / "tool"
         self._log = folder / "tool.log"
@@ -48,20 +48,20 @@ class Tool:
 
     @property
     def runs(self) -> list[int]:
-        """The processes that it has been so far; of one that hangs, the child as well."""
+        """The ids of its processes so far, including the child of one that hangs."""
         return [int(line) for line in self._log.read_text().split()] if self._log.exists() else []
 
     def kill(self) -> None:
-        """Leave none behind, whatever a test has found."""
+        """Kill all its processes that are still running."""
         for pid in self._alive():
             os.kill(pid, signal.SIGKILL)
 
     def wait_until_it_hangs(self) -> None:
-        """Wait for the process and its child."""
+        """Wait until the process and its child are running."""
         wait_for(lambda: len(self._alive()) == 2, "the credential process")
 
     def wait_until_it_is_gone(self) -> None:
-        """Wait until none of them runs."""
+        """Wait until none of its processes is running."""
         wait_for(lambda: not self._alive(), "the end of the credential process")
 
     def _alive(self) -> list[int]:
@@ -69,7 +69,7 @@ class Tool:
 
 
 def runs(pid: int) -> bool:
-    """Tell whether a process still runs. In a container a dead one may have nobody to reap it."""
+    """Tell whether a process is still running. A zombie is not: in a container it may stay one forever."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -80,5 +80,5 @@ def wait_for(condition: Callable[[], bool], what: str) -> None:
     """Wait until `condition` holds."""
     end = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < end, f"waited in vain for {what}"
+        assert time.monotonic() < end, f"timed out while waiting for {what}"
         time.sleep(0.02)

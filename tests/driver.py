@@ -1,7 +1,7 @@
-"""A provider process without an engine: driven over gRPC as the engine drives it, for tests and benchmarks.
+"""A provider process without an engine, called over gRPC as the engine calls it, for tests and benchmarks.
 
-What the engine asks of a dynamic provider is little: the calls of a resource's life, in some order. Who wants to choose
-that order, or to repeat it a thousand times, drives the provider itself.
+The engine makes only a few kinds of calls to a dynamic provider. A test that chooses their order, or repeats them a
+thousand times, makes the calls itself.
 """
 
 from __future__ import annotations
@@ -55,16 +55,16 @@ _SEVERITIES = {
 
 
 class DriverError(Exception):
-    """The provider failed in a call, or is gone; the message is what it said."""
+    """The provider failed in a call, or has ended. The message is the provider's."""
 
 
 @dataclass(frozen=True)
 class Diff:
-    """What a diff says.
+    """The result of a diff.
 
     Attributes:
         changes: whether there is something to do.
-        replaces: the properties that make it a replacement.
+        replaces: the properties whose change requires a replacement.
     """
 
     changes: bool
@@ -72,14 +72,14 @@ class Diff:
 
 
 class Engine:
-    """A stand-in for the engine of one operation, for all its provider processes; it is started as a context manager.
+    """A stand-in for the engine of one operation and all its provider processes, used as a context manager.
 
     Attributes:
         address: where it listens, `host:port`.
         environment: variables of its processes, on top of the caller's own.
         messages: what its providers logged: (severity, text).
-        channels: those to its providers.
-        urn: of every resource.
+        channels: the channels to its providers.
+        urn: the URN of every resource.
     """
 
     address: str
@@ -87,7 +87,7 @@ class Engine:
     def __init__(
         self, environment: Mapping[str, str] | None = None, *, project: str = "driven", stack: str = "test"
     ) -> None:
-        """Prepare an engine; nothing is started yet.
+        """Prepare an engine, without starting it.
 
         Args:
             environment: variables of its processes, on top of the caller's own.
@@ -101,7 +101,7 @@ class Engine:
         self._open = ExitStack()
 
     def __enter__(self) -> Engine:
-        # Ports are used again: what a process notes about one engine must not reach the next.
+        # Ports are reused, so the record of one engine must not reach the next one.
         self.environment["PULUMI_HOME"] = self._open.enter_context(tempfile.TemporaryDirectory())
         pool = self._open.enter_context(ThreadPoolExecutor(_WORKERS))
         self._server = grpc.server(pool, options=_OPTIONS)
@@ -117,31 +117,31 @@ class Engine:
         self._open.close()
 
     def kill(self) -> None:
-        """Let it die: calls under way end as a `DriverError`, and its providers are left to themselves."""
+        """Let the engine die: pending calls end with a `DriverError`, and its providers keep running."""
         self._server.stop(None).wait()
         for channel in self.channels:
             channel.close()
 
 
 class Driver:
-    """A provider process, as an engine drives it; it is started as a context manager.
+    """A provider process that is called as an engine calls it, used as a context manager.
 
-    The calls may come from several threads; the process serves four at a time. Properties go in and come out without
-    the provider's reference (`__provider`); an `Unknown` among them, however deep, is an unknown value.
+    Several threads may call it, and the process serves four calls at a time. Properties are passed and returned without
+    the provider's reference (`__provider`). An `Unknown` in them, at any depth, is an unknown value.
 
     Attributes:
         printed: the lines that it printed.
         pid: the process.
-        stub: its gRPC service, for what the methods leave out.
+        stub: its gRPC service, for calls that have no method here.
     """
 
     pid: int
 
     def __init__(self, engine: Engine, configuration: Mapping[str, str]) -> None:
-        """Prepare a driver; nothing is started yet.
+        """Prepare a driver, without starting the process.
 
         Args:
-            engine: its engine, which runs.
+            engine: its engine, which must be running.
             configuration: the stack's whole configuration, keys with their namespace: `aws:region`.
         """
         self.printed: list[str] = []
@@ -150,7 +150,7 @@ class Driver:
         self._open = ExitStack()
 
     def __enter__(self) -> Driver:
-        """Start the process and tell it the configuration.
+        """Start the process and configure it.
 
         Raises:
             DriverError: it did not start.
@@ -179,11 +179,11 @@ class Driver:
 
         Args:
             provider: the class of its provider.
-            olds: its inputs so far; none for a new resource.
+            olds: its inputs so far; empty for a new resource.
             news: its arguments.
 
         Returns:
-            The inputs, and what is wrong: (property, reason).
+            The inputs, and the failures: (property, reason).
 
         Raises:
             DriverError: the provider failed.
@@ -218,7 +218,7 @@ class Driver:
     def update(
         self, provider: type[ResourceProvider], id: str, olds: Mapping[str, Any], news: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Bring a resource from its outputs (`olds`) to its inputs (`news`); return its outputs.
+        """Update a resource with the outputs `olds` to the inputs `news`; return its outputs.
 
         Raises:
             DriverError: the provider failed.
@@ -257,12 +257,12 @@ class Driver:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            start_new_session=True,  # as the engine: a group of its own
+            start_new_session=True,  # like the engine: a group of its own
         )
         self._open.enter_context(process)
         self.pid = process.pid
         lines = iter(process.stdout or ())
-        # It must not have to wait for somebody to read what it prints.
+        # Its output is read all the time, because a full pipe would block it.
         reader = threading.Thread(target=self._keep, args=(lines,), daemon=True)
         self._open.callback(reader.join)
         self._open.callback(process.kill)
@@ -281,21 +281,21 @@ class Driver:
         try:
             return method(request)
         except grpc.RpcError as error:
-            call: Any = error  # which every error of a call is as well, unknown to the stubs
+            call: Any = error  # the stubs do not know that it is also a grpc.Call
             raise DriverError(call.details()) from None
-        except ValueError as error:  # grpc's word for a channel that is closed
+        except ValueError as error:  # grpc raises it if the channel is closed
             raise DriverError(str(error)) from None
 
 
 class EngineInThisProcess(Engine):
-    """The engine of drivers in this process: it lends them what they take to be their own, until it ends.
+    """The engine of drivers in this process, which has their environment until the engine ends.
 
-    That is the environment. One may be started, and ended, while another is still open.
+    One such engine may be started and ended while another one is running.
     """
 
     def __enter__(self) -> Engine:
         super().__enter__()
-        # It can be told from other engines: its record may lie beside theirs, as those of one user do.
+        # Its process has an id of its own, so its record may be in one folder with the records of other engines.
         del self.environment["PULUMI_HOME"]
         self._open.enter_context(mock.patch.dict(os.environ, self.environment))
         self._open.enter_context(mock.patch.object(os, "_exit", side_effect=_Exit))
@@ -307,7 +307,7 @@ class EngineInThisProcess(Engine):
         return self
 
     def process(self) -> processes.Process:
-        """Return the process that it is said to be."""
+        """Return the process that stands for the engine's."""
         return self._process
 
     def kill(self) -> None:
@@ -316,18 +316,18 @@ class EngineInThisProcess(Engine):
 
 
 class DriverInThisProcess(Driver):
-    """The same servicer in a thread of this process: started in milliseconds, and within reach of a test's patches.
+    """A provider in threads of this process. It starts in milliseconds, and tests can patch it.
 
-    When it ends itself (`os._exit`), only the thread that does so ends; its call does once the engine is killed.
+    If it calls `os._exit`, only the calling thread ends. The pending call ends when the engine is killed.
     """
 
     _engine: EngineInThisProcess
     _command: command.Command | None = None
 
     def kill(self) -> None:
-        """Let the process die: its calls end as a `DriverError`, and what its threads still do is noted nowhere.
+        """Let the process die: its calls end with a `DriverError`, and its threads record nothing more.
 
-        What they ask AWS is for the test to leave without an answer.
+        The test must leave the AWS calls of these threads without an answer.
         """
         _running.discard(self._process.pid)
         if self._command:
@@ -356,7 +356,7 @@ class DriverInThisProcess(Driver):
 
     @contextmanager
     def _in_its_place(self) -> Iterator[None]:
-        """Let this process be the driver's while the SDK makes a provider, which then reads what is a process's own."""
+        """Let this process stand for the driver's while the SDK makes a provider, which reads the process's values."""
         with (
             _IN_PLACE,
             mock.patch.object(sys, "argv", ["pulumi.dynamic", self._engine.address]),
@@ -371,7 +371,7 @@ class DriverInThisProcess(Driver):
 
 _IN_PLACE = threading.Lock()
 
-# Processes that exist in name only; no real one has such an id.
+# Processes that only exist here. No real process has such an id.
 _pids = itertools.count(2**23)
 _running: set[int] = set()
 _look_up_real = processes._look_up
@@ -390,11 +390,11 @@ def _look_up(pid: int) -> tuple[int, str] | None:
 
 
 class _Exit(BaseException):
-    """What `os._exit` is to a thread that stands for a process; no `except Exception` gets hold of it."""
+    """Raised by `os._exit` to end a thread that stands for a process. No `except Exception` catches it."""
 
 
 class _EngineServicer(engine_pb2_grpc.EngineServicer):
-    """What the package asks of its engine."""
+    """The methods of the engine that the package calls."""
 
     def __init__(self, messages: list[tuple[str, str]]) -> None:
         self._messages = messages
@@ -411,7 +411,7 @@ class _EngineServicer(engine_pb2_grpc.EngineServicer):
 def _servicer() -> CodeType:
     """Return the SDK's `pulumi.dynamic.__main__` without its last line, which would serve until it is killed.
 
-    It is run anew for each driver, as what it keeps for its process (providers, configured) are its globals.
+    Each driver runs it again, because it keeps what belongs to a process (providers, configuration) in globals.
     """
     spec = importlib.util.find_spec("pulumi.dynamic.__main__")
     if not spec or not spec.origin:
@@ -427,7 +427,7 @@ _references: dict[type[ResourceProvider], str] = {}
 
 
 def _reference(provider: type[ResourceProvider]) -> str:
-    # The SDK swaps the pickler of the whole process meanwhile.
+    # Meanwhile the SDK replaces the pickler of the whole process.
     with _REFERENCES_LOCK:
         if provider not in _references:
             _references[provider], _ = _serialize(True, serialize_provider, provider())

@@ -1,4 +1,4 @@
-"""What `make test` leaves to the night: tests marked `nightly` run in `make test-all`."""
+"""Mark tests as `nightly`: `make test` skips them, and `make test-all` runs them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -10,7 +10,7 @@ def nightly_but_first(cases: Iterable[Any]) -> list[Any]:
     """Return the cases of a parametrized test: the first runs in `make test` too, the others only at night.
 
     Args:
-        cases: As `pytest.mark.parametrize` takes them.
+        cases: The cases, as `pytest.mark.parametrize` takes them.
     """
     first, *others = cases
     return [first, *(_nightly(case) for case in others)]

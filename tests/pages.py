@@ -1,4 +1,4 @@
-"""The pages that people read: their code blocks, headings and links."""
+"""The pages of the documentation: their code blocks, headings and links."""
 
 import json
 import re
@@ -18,7 +18,7 @@ _BLOCK = re.compile(r"^```(\w*)(?: title=\"([^\"\n]+)\")?\n(.*?)^```$", re.MULTI
 
 @dataclass(frozen=True)
 class Block:
-    """A code block: its language, the file that it is, if it has a title, and its text."""
+    """A code block: its language, its title (the name of a file, or empty), and its text."""
 
     language: str
     title: str
@@ -31,14 +31,14 @@ def blocks(page: str) -> list[Block]:
 
 
 def policies() -> tuple[list[str], list[str]]:
-    """Return the IAM actions that the security page asks for: for previews, and what up needs besides."""
+    """Return the IAM actions on the security page: those for previews, and those that up also needs."""
     written = [json.loads(block.text) for block in blocks("docs/security.md") if block.language == "json"]
     preview, up = [[statement["Action"] for statement in policy["Statement"]] for policy in written]
     return preview, up
 
 
 def explained(output: str, part: str) -> bool:
-    """Tell whether `output` has the message with this part as the troubleshooting page shows it; `...` is anything."""
+    """Tell whether `output` has the message on the troubleshooting page with this part; `...` in it is anything."""
     (message,) = (b.text for b in blocks("docs/troubleshooting.md") if part in " ".join(b.text.split()))
     shown = " ".join(output.split())
     return all(" ".join(fragment.split()) in shown for fragment in message.split("..."))
@@ -50,6 +50,6 @@ def prose(page: str) -> str:
 
 
 def anchors(path: Path) -> set[str]:
-    """Return what a link to a page's headings may name after the `#`."""
+    """Return the anchors of a page's headings, which links name after the `#`."""
     headings = re.findall(r"^#+ (.*)$", _BLOCK.sub("", path.read_text()), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
