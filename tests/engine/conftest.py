@@ -1,4 +1,4 @@
-"""Fixtures of the engine tests: one local cloud for all, a stack for each."""
+"""Fixtures of the engine tests: one local cloud for all tests, and a stack for each test."""
 
 import shutil
 from pathlib import Path
@@ -17,7 +17,7 @@ BY_DAY = 70  # engine tests in `make test`: with more of them it takes more than
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep `make test` short: another engine test by day means marking one `nightly`."""
+    """Limit the engine tests of `make test`: if there are too many, mark one as `nightly`."""
     by_day = [item for item in items if HERE in item.path.parents and not item.get_closest_marker("nightly")]
     if len(by_day) > BY_DAY:
         raise pytest.UsageError(f"{len(by_day)} engine tests are not marked nightly; at most {BY_DAY} may be")
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def cloud(_cloud: LocalCloud) -> LocalCloud:
-    """Return the local cloud, empty; it refuses every action that is not in the policies of the security page."""
+    """Return the local cloud, empty. It refuses every action that is not in the policies of the security page."""
     _cloud.reset()
     preview, up = policies()
     _cloud.allow_only([*preview, *up])
@@ -40,7 +40,7 @@ def image(cloud: LocalCloud) -> str:
 
 @pytest.fixture(scope="session")
 def _new_state(tmp_path_factory: pytest.TempPathFactory, _cloud: LocalCloud) -> Path:
-    """Make the state with a new stack, once: every test starts with a copy."""
+    """Create the state of a new stack once. Every test starts with a copy."""
     folder = tmp_path_factory.mktemp("new")
     Stack(folder, _cloud).create()
     return folder / "state"

@@ -1,4 +1,4 @@
-"""Following a page as a reader does: every file written, every command run, every output compared."""
+"""Follow a page as a reader does: write every file, run every command, compare every output."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -9,7 +9,7 @@ from local.stack import finish, start
 from tests.engine.harness import REGION, Run, Stack
 from tests.pages import blocks
 
-# What these would install or build is there, or no test would run.
+# Neither command runs: everything that they would install or build exists already.
 _SHELL = f"""
 make() {{ for word; do [[ $word == -* ]] || grep -q "^$word:" {ROOT}/Makefile || return 1; done; }}
 pulumi() {{ [[ $1 == install ]] || command pulumi "$@"; }}
@@ -21,19 +21,20 @@ def follow(
 ) -> None:
     """Do what a page says in the folder of `stack`, with the credentials of its environment.
 
-    A block with a title is a file. `sh` is run, one line after the other; a preview must write nothing. Every line of
-    `text` must be in what the commands above it have printed, blanks and the ends of lines aside.
+    A block with a title is written as a file. The lines of an `sh` block are run one by one, and a preview must write
+    nothing. Every line of a `text` block must be in the output of the commands above it, apart from spaces and line
+    ends.
 
     Args:
-        stack: where; what its folder holds is taken as it is.
+        stack: the stack. Files in its folder are kept.
         page: the page's path.
-        stacks: what is there before, by name: the `workspaces-images:shares` that the stack has, if any.
-        then: what happens after that, before the page is followed.
+        stacks: the stacks to create first, by name: the `workspaces-images:shares` of each stack, if any.
+        then: called after that, before the page is followed.
     """
     stack.keep_configuration_file = True
     stack.environment.pop("PULUMI_STACK", None)  # the page names its own
     stack.environment["AWS_ENDPOINT_URL"] = stack.cloud.url
-    stack.environment["COLUMNS"] = "80"  # of `--help`
+    stack.environment["COLUMNS"] = "80"  # for the output of `--help`
     if not (stack.folder / ".venv").exists():
         (stack.folder / ".venv").symlink_to(sys.prefix)  # what `pulumi install` would make, from a package registry
     for name, shares in (stacks or {}).items():
@@ -51,7 +52,7 @@ def follow(
         elif block.language == "text":
             shown = " ".join(printed.split())
             missing = [line for line in block.text.splitlines() if " ".join(line.split()) not in shown]
-            assert not missing, f"{page} shows what was not printed: {missing}\n{printed}"
+            assert not missing, f"{page} shows lines that were not printed: {missing}\n{printed}"
 
 
 def shell(stack: Stack, command: str) -> Run:
@@ -61,7 +62,7 @@ def shell(stack: Stack, command: str) -> Run:
 
 def _run(stack: Stack, command: str) -> str:
     writes = len(stack.cloud.writes())
-    # Nobody is there to answer its question.
+    # Without --yes it would ask for confirmation.
     done = shell(stack, command.replace("pulumi up", "pulumi up --yes --skip-preview"))
     assert done.code == 0, f"{command}\n{done.output}"
     if command.startswith("pulumi preview"):

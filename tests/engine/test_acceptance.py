@@ -1,4 +1,4 @@
-"""`make acceptance` on the local cloud: it proves what it says, and leaves the image as it was however it ends."""
+"""`make acceptance` on the local cloud: its steps pass, and it leaves the image as it was however it ends."""
 
 import json
 import os
@@ -31,7 +31,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start(cloud: LocalCloud, image: str, tmp_path: Path) -> Iterator[Start]:
-    """Return a function that starts the command for the image, as its owner; `look_again` as in the harness."""
+    """Return a function that starts the command for the image, as its owner. `look_again` is as in the harness."""
     cloud.share(image, LEGAL)
     profile = cloud.credentials(SALES)
     lines = ["[profile recipient]", *(f"{name.lower()} = {value}" for name, value in profile.items())]
@@ -78,7 +78,7 @@ def start(cloud: LocalCloud, image: str, tmp_path: Path) -> Iterator[Start]:
 
 
 def assert_as_before(cloud: LocalCloud, image: str, folder: Path) -> None:
-    """Assert that the image has the share that it had, that no other one was touched, and that nothing is left."""
+    """Assert that the image has its one share, that no other share was changed, and that no file is left."""
     assert cloud.shared_with(image) == {LEGAL}
     assert {(write.parameters["ImageId"], write.parameters["SharedAccountId"]) for write in cloud.writes()} <= {
         (image, SALES)
@@ -86,10 +86,10 @@ def assert_as_before(cloud: LocalCloud, image: str, folder: Path) -> None:
     assert [path.name for path in (folder / "cache" / "pulumi-workspaces-images" / "acceptance").iterdir()] == ["lock"]
 
 
-def test_proves_the_package_and_finds_what_the_local_cloud_assumes(
+def test_all_steps_pass_and_the_answers_are_those_that_the_local_cloud_assumes(
     start: Start, cloud: LocalCloud, image: str, tmp_path: Path
 ) -> None:
-    """With the policies of the security page, and exactly the calls that it announces."""
+    """The policies of the security page are enough, and it makes exactly as many calls as it announces."""
     running = start("--recipient-profile", "recipient")
     output, _ = running.communicate(timeout=ENDED)
     assert running.returncode == 0, output
@@ -109,10 +109,10 @@ def test_proves_the_package_and_finds_what_the_local_cloud_assumes(
 
 
 @pytest.mark.nightly
-def test_passes_where_every_open_question_is_answered_the_other_way(
+def test_all_steps_pass_if_every_open_question_is_answered_the_other_way(
     start: Start, cloud: LocalCloud, image: str, tmp_path: Path
 ) -> None:
-    """And the table says so. The listing lags by 8 seconds, so the waits are real."""
+    """The table shows the other answers. The listing lags by 8 seconds, so the waits are real."""
     others: dict[str, Answer] = {
         "revoke_ungranted": "InvalidParameterValuesException",
         "grant_granted": "OperationNotSupportedException",
@@ -125,7 +125,7 @@ def test_passes_where_every_open_question_is_answered_the_other_way(
     }
     cloud.answers |= others
     cloud.lag(8)
-    cloud._changes.clear()  # the other share is older than that
+    cloud._changes.clear()  # the other share is older than the lag
     running = start("--recipient-profile", "recipient", look_again="5,10")
     output, _ = running.communicate(timeout=ENDED)
     assert running.returncode == 0, output
@@ -141,8 +141,10 @@ def test_passes_where_every_open_question_is_answered_the_other_way(
 
 
 @pytest.mark.nightly
-def test_cloud_of_small_pages_that_throttles(start: Start, cloud: LocalCloud, image: str, tmp_path: Path) -> None:
-    """The table says how large a page is, and counts what was throttled, for the provider processes too."""
+def test_all_steps_pass_with_small_pages_and_throttling(
+    start: Start, cloud: LocalCloud, image: str, tmp_path: Path
+) -> None:
+    """The table shows the page size and counts the throttled calls, including those of the provider processes."""
     cloud.answers["page_size"] = 1
     cloud.throttle("workspaces:*", rate=1)
     running = start()
@@ -157,7 +159,7 @@ def test_cloud_of_small_pages_that_throttles(start: Start, cloud: LocalCloud, im
 
 
 class Killer:
-    """Kills a run, and perhaps all that it has started, at its n-th write, which lands or is lost, or after a time."""
+    """Kills a run, or also its child processes, after a time or at a write, which takes effect or is lost."""
 
     def __init__(self, rng: random.Random, cloud: LocalCloud) -> None:
         self.everything, self.lands = rng.random() < 0.5, rng.random() < 0.5
@@ -181,7 +183,7 @@ class Killer:
         self._cloud.interceptors.remove(self)
 
     def __call__(self, call: Call, proceed: Callable[[], Response]) -> Response:
-        """Stand in front of the cloud: an interceptor."""
+        """Intercept a call, and strike at the chosen write."""
         if call.operation != UPDATE or len(self._cloud.writes()) + 1 != self.write:
             return proceed()
         answer = proceed() if self.lands else None
@@ -201,8 +203,8 @@ class Killer:
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("seed", range(4))
-def test_killed_at_five_random_moments(start: Start, cloud: LocalCloud, image: str, tmp_path: Path, seed: int) -> None:
-    """After the next run the image is as it was."""
+def test_killed_at_a_random_moment(start: Start, cloud: LocalCloud, image: str, tmp_path: Path, seed: int) -> None:
+    """The next run leaves the image as it was before."""
     rng = random.Random(seed)
     for _ in range(5):
         killer = Killer(rng, cloud)
@@ -216,13 +218,13 @@ def test_killed_at_five_random_moments(start: Start, cloud: LocalCloud, image: s
 
 
 @pytest.mark.nightly
-def test_engine_killed(start: Start, cloud: LocalCloud, image: str, tmp_path: Path) -> None:
-    """The run itself cleans up, once all that the engine has started has ended: the provider holds the lock, too."""
+def test_run_cleans_up_after_its_engine_was_killed(start: Start, cloud: LocalCloud, image: str, tmp_path: Path) -> None:
+    """It waits for the provider process, which also holds the lock, before it revokes the share."""
     running = start()
     holders: list[str] = []
 
     def kill(call: Call, proceed: Callable[[], Response]) -> Response:
-        if call.operation == UPDATE and len(cloud.writes()) == 3:  # of `up`, the run's own ones being done
+        if call.operation == UPDATE and len(cloud.writes()) == 3:  # the first write of `up`
             for child in psutil.Process(running.pid).children():
                 for process in (child, *child.children(recursive=True)):
                     if any(file.path.endswith("/acceptance/lock") for file in process.open_files()):
@@ -241,15 +243,17 @@ def test_engine_killed(start: Start, cloud: LocalCloud, image: str, tmp_path: Pa
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
-def test_interrupted(start: Start, cloud: LocalCloud, image: str, tmp_path: Path, ending: signal.Signals) -> None:
-    """It cleans up at once, and keeps the answers."""
+def test_interrupted_run_cleans_up(
+    start: Start, cloud: LocalCloud, image: str, tmp_path: Path, ending: signal.Signals
+) -> None:
+    """It cleans up at once, and writes the answers that it has."""
     running = start(look_again="1000")
     assert running.stdout
     while " 8 of 17: pulumi preview: name the drift" not in running.stdout.readline():
         assert running.poll() is None
     cloud.forget_calls()
-    wait_for(lambda: cloud.count("DescribeWorkspaceImagePermissions") > 0, "the first look")
-    cloud.share(image, SALES)  # as if a grant had been on its way
+    wait_for(lambda: cloud.count("DescribeWorkspaceImagePermissions") > 0, "the first listing")
+    cloud.share(image, SALES)  # as if a grant had taken effect in the meantime
     running.send_signal(ending)
     output, _ = running.communicate(timeout=60)
     assert running.returncode == 130
@@ -261,8 +265,8 @@ def test_interrupted(start: Start, cloud: LocalCloud, image: str, tmp_path: Path
 
 
 @pytest.mark.nightly
-def test_cloud_that_ignores_grants(start: Start, cloud: LocalCloud, image: str, tmp_path: Path) -> None:
-    """The run fails, and shows what the package has said."""
+def test_run_fails_if_the_cloud_ignores_a_grant(start: Start, cloud: LocalCloud, image: str, tmp_path: Path) -> None:
+    """It shows the output of the command that failed."""
 
     def ignore(call: Call, proceed: Callable[[], Response]) -> Response:
         is_healing = call.operation == UPDATE and len(cloud.writes()) == 5

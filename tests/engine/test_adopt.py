@@ -1,4 +1,4 @@
-"""Shares that were made by hand become the stack's own, and images are found by name, on a real engine."""
+"""Shares that were granted by hand are adopted, and images are found by name, on a real engine."""
 
 import shutil
 import subprocess
@@ -26,7 +26,7 @@ def adopt(stack: Stack, *arguments: str) -> str:
 
 
 def test_adopt_then_up_changes_nothing_in_the_cloud(stack: Stack, cloud: LocalCloud) -> None:
-    """Pasted as it is printed, it declares just what is there; also where `aws:region` is another one."""
+    """The printed configuration declares exactly the existing shares, even if `aws:region` is another Region."""
     shared = {
         cloud.create_image(name="golden-2024.05"): {SALES, LEGAL, "012345678901"},
         cloud.create_image(name="golden/2024 05"): {SALES},
@@ -52,7 +52,7 @@ def test_adopt_then_up_changes_nothing_in_the_cloud(stack: Stack, cloud: LocalCl
 
 @pytest.mark.nightly
 def test_newest_image_found_by_name(stack: Stack, cloud: LocalCloud) -> None:
-    """With next month's image the share moves on, and the preview says so."""
+    """When a newer image appears, the preview shows that the share moves to it, and up moves it."""
     cloud.create_image(name="silver")
     stack.program(f"""
         ImageShare("sales", image_id=find_image("golden-*"), shared_account_id={SALES!r})
@@ -71,8 +71,8 @@ def test_newest_image_found_by_name(stack: Stack, cloud: LocalCloud) -> None:
 
 
 @pytest.mark.nightly
-def test_look_up_that_fails_ends_the_program_in_one_line(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Nothing is unshared because nothing could be looked up."""
+def test_failed_search_for_an_image_ends_the_program_in_one_line(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Existing shares are not revoked."""
     stack.program(f"""
         ImageShare("sales", image_id=find_image("golden"), shared_account_id={SALES!r})
     """)
@@ -99,7 +99,7 @@ def test_look_up_that_fails_ends_the_program_in_one_line(stack: Stack, cloud: Lo
     ],
 )
 @pytest.mark.usefixtures("image")
-def test_argument_that_is_none_ends_the_program_in_one_line(stack: Stack, call: str, said: str) -> None:
+def test_invalid_argument_ends_the_program_in_one_line(stack: Stack, call: str, said: str) -> None:
     stack.program(call)
     run = stack.preview(ok=False)
     assert run.line("error:", said)

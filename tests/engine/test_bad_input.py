@@ -1,4 +1,4 @@
-"""What a preview can know, it says: one line for each problem, all problems of a resource together."""
+"""A preview reports everything it can know: one line per problem, and all problems of a resource together."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.nightly import nightly_but_first
 
 
 def refused(stack: Stack) -> Run:
-    """Preview a program that must fail, without a traceback and without a write."""
+    """Preview a program; assert that this fails without a traceback and without a write."""
     run = stack.preview(ok=False)
     assert "Traceback" not in run.output
     assert stack.cloud.writes() == []
@@ -17,7 +17,7 @@ def refused(stack: Stack) -> Run:
 
 @pytest.mark.nightly
 def test_accounts_as_the_command_line_stores_them(stack: Stack, image: str) -> None:
-    """Cases 14 and 16: a number where no zero is lost; where one is, the message says that quotes are missing."""
+    """Numbers are accepted. If a leading zero was lost, the message asks for quotes (cases 14 and 16)."""
     zero = "012345678905"
     stack.program(f"ImageShares('golden', {image!r}, pulumi.Config().require_object('accounts'), exclusive=True)")
     stack.preview(ok=False)  # it writes the configuration file
@@ -37,15 +37,15 @@ def test_accounts_as_the_command_line_stores_them(stack: Stack, image: str) -> N
     assert stack.preview(ok=False).line(f'must be a list of account ids of 12 digits in quotes, e.g. ["{zero}"]')
 
 
-def test_no_region_at_all(stack: Stack, image: str) -> None:
-    """Without any Region the message says where to set one."""
+def test_no_region(stack: Stack, image: str) -> None:
+    """The message says where to set a Region."""
     del stack.configuration["aws:region"]
     stack.shares(image, sales=SALES)
     assert refused(stack).line("region", "aws:region")
 
 
 def test_all_problems_of_a_resource_together(stack: Stack) -> None:
-    """One preview names every problem of a resource, each with its property."""
+    """The preview names the property of each problem."""
     stack.program("ImageShare('sales', image_id='x', shared_account_id='y', region='z')")
     run = refused(stack)
     for name in ("image_id", "shared_account_id", "region"):
@@ -53,8 +53,7 @@ def test_all_problems_of_a_resource_together(stack: Stack) -> None:
 
 
 @pytest.mark.nightly
-def test_live_problems_and_malformed_ones_together(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A malformed account does not hide what is wrong with the image."""
+def test_malformed_account_does_not_hide_a_problem_of_the_image(stack: Stack, cloud: LocalCloud, image: str) -> None:
     cloud.set_image(image, state="PENDING")
     stack.shares(image, sales="12345")
     run = refused(stack)
@@ -63,7 +62,7 @@ def test_live_problems_and_malformed_ones_together(stack: Stack, cloud: LocalClo
 
 
 def test_image_of_another_account(stack: Stack, cloud: LocalCloud) -> None:
-    """An image shared with the caller is visible to it, and not its to share."""
+    """An image that is shared with the caller cannot be shared by it. The message names the owner."""
     theirs = cloud.create_image(account="555555555555")
     cloud.share(theirs, OWNER)
     stack.shares(theirs, sales=SALES)
@@ -71,7 +70,7 @@ def test_image_of_another_account(stack: Stack, cloud: LocalCloud) -> None:
 
 
 def test_no_credentials(stack: Stack, image: str) -> None:
-    """Without credentials a preview fails and says where to put some."""
+    """The preview fails and says where to set credentials."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         del stack.environment[name]
     stack.configuration["aws:skipMetadataApiCheck"] = "true"
@@ -82,8 +81,8 @@ def test_no_credentials(stack: Stack, image: str) -> None:
 @pytest.mark.parametrize(
     "action", nightly_but_first(["workspaces:DescribeWorkspaceImages", "workspaces:DescribeWorkspaceImagePermissions"])
 )
-def test_access_denied_to_look(stack: Stack, cloud: LocalCloud, image: str, action: str) -> None:
-    """The message names the IAM action that is missing, the image and the caller."""
+def test_access_denied_in_a_preview(stack: Stack, cloud: LocalCloud, image: str, action: str) -> None:
+    """The message names the missing IAM action, the image and the caller."""
     stack.shares(image, sales=SALES)
     stack.up()
     cloud.forget_calls()
@@ -92,8 +91,8 @@ def test_access_denied_to_look(stack: Stack, cloud: LocalCloud, image: str, acti
 
 
 @pytest.mark.nightly
-def test_access_denied_to_grant(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Only up can find that the caller may not grant."""
+def test_access_denied_to_a_grant(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Up fails, because no preview can find this out. The message names the missing IAM action."""
     action = "workspaces:UpdateWorkspaceImagePermission"
     cloud.deny(action)
     stack.shares(image, sales=SALES)

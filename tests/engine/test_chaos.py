@@ -1,4 +1,4 @@
-"""A few rounds of chaos; `make chaos` tells as many as there is time for."""
+"""A few rounds of `make chaos`, which runs as many rounds as there is time for."""
 
 import os
 import signal
@@ -21,8 +21,8 @@ SEED = "make test"
 
 
 @pytest.mark.parametrize(("number", "rounds"), nightly_but_first([(0, 2), (0, 5), (1, 5)]))
-def test_story(cloud: LocalCloud, tmp_path: Path, number: int, rounds: int) -> None:
-    """Whatever changes, fails or is killed: one more up, and everything is as declared."""
+def test_one_up_heals_every_round_of_chaos(cloud: LocalCloud, tmp_path: Path, number: int, rounds: int) -> None:
+    """After random changes, faults and kills one more up brings everything to what is declared."""
     failure = Story(SEED, number, cloud, tmp_path, print).tell(rounds)
     assert failure is None, failure
 
@@ -49,7 +49,7 @@ def running_in(folder: Path) -> list[psutil.Process]:
 def test_interrupted_chaos_leaves_nothing_running(
     tmp_path: Path, number: signal.Signals, kill: Callable[[int, int], None]
 ) -> None:
-    """Neither in the midst of chaos, nor in the up after it, which one of the stories has reached here."""
+    """It is interrupted while one of its stories runs the up that heals."""
 
     def has_calmed_down() -> bool:
         assert chaos.poll() is None

@@ -1,4 +1,4 @@
-"""A program that contradicts itself revokes nothing, whatever it calls between the two lines."""
+"""A program that contradicts itself revokes nothing, whatever it calls between the two declarations."""
 
 import pulumi
 import pytest
@@ -7,7 +7,7 @@ from local.cloud import LocalCloud
 from tests.engine.harness import LEGAL, SALES, Stack
 from tests.nightly import nightly_but_first
 
-# It runs the event loop in the middle of the program, whatever the engine answers.
+# This runs the event loop in the middle of the program. The engine's answer does not matter.
 INVOKE = """
 try:
     pulumi.runtime.invoke("pulumi:pulumi:getResource", {"urn": ""})
@@ -23,7 +23,7 @@ PLAIN, OUTPUT = f"{LEGAL!r}", f"pulumi.Output.from_input({LEGAL!r})"
 def test_share_that_an_exclusive_list_does_not_hold(
     stack: Stack, cloud: LocalCloud, image: str, account: str, between: str
 ) -> None:
-    """Case 17: the declared share was revoked, and then the up failed."""
+    """Up fails and revokes nothing. In 0.1.0 it revoked the declared share before it failed (case 17)."""
     cloud.share(image, LEGAL)
     stack.program(
         f"ImageSharesExclusive('only', {image!r}, [{SALES!r}])\n{between}ImageShare('legal', {image!r}, {account})"
@@ -45,7 +45,7 @@ OUTPUTS = {
 def test_share_that_an_exclusive_list_does_not_hold_with_outputs(
     stack: Stack, cloud: LocalCloud, image: str, listed: str, account: str, shared: str
 ) -> None:
-    """A StackReference gives nothing else."""
+    """Values may be Outputs, as those of a StackReference always are."""
     cloud.share(image, LEGAL)
     stack.program(
         f"plain_image, plain_sales = {image!r}, {SALES!r}\n"
@@ -58,7 +58,7 @@ def test_share_that_an_exclusive_list_does_not_hold_with_outputs(
 
 
 @pytest.mark.nightly
-def test_image_that_comes_from_the_list_is_no_wait_for_itself(stack: Stack, cloud: LocalCloud, image: str) -> None:
+def test_share_may_take_its_image_from_the_exclusive_list(stack: Stack, cloud: LocalCloud, image: str) -> None:
     stack.program(
         f"only = ImageSharesExclusive('only', {image!r}, [{SALES!r}])\nImageShare('sales', only.image_id, {SALES!r})"
     )
@@ -68,7 +68,7 @@ def test_image_that_comes_from_the_list_is_no_wait_for_itself(stack: Stack, clou
 
 @pytest.mark.nightly
 def test_program_that_waits_for_itself_fails_in_one_line(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """It never hangs."""
+    """It does not hang."""
     stack.program(
         f"only = ImageSharesExclusive('only', {image!r}, [{SALES!r}])\n"
         f"ImageShare('sales', {image!r}, only.shared_account_ids.apply(lambda accounts: accounts[0]))"
@@ -79,7 +79,7 @@ def test_program_that_waits_for_itself_fails_in_one_line(stack: Stack, cloud: Lo
 
 
 @pytest.mark.nightly
-def test_invoke_before_and_after_a_list_that_nothing_contradicts(stack: Stack, cloud: LocalCloud, image: str) -> None:
+def test_invokes_do_not_disturb_an_exclusive_list(stack: Stack, cloud: LocalCloud, image: str) -> None:
     stack.program(f"{INVOKE}ImageShares('golden', {image!r}, [{SALES!r}], exclusive=True)\n{INVOKE}")
     stack.up()
     assert cloud.shared_with(image) == {SALES}
@@ -87,8 +87,8 @@ def test_invoke_before_and_after_a_list_that_nothing_contradicts(stack: Stack, c
 
 
 @pytest.mark.nightly
-def test_ignored_change_of_an_account_is_no_contradiction(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Case 15: the engine keeps the old account, which is on the list."""
+def test_ignored_change_of_an_account_is_not_a_contradiction(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """With `ignore_changes` the engine keeps the old account, which is on the list (case 15)."""
     program = (
         "ImageShare('sales', {image!r}, {account!r}, opts=ResourceOptions(ignore_changes=['shared_account_id']))\n"
         "ImageSharesExclusive('only', {image!r}, [{listed!r}])"

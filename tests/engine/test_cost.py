@@ -1,4 +1,4 @@
-"""What a hundred shares cost in calls to AWS, as docs/performance.md says: exactly as much as with 0.1.0."""
+"""The number of AWS calls for a hundred shares is that of docs/performance.md, and that of 0.1.0."""
 
 from collections import Counter
 
@@ -23,7 +23,7 @@ WRITES = {"UpdateWorkspaceImagePermission": 100}
     ],
 )
 def test_calls_of_a_hundred_shares_by_operation(stack: Stack, cloud: LocalCloud, image: str, program: str) -> None:
-    """Of an up, a preview and an up without changes, a refresh and a destroy."""
+    """Each command makes exactly these calls."""
     stack.program(program.format(image=image, accounts=ACCOUNTS))
     cost = {}
     for name, command in {

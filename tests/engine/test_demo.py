@@ -1,4 +1,4 @@
-"""`make demo`: it tells the whole story, can fail, and leaves nothing behind however it ends."""
+"""`make demo` shows the main use case, fails if the cloud does not obey, and leaves nothing behind."""
 
 import fcntl
 import os
@@ -13,7 +13,7 @@ import pytest
 
 from local.environment import ROOT
 
-# Every Python process of the demo, its providers among them, holds the lock for as long as it lives.
+# Every Python process of the demo, including its providers, holds the lock until it ends.
 HOLD_THE_LOCK = """
 import fcntl
 alive = open(%r, "a")
@@ -41,7 +41,7 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Start:
-    """Return a function that starts Python, in an environment full of the user's own set-up."""
+    """Return a function that starts Python in an environment with a user's settings, which the demo must ignore."""
     (tmp_path / "temporary").mkdir()
     (tmp_path / "sitecustomize.py").write_text(HOLD_THE_LOCK % str(tmp_path / "lock"))
     environment = {k: v for k, v in os.environ.items() if not k.startswith("COV")} | {
@@ -78,10 +78,10 @@ def assert_nothing_is_left(folder: Path) -> None:
                 time.sleep(0.1)
             else:
                 return
-    raise AssertionError("a process is left")
+    raise AssertionError("a process of the demo is still running")
 
 
-def test_tells_the_story_on_one_screen(start: Start, tmp_path: Path) -> None:
+def test_shows_all_steps_in_sixty_lines(start: Start, tmp_path: Path) -> None:
     demo = start("-m", "local.demo")
     screen, errors = demo.communicate(timeout=240)
     assert demo.returncode == 0, screen + errors

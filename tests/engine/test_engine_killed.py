@@ -1,4 +1,4 @@
-"""Law 4: killed in the middle, nothing is written afterwards, and the next up ends well."""
+"""Law 4: after its engine was killed a provider writes nothing more, and the next up succeeds."""
 
 import os
 import shutil
@@ -17,19 +17,19 @@ from tests.nightly import nightly_but_first
 from tests.pages import explained
 
 PARTS = ("pulumi", "pulumi-language-python")
-PATIENCE = 60.0  # seconds; only a failing test waits so long
+PATIENCE = 60.0  # seconds; only a failing test waits this long
 
 
 def wait_for(condition: Callable[[], bool], what: str) -> None:
     """Wait until `condition` holds."""
     end = time.monotonic() + PATIENCE
     while not condition():
-        assert time.monotonic() < end, f"waited in vain for {what}"
+        assert time.monotonic() < end, f"timed out while waiting for {what}"
         time.sleep(0.05)
 
 
 def provider_of(engine: int) -> int:
-    """Return the process id of the dynamic provider of an engine, which a launcher may have started in between."""
+    """Return the process id of the dynamic provider of an engine. A launcher may be its parent process."""
     for process in psutil.Process(engine).children(recursive=True):
         with suppress(psutil.Error):
             if "pulumi.dynamic" in process.cmdline():
@@ -38,7 +38,7 @@ def provider_of(engine: int) -> int:
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process still runs. In a container a dead one may have nobody to reap it."""
+    """Tell whether a process is still running. A zombie is not: in a container it may stay one forever."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -47,7 +47,7 @@ def alive(pid: int) -> bool:
 
 @pytest.fixture(autouse=True, params=nightly_but_first(["official", "found"]))
 def installation(request: pytest.FixtureRequest, stack: Stack, tmp_path: Path) -> None:
-    """Use Pulumi as it was found, or with a launcher like the official one: a shell that starts the provider."""
+    """Use the installed Pulumi, or one with a launcher like the official one: a shell that starts the provider."""
     if request.param == "official":
         folder = tmp_path / "official"
         folder.mkdir()
@@ -65,7 +65,7 @@ def installation(request: pytest.FixtureRequest, stack: Stack, tmp_path: Path) -
 
 @pytest.fixture
 def killed(stack: Stack, cloud: LocalCloud) -> Iterator[Callable[[str], int]]:
-    """Return a function that kills a command's engine while writes are throttled; it returns the provider's id."""
+    """Return a function that kills a command's engine while writes are throttled, and returns the provider's id."""
     providers = []
 
     def kill(command: str) -> int:
@@ -86,7 +86,7 @@ def killed(stack: Stack, cloud: LocalCloud) -> Iterator[Callable[[str], int]]:
 
 
 def heals(stack: Stack, image: str) -> Run:
-    """Assert that the next up of the same program ends well, after what Pulumi itself asks for; return it."""
+    """Assert that the next up of the same program succeeds, after the `pulumi cancel` that it needs; return it."""
     stack.run("cancel", "--yes")
     run = stack.up()
     assert stack.cloud.shared_with(image) == {SALES}
@@ -98,19 +98,19 @@ def heals(stack: Stack, image: str) -> Run:
 def test_engine_killed_during_a_throttled_revoke(
     stack: Stack, cloud: LocalCloud, image: str, killed: Callable[[str], int]
 ) -> None:
-    """The orphaned provider ends instead of revoking, minutes later, what the next up has granted."""
+    """The orphaned provider ends. It does not revoke, minutes later, what the next up has granted."""
     stack.shares(image, sales=SALES)
     stack.up()
     provider = killed("destroy")
     wait_for(lambda: not alive(provider), "the orphaned provider to end")
-    # The one attempt that was on its way when the engine died may still have landed.
+    # One attempt may have been under way when the engine died.
     assert len(cloud.writes()) <= 1
     heals(stack, image)
 
 
 @pytest.mark.nightly
 def test_engine_killed_during_a_throttled_grant(stack: Stack, image: str, killed: Callable[[str], int]) -> None:
-    """A killed up is repeated, and ends with the share; the page on troubleshooting shows what the engine says."""
+    """The next up grants the share. The troubleshooting page shows the messages of the engine."""
     stack.shares(image, sales=SALES)
     provider = killed("up")
     wait_for(lambda: not alive(provider), "the orphaned provider to end")
@@ -122,11 +122,11 @@ def test_engine_killed_during_a_throttled_grant(stack: Stack, image: str, killed
 def test_engine_killed_during_an_exclusive_update(
     stack: Stack, cloud: LocalCloud, image: str, killed: Callable[[str], int]
 ) -> None:
-    """What was not revoked is still foreign, and gone after the next up."""
+    """The next up revokes the unlisted accounts that are left."""
     stack.program(f"ImageShares('golden', {image!r}, [{SALES!r}], exclusive=True)")
     stack.up()
-    for foreign in ("888888888888", "999999999999"):
-        cloud.share(image, foreign)
+    for unlisted in ("888888888888", "999999999999"):
+        cloud.share(image, unlisted)
     provider = killed("up")
     wait_for(lambda: not alive(provider), "the orphaned provider to end")
     stack.run("cancel", "--yes")
@@ -136,7 +136,7 @@ def test_engine_killed_during_an_exclusive_update(
 
 
 def test_provider_killed_during_a_throttled_grant(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A provider that dies fails its command; the next up ends with the share."""
+    """The command fails, and the next up grants the share."""
     stack.shares(image, sales=SALES)
     cloud.throttle("UpdateWorkspaceImagePermission")
     running = stack.start("up", "--yes", "--skip-preview")

@@ -1,4 +1,4 @@
-"""The examples, unchanged, as their READMEs tell to run them: the commands, and what the preview says."""
+"""The examples work unchanged, with the commands and previews of their READMEs."""
 
 import pytest
 import yaml
@@ -10,18 +10,18 @@ from tests.engine.harness import LEGAL, OWNER, SALES, Stack
 from tests.pages import blocks, policies
 
 IMAGE = "wsi-0a1b2c3d4"
-STRANGER = "999999999999"
+OTHER = "999999999999"
 OTHER_OWNER = "444444444444"
 
 
 def follow_readme(stack: Stack, name: str) -> None:
-    """Let the stack be an example, and do what its README says."""
+    """Copy an example into the stack, and do what its README says."""
     stack.copy_example(name)
     follow(stack, f"examples/{name}/README.md")
 
 
 def test_one_share_and_the_drift_check_of_the_pipelines(stack: Stack, cloud: LocalCloud) -> None:
-    """The check passes after an up, fails once a share was revoked by hand, and names it; it may only look."""
+    """The check passes after an up, and needs only read permissions. It fails and names a share revoked by hand."""
     cloud.create_image(image_id=IMAGE)
     follow_readme(stack, "one-share-py")
     assert cloud.shared_with(IMAGE) == {SALES}
@@ -29,8 +29,8 @@ def test_one_share_and_the_drift_check_of_the_pipelines(stack: Stack, cloud: Loc
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "drift.yml").read_text())
     check = workflow["jobs"]["drift"]["steps"][-1]["run"]
     stack.environment["PULUMI_STACK"] = "prod"
-    to_look, _ = policies()
-    cloud.allow_only(to_look)
+    of_previews, _ = policies()
+    cloud.allow_only(of_previews)
     assert shell(stack, check).code == 0
     cloud.unshare(IMAGE, SALES)
     drifted = shell(stack, check)
@@ -40,9 +40,9 @@ def test_one_share_and_the_drift_check_of_the_pipelines(stack: Stack, cloud: Loc
 
 @pytest.mark.nightly
 def test_golden_image(stack: Stack, cloud: LocalCloud) -> None:
-    """Who is not in the configuration loses the share."""
+    """An account that is not in the configuration loses its share."""
     cloud.create_image(image_id=IMAGE)
-    cloud.share(IMAGE, STRANGER)
+    cloud.share(IMAGE, OTHER)
     follow_readme(stack, "golden-image-py")
     assert cloud.shared_with(IMAGE) == {SALES, LEGAL}
     assert stack.output("shares") == {"sales": f"{IMAGE}/{SALES}", "legal": f"{IMAGE}/{LEGAL}"}
@@ -51,12 +51,12 @@ def test_golden_image(stack: Stack, cloud: LocalCloud) -> None:
 
 @pytest.mark.nightly
 def test_two_regions_with_an_assumed_role(stack: Stack, cloud: LocalCloud) -> None:
-    """The caller's own account may do nothing but assume the role."""
+    """The caller may only assume the role, and has no other permission."""
     images = {"us-east-1": IMAGE, "eu-west-1": "wsi-0e5f6g7h8"}
     for region, image in images.items():
         cloud.create_image(region=region, image_id=image)
-    cloud.allow_only(["sts:AssumeRole"], STRANGER)
-    stack.credentials(STRANGER)
+    cloud.allow_only(["sts:AssumeRole"], OTHER)
+    stack.credentials(OTHER)
     follow_readme(stack, "two-regions-py")
     for region, image in images.items():
         assert cloud.shared_with(image, region) == {SALES, LEGAL}
@@ -66,12 +66,12 @@ def test_two_regions_with_an_assumed_role(stack: Stack, cloud: LocalCloud) -> No
 
 @pytest.mark.nightly
 def test_two_owners_and_two_regions_in_one_stack(stack: Stack, cloud: LocalCloud) -> None:
-    """Each image is shared by its own owner."""
+    """The owner of each image shares it."""
     images = {(OWNER, "us-east-1"): IMAGE, (OTHER_OWNER, "eu-west-1"): "wsi-0e5f6g7h8"}
     for (owner, region), image in images.items():
         cloud.create_image(owner, region, image_id=image)
-    cloud.allow_only(["sts:AssumeRole"], STRANGER)
-    stack.credentials(STRANGER)
+    cloud.allow_only(["sts:AssumeRole"], OTHER)
+    stack.credentials(OTHER)
     follow_readme(stack, "two-owners-py")
     for (_, region), image in images.items():
         assert cloud.shared_with(image, region) == {SALES, LEGAL}
@@ -81,7 +81,7 @@ def test_two_owners_and_two_regions_in_one_stack(stack: Stack, cloud: LocalCloud
 
 @pytest.mark.nightly
 def test_adopt(stack: Stack, cloud: LocalCloud) -> None:
-    """What was shared by hand is declared afterwards, and nothing else has changed."""
+    """The existing shares are declared, and no access changes."""
     cloud.create_image(image_id=IMAGE, name="golden")
     for account in (SALES, LEGAL):
         cloud.share(IMAGE, account)

@@ -1,4 +1,4 @@
-"""`Provider`: several owners and Regions in one stack, guarded like everything else; and providers that are refused."""
+"""`Provider`: several owners and Regions in one stack, with the same guards, and providers that are refused."""
 
 import json
 
@@ -13,7 +13,7 @@ EUROPE = "eu-west-1"
 
 
 def provider(cloud: LocalCloud, name: str, account: str, region: str) -> str:
-    """Return the line of a program that makes a provider, which is also a variable of that name."""
+    """Return the line of a program that creates a provider and assigns it to a variable of the same name."""
     keys = cloud.credentials(account)
     return (
         f"{name} = Provider({name!r}, region={region!r}, access_key={keys['AWS_ACCESS_KEY_ID']!r}, "
@@ -24,12 +24,12 @@ def provider(cloud: LocalCloud, name: str, account: str, region: str) -> str:
 
 @pytest.fixture
 def images(cloud: LocalCloud, image: str) -> dict[str, str]:
-    """Return an image of the stack's own caller, one of another owner in another Region."""
+    """Return an image of the stack's caller, and one of another owner in another Region."""
     return {"own": image, "other": cloud.create_image(OTHER_OWNER, EUROPE)}
 
 
 def test_two_owners_and_two_regions_in_one_stack(stack: Stack, cloud: LocalCloud, images: dict[str, str]) -> None:
-    """Grant, drift, refresh and destroy, each as its own owner; without the program too."""
+    """Up, drift, refresh and destroy act as the owner of each image, even without the program."""
     program = (
         provider(cloud, "europe", OTHER_OWNER, EUROPE)
         + f"ImageShare('sales', {images['own']!r}, {SALES!r})\n"
@@ -66,7 +66,7 @@ def test_two_owners_and_two_regions_in_one_stack(stack: Stack, cloud: LocalCloud
 def test_allowed_accounts_hold_under_every_provider(
     stack: Stack, cloud: LocalCloud, images: dict[str, str], given: str
 ) -> None:
-    """Case 4."""
+    """Up refuses an account that `allowedAccountIds` does not contain (case 4)."""
     stack.configuration["workspaces-images:allowedAccountIds"] = [SALES]
     component = "component = pulumi.ComponentResource('a:b:C', 'c', opts=ResourceOptions(providers=[europe]))\n"
     stack.program(
@@ -80,7 +80,9 @@ def test_allowed_accounts_hold_under_every_provider(
 
 
 @pytest.mark.nightly
-def test_without_default_providers(stack: Stack, cloud: LocalCloud, images: dict[str, str]) -> None:
+def test_provider_works_if_default_providers_are_disabled(
+    stack: Stack, cloud: LocalCloud, images: dict[str, str]
+) -> None:
     stack.configuration["pulumi:disable-default-providers"] = ["*"]
     stack.program(
         provider(cloud, "europe", OTHER_OWNER, EUROPE)
@@ -92,8 +94,9 @@ def test_without_default_providers(stack: Stack, cloud: LocalCloud, images: dict
     assert cloud.shared_with(images["other"]) == set()
 
 
-def test_moved_between_two_providers_of_one_owner(stack: Stack, cloud: LocalCloud, images: dict[str, str]) -> None:
-    """It keeps its permission throughout: nothing is revoked."""
+def test_share_that_moves_to_another_provider_is_never_revoked(
+    stack: Stack, cloud: LocalCloud, images: dict[str, str]
+) -> None:
     providers = provider(cloud, "one", OTHER_OWNER, EUROPE) + provider(cloud, "two", OTHER_OWNER, EUROPE)
     share = f"ImageShare('sales', {images['other']!r}, {SALES!r}, opts=ResourceOptions(provider=%s))"
     stack.program(providers + share % "one")
@@ -107,7 +110,7 @@ def test_moved_between_two_providers_of_one_owner(stack: Stack, cloud: LocalClou
 
 @pytest.mark.nightly
 def test_settings_that_are_unknown_at_preview(stack: Stack, cloud: LocalCloud, images: dict[str, str]) -> None:
-    """Nothing is checked there, which the how-to page says; the update is guarded."""
+    """The preview checks nothing, as the how-to page says, and the update checks the guards."""
     stack.configuration["workspaces-images:allowedAccountIds"] = [SALES]
     stack.program(
         f"""
@@ -141,7 +144,7 @@ def test_settings_that_are_unknown_at_preview(stack: Stack, cloud: LocalCloud, i
     ),
 )
 def test_other_providers_are_refused_in_one_line(stack: Stack, cloud: LocalCloud, image: str, declared: str) -> None:
-    """Case 5; the line names what to give instead."""
+    """The line names what to use instead (case 5)."""
     made = "from pulumi import ProviderResource\nmine = ProviderResource('pulumi-python', 'mine', {})\n"
     stack.program(made + declared.format(image=image, account=SALES))
     run = stack.preview(ok=False)
@@ -152,11 +155,11 @@ def test_other_providers_are_refused_in_one_line(stack: Stack, cloud: LocalCloud
 
 @pytest.mark.nightly
 def test_state_of_a_bare_provider_moves_to_a_provider(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """0.1.0 let shares have one. Refresh and destroy still work there, and moving loses nothing."""
+    """0.1.0 accepted bare providers. Refresh still works there, and moving to a `Provider` loses no share."""
     bare = f"""
         from pulumi import ProviderResource
         from pulumi_workspaces_images.resources import explicit_provider
-        explicit_provider.Provider = ProviderResource  # as in 0.1.0, where nothing was refused
+        explicit_provider.Provider = ProviderResource  # as in 0.1.0, which refused no provider
         ProviderResource.plain_settings = None
         settings = {{"aws:region": "us-east-1", "aws:endpoints": {cloud.endpoints!r}}}
         mine = ProviderResource("pulumi-python", "mine", settings)
@@ -177,7 +180,7 @@ def test_state_of_a_bare_provider_moves_to_a_provider(stack: Stack, cloud: Local
 
 @pytest.mark.nightly
 def test_share_that_ignores_all_changes_is_guarded(stack: Stack, cloud: LocalCloud, images: dict[str, str]) -> None:
-    """`ignore_changes=["*"]` keeps the arguments, and no more: the engine would drop what guards the share."""
+    """`ignore_changes=["*"]` keeps only the arguments of a share, and not its guards."""
     program = (
         provider(cloud, "europe", OTHER_OWNER, EUROPE)
         + f"ImageShare('legal', {images['other']!r}, {LEGAL!r}, "

@@ -1,7 +1,7 @@
-"""Guards: with whom an image may be shared, by `allowedAccountIds` and `requireOrganization`.
+"""Guards: `allowedAccountIds` and `requireOrganization` limit the accounts that images may be shared with.
 
-What `organizationalUnitId` finds (case 19) is in tests/unit/test_stack_program.py: the engine would need the plugin of
-pulumi-aws, which no package registry has.
+tests/unit/test_stack_program.py tests `organizationalUnitId` (case 19). The engine would need the plugin of pulumi-aws
+for it, which no package registry has.
 """
 
 import threading
@@ -23,7 +23,7 @@ FINANCE = "444444444444"
 
 
 def test_account_that_is_not_allowed(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A share with any other account fails at preview; one that is listed does not."""
+    """The preview fails for an account that is not on the list. Listed accounts are accepted."""
     stack.configuration[ALLOWED] = [SALES]
     stack.shares(image, sales=SALES, legal=LEGAL)
     run = stack.preview(ok=False)
@@ -35,7 +35,7 @@ def test_account_that_is_not_allowed(stack: Stack, cloud: LocalCloud, image: str
 
 @pytest.mark.nightly
 def test_account_that_is_no_longer_allowed_can_be_removed(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Guards apply to grants; a share is always revocable, by up and by destroy."""
+    """Guards apply to grants only: up and destroy can always revoke a share."""
     stack.shares(image, sales=SALES, legal=LEGAL)
     stack.up()
     stack.configuration[ALLOWED] = [SALES]
@@ -49,7 +49,7 @@ def test_account_that_is_no_longer_allowed_can_be_removed(stack: Stack, cloud: L
 
 @pytest.fixture
 def organizations(stack: Stack, cloud: LocalCloud) -> "OrganizationsClient":
-    """Create an organization of the owner, and require it; return its API."""
+    """Create an organization of the owner, set `requireOrganization`, and return a client of its API."""
     cloud.allow_everything()
     stack.configuration["aws:endpoints"] = [{name: cloud.url} for name in ("workspaces", "sts", "organizations")]
     stack.configuration[ORGANIZATION] = "true"
@@ -81,8 +81,10 @@ def members(cloud: LocalCloud, organizations: "OrganizationsClient") -> dict[str
 
 
 @pytest.mark.nightly
-def test_members_of_the_organization(stack: Stack, cloud: LocalCloud, image: str, members: dict[str, str]) -> None:
-    """An ACTIVE member is shared with, and previews show its name; it costs one call, however many shares it has."""
+def test_active_member_of_the_organization(
+    stack: Stack, cloud: LocalCloud, image: str, members: dict[str, str]
+) -> None:
+    """It gets its shares, previews show its name, and AWS is asked once, however many shares it has."""
     other = cloud.create_image(name="other")
     stack.program(
         f"""
@@ -99,8 +101,8 @@ def test_members_of_the_organization(stack: Stack, cloud: LocalCloud, image: str
     assert cloud.shared_with(image) == {members["sales"]}
 
 
-def test_accounts_that_are_no_active_members(stack: Stack, image: str, members: dict[str, str]) -> None:
-    """A component names all: the stranger, and the suspended account with its name and state."""
+def test_accounts_that_are_not_active_members(stack: Stack, image: str, members: dict[str, str]) -> None:
+    """A component names all of them: the account outside the organization, and the closed one with its name."""
     stack.program(f"ImageShares('golden', {image!r}, {[FINANCE, *members.values()]!r})")
     run = stack.preview(ok=False)
     assert run.line("error:", FINANCE, "not a member", members["legal"], "legal", ORGANIZATION)
@@ -117,10 +119,10 @@ def test_accounts_that_are_no_active_members(stack: Stack, image: str, members: 
         ("ImageShares('golden', {image!r}, [{account!r}])", "strict"),
     ],
 )
-def test_organization_that_may_not_be_asked_shares_nothing(
+def test_nothing_is_shared_if_the_caller_may_not_ask_the_organization(
     stack: Stack, cloud: LocalCloud, image: str, members: dict[str, str], declared: str, recheck: str
 ) -> None:
-    """Case 18. The message names the IAM action, and who is given it."""
+    """The message names the IAM action, and says who can get it (case 18)."""
     stack.configuration["workspaces-images:recheck"] = recheck
     cloud.deny("organizations:DescribeAccount")
     stack.program(declared.format(image=image, account=members["sales"]))
@@ -131,10 +133,10 @@ def test_organization_that_may_not_be_asked_shares_nothing(
 
 
 @pytest.mark.nightly
-def test_twenty_accounts_cost_twenty_questions_four_at_a_time(
+def test_twenty_accounts_need_twenty_requests_four_at_a_time(
     stack: Stack, cloud: LocalCloud, image: str, organizations: "OrganizationsClient"
 ) -> None:
-    """Case 20: they were forty, one after the other. Here none is answered before three others have been asked."""
+    """In 0.1.0 there were forty requests, one after the other (case 20)."""
     accounts = [create_account(organizations, f"team-{number}") for number in range(20)]
     stack.program(f"ImageShares('golden', {image!r}, {accounts!r})")
     four, counting, asking, most = threading.Barrier(4, timeout=60), threading.Lock(), 0, 0
@@ -161,10 +163,10 @@ def test_twenty_accounts_cost_twenty_questions_four_at_a_time(
 
 
 @pytest.mark.nightly
-def test_organization_is_not_asked_to_revoke(
+def test_revoking_a_share_does_not_ask_the_organization(
     stack: Stack, cloud: LocalCloud, image: str, members: dict[str, str]
 ) -> None:
-    """A member that left can be unshared."""
+    """So the share of an account that has left the organization can be revoked."""
     stack.shares(image, sales=members["sales"])
     stack.up()
     cloud.deny("organizations:DescribeAccount")

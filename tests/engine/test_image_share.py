@@ -1,4 +1,4 @@
-"""One share through its life, as the person sees it who types the commands."""
+"""One share through its life, as the user sees it."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from local.cloud import LocalCloud
 from tests.engine.harness import LEGAL, OWNER, REGION, SALES, Stack
 
 
-def test_basic(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A share is previewed, made, named in the state, and revoked by destroy."""
+def test_preview_up_and_destroy(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Up grants the share and records it in the state, and destroy revokes it."""
     stack.shares(image, sales=SALES)
     assert stack.preview().counts["create"] == 2  # the stack itself is one
     stack.up()
@@ -28,7 +28,7 @@ def test_basic(stack: Stack, cloud: LocalCloud, image: str) -> None:
 
 @pytest.mark.nightly
 def test_preview_writes_nothing(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """No preview writes: not of a new share, not of drift, not of a removal, not of a replacement."""
+    """This holds for a new share, drift, a removal, a replacement, a refresh and a destroy."""
     stack.shares(image, sales=SALES, legal=LEGAL)
     stack.preview()
     assert cloud.writes() == []
@@ -44,8 +44,8 @@ def test_preview_writes_nothing(stack: Stack, cloud: LocalCloud, image: str) -> 
 
 
 @pytest.mark.nightly
-def test_disappears(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A share revoked outside Pulumi: preview names it, up heals it, the next preview is clean."""
+def test_drift(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """The preview names a share that was revoked outside Pulumi, up grants it again, and the next preview is clean."""
     stack.shares(image, sales=SALES, legal=LEGAL)
     stack.up()
     cloud.unshare(image, SALES)
@@ -58,8 +58,7 @@ def test_disappears(stack: Stack, cloud: LocalCloud, image: str) -> None:
     assert stack.preview().clean
 
 
-def test_image_gone_fails_the_preview(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A share of an image that is gone cannot be previewed as unchanged."""
+def test_preview_fails_if_the_image_is_gone(stack: Stack, cloud: LocalCloud, image: str) -> None:
     stack.shares(image, sales=SALES)
     stack.up()
     cloud.remove_image(image)
@@ -68,8 +67,7 @@ def test_image_gone_fails_the_preview(stack: Stack, cloud: LocalCloud, image: st
 
 
 @pytest.mark.nightly
-def test_image_gone_is_destroyed_without_error(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Its owner may destroy a share whose image is gone."""
+def test_owner_can_destroy_a_share_whose_image_is_gone(stack: Stack, cloud: LocalCloud, image: str) -> None:
     stack.shares(image, sales=SALES)
     stack.up()
     cloud.remove_image(image)
@@ -77,8 +75,7 @@ def test_image_gone_is_destroyed_without_error(stack: Stack, cloud: LocalCloud, 
     assert stack.state() == []
 
 
-def test_image_gone_is_dropped_by_refresh(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Its owner may refresh a share away whose image is gone."""
+def test_refresh_by_the_owner_drops_a_share_whose_image_is_gone(stack: Stack, cloud: LocalCloud, image: str) -> None:
     stack.shares(image, sales=SALES)
     stack.up()
     cloud.remove_image(image)
@@ -88,7 +85,6 @@ def test_image_gone_is_dropped_by_refresh(stack: Stack, cloud: LocalCloud, image
 
 @pytest.mark.nightly
 def test_refresh_drops_a_missing_share_and_up_creates_it_again(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Refresh records what is; up makes what is declared."""
     stack.shares(image, sales=SALES, legal=LEGAL)
     stack.up()
     cloud.unshare(image, SALES)
@@ -99,8 +95,8 @@ def test_refresh_drops_a_missing_share_and_up_creates_it_again(stack: Stack, clo
 
 
 @pytest.mark.nightly
-def test_refresh_of_what_is_there_changes_nothing(stack: Stack, image: str) -> None:
-    """Refresh finds nothing to do, and keeps all outputs."""
+def test_refresh_of_an_existing_share_changes_nothing(stack: Stack, image: str) -> None:
+    """It keeps all outputs."""
     stack.shares(image, sales=SALES)
     stack.up()
     before = stack.state()[0]["outputs"]
@@ -109,8 +105,8 @@ def test_refresh_of_what_is_there_changes_nothing(stack: Stack, image: str) -> N
     assert stack.preview().clean
 
 
-def test_changed_account_replaces(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Another account is another share: granted first, then the old one revoked."""
+def test_changed_account_replaces_the_share(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Up grants the new share first, then revokes the old one."""
     stack.shares(image, sales=SALES)
     stack.up()
     stack.shares(image, sales=LEGAL)
@@ -127,7 +123,7 @@ def test_changed_account_replaces(stack: Stack, cloud: LocalCloud, image: str) -
 
 @pytest.mark.nightly
 def test_two_regions_in_one_stack(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """The argument goes over the configuration, share by share."""
+    """The argument `region` of a share takes precedence over the configuration."""
     irish = cloud.create_image(region="eu-west-1")
     stack.program(
         f"""
@@ -143,7 +139,7 @@ def test_two_regions_in_one_stack(stack: Stack, cloud: LocalCloud, image: str) -
 
 @pytest.mark.nightly
 def test_region_from_the_environment(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Without argument and configuration the AWS environment decides, and the state names the Region."""
+    """Without argument and configuration AWS_REGION is used, and the state names the Region."""
     del stack.configuration["aws:region"]
     stack.environment["AWS_REGION"] = REGION
     stack.shares(image, sales=SALES)
@@ -153,7 +149,7 @@ def test_region_from_the_environment(stack: Stack, cloud: LocalCloud, image: str
 
 @pytest.mark.nightly
 def test_existing_share_is_adopted(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A share made by hand becomes a resource without an error."""
+    """A share that was granted by hand becomes a resource without an error."""
     cloud.share(image, SALES)
     stack.shares(image, sales=SALES)
     stack.up()
@@ -162,7 +158,7 @@ def test_existing_share_is_adopted(stack: Stack, cloud: LocalCloud, image: str) 
 
 
 def test_get_reads_an_existing_share_and_never_touches_it(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """`get` gives all outputs; neither up, refresh nor destroy changes the share."""
+    """`get` returns all outputs, and up, refresh and destroy do not change the share."""
     cloud.share(image, SALES)
     stack.program(
         f"""
@@ -179,15 +175,15 @@ def test_get_reads_an_existing_share_and_never_touches_it(stack: Stack, cloud: L
     assert cloud.shared_with(image) == {SALES}
 
 
-def test_get_of_an_absent_share_is_an_error(stack: Stack, image: str) -> None:
-    """`get` of what is not there fails at preview, in one line."""
+def test_get_of_a_share_that_does_not_exist_is_an_error(stack: Stack, image: str) -> None:
+    """The preview fails in one line."""
     stack.program(f'ImageShare.get("sales", "{image}/{SALES}")')
     run = stack.preview(ok=False)
     assert run.line("error:", image, SALES, REGION, "not shared")
 
 
 def test_account_that_is_unknown_at_preview(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """An account that another resource will only know after up is previewed, then shared with."""
+    """The account is an output of a new resource: the preview succeeds, and up shares the image with it."""
     stack.program(
         f"""
         class Accounts(pulumi.dynamic.ResourceProvider):
@@ -209,7 +205,7 @@ def test_account_that_is_unknown_at_preview(stack: Stack, cloud: LocalCloud, ima
 
 @pytest.mark.nightly
 def test_role_assumed_by_configuration(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """`aws:assumeRoles` leads from the pipeline's account to the owner's; nothing of it is in our entries."""
+    """With `aws:assumeRoles` another account's caller acts as the owner, and the share's state entry has no role."""
     stack.credentials("999999999999")
     cloud.allow_only(["sts:AssumeRole"], account="999999999999")
     stack.configuration["aws:assumeRoles"] = [{"roleArn": f"arn:aws:iam::{OWNER}:role/images"}]
@@ -222,7 +218,7 @@ def test_role_assumed_by_configuration(stack: Stack, cloud: LocalCloud, image: s
 
 
 def test_share_that_was_never_declared_is_not_touched(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A foreign share outlives up, refresh and destroy."""
+    """Up, refresh and destroy leave it."""
     cloud.share(image, LEGAL)
     stack.shares(image, sales=SALES)
     stack.up()
@@ -231,8 +227,8 @@ def test_share_that_was_never_declared_is_not_touched(stack: Stack, cloud: Local
     assert cloud.shared_with(image) == {LEGAL}
 
 
-def test_images_of_a_program_are_looked_at_together(stack: Stack, cloud: LocalCloud) -> None:
-    """One call describes all of them, whether the shares are new or not; each is listed once, and new ones never."""
+def test_images_of_a_program_need_one_call_together(stack: Stack, cloud: LocalCloud) -> None:
+    """One call describes all images. An image's shares are listed once, or not at all if all of them are new."""
     images = [cloud.create_image() for _ in range(3)]
     stack.program(
         f"""
@@ -251,10 +247,7 @@ def test_images_of_a_program_are_looked_at_together(stack: Stack, cloud: LocalCl
 
 
 @pytest.mark.nightly
-def test_package_is_used_by_a_program_elsewhere_without_pulumi_aws(
-    stack: Stack, cloud: LocalCloud, image: str, tmp_path: Path
-) -> None:
-    """The component package imports without pulumi-aws."""
+def test_package_does_not_import_pulumi_aws(stack: Stack, cloud: LocalCloud, image: str, tmp_path: Path) -> None:
     stack.program(
         f"""
         import sys

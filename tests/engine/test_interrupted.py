@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a credential process is waited for: the command ends, and nothing is left running."""
+"""Ctrl-C and SIGTERM during a credential process: the command ends, and no process is left running."""
 
 import os
 import signal
@@ -29,10 +29,10 @@ def tool(stack: Stack, tmp_path: Path) -> Iterator[Tool]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("command", [["preview"], ["up", "--yes", "--skip-preview"]], ids=["preview", "up"])
-def test_command_is_interrupted(
+def test_interrupted_command_ends(
     stack: Stack, image: str, tool: Tool, number: signal.Signals, command: list[str]
 ) -> None:
-    """The one that waits for the check of a share says so."""
+    """The share's check was waiting for the credential process, and says why it stopped."""
     stack.shares(image, sales=SALES)
     running = stack.start(*command)
     tool.wait_until_it_hangs()
@@ -44,8 +44,8 @@ def test_command_is_interrupted(
     tool.wait_until_it_is_gone()
 
 
-def test_program_is_interrupted(stack: Stack, tool: Tool) -> None:
-    """A program that looks for images waits in a process of its own."""
+def test_interrupted_program_ends(stack: Stack, tool: Tool) -> None:
+    """The program's own process was waiting for the credential process, in `find_images`."""
     stack.program("find_images('golden-*')")
     running = stack.start("preview")
     tool.wait_until_it_hangs()

@@ -1,4 +1,4 @@
-"""Law 13 on the engine: what surprises is looked at twice, with real waits."""
+"""Law 13 on the engine: AWS is asked again before drift is reported, with real waits."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ from tests.unit.helpers import LIST
 
 @pytest.mark.nightly
 def test_listing_that_lags_behind_an_up(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Preview and refresh right after it find nothing to do, and the share stays in the state (case 12)."""
+    """A preview and a refresh right after the up find nothing to do, and the share stays in the state (case 12)."""
     stack.looks_again(5, 10)
     cloud.lag(8)
     program = "ImageShares('golden', {!r}, {!r}, exclusive=True)"
@@ -31,15 +31,17 @@ def test_listing_that_lags_behind_an_up(stack: Stack, cloud: LocalCloud, image: 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("command", [["preview"], ["refresh", "--yes", "--skip-preview"]], ids=["preview", "refresh"])
-def test_ctrl_c_while_it_waits_to_look_again(stack: Stack, cloud: LocalCloud, image: str, command: list[str]) -> None:
-    """The command ends in one line, and nothing is dropped from the state."""
+def test_ctrl_c_while_it_waits_to_ask_aws_again(
+    stack: Stack, cloud: LocalCloud, image: str, command: list[str]
+) -> None:
+    """The command ends with one line, and the state keeps the share."""
     stack.shares(image, sales=SALES)
     stack.up()
     cloud.unshare(image, SALES)
     cloud.forget_calls()
     stack.looks_again(1000)
     running = stack.start(*command)
-    wait_for(lambda: cloud.count(LIST) == 1, "the first look")
+    wait_for(lambda: cloud.count(LIST) == 1, "the first listing")
     os.kill(running.pid, signal.SIGINT)
     output, _ = running.communicate(timeout=60)
     assert running.returncode != 0

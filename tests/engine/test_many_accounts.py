@@ -1,4 +1,4 @@
-"""`ImageShares`: one image and many accounts, and `ImageSharesExclusive`: nobody else."""
+"""`ImageShares` shares one image with many accounts, and `ImageSharesExclusive` with no other account."""
 
 from typing import Any
 
@@ -9,31 +9,31 @@ from tests.engine.harness import LEGAL, OWNER, REGION, SALES, Run, Stack
 from tests.nightly import nightly_but_first
 from tests.pages import blocks
 
-FOREIGN = "999999999999"
+UNLISTED = "999999999999"
 FINANCE = "444444444444"
 TEAMS = {f"team-{n:02}": f"{300000000000 + n}" for n in range(30)}
 
 
 def changed_teams() -> dict[str, str]:
-    """Return the thirty accounts, less one, and one more."""
+    """Return the thirty accounts without one of them, and a new one."""
     return {label: account for label, account in TEAMS.items() if label != "team-07"} | {"team-30": "300000000030"}
 
 
 def fan_out(stack: Stack, image: str, accounts: Any, exclusive: Any = False, more: str = "") -> None:
-    """Let the program share one image with `accounts` through the component."""
+    """Set the program to one that shares an image with `accounts` through the component."""
     stack.program(
         f"shares = ImageShares('golden', image_id={image!r}, accounts={accounts!r}, exclusive={exclusive!r})\n{more}"
     )
 
 
 def named(run: Run, *accounts: str) -> str:
-    """Return the line that names foreign accounts."""
+    """Return the line that names unlisted accounts."""
     return run.line("warning:", *accounts, "not on the list of its ImageSharesExclusive")
 
 
 @pytest.mark.nightly
 def test_thirty_accounts_and_the_preview_of_a_change(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Thirty named resources; the next preview is clean; a change of two shows exactly two, as the page says."""
+    """The next preview is clean. A preview of two changes shows exactly these, as the how-to page says."""
     fan_out(stack, image, TEAMS)
     stack.up()
     assert stack.declared() == {f"golden-{label}": account for label, account in TEAMS.items()}
@@ -59,7 +59,7 @@ def test_thirty_accounts_and_the_preview_of_a_change(stack: Stack, cloud: LocalC
 
 @pytest.mark.nightly
 def test_thirty_accounts_exclusive_and_the_preview_of_a_change(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """With exclusive ownership, whose list changes, it shows three."""
+    """The preview shows the changed list too, and names the account that loses its share."""
     fan_out(stack, image, TEAMS, exclusive=True)
     stack.up()
     assert stack.preview().clean
@@ -80,7 +80,7 @@ def test_thirty_accounts_exclusive_and_the_preview_of_a_change(stack: Stack, clo
 
 @pytest.mark.nightly
 def test_relabelled_account_loses_no_access(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A new label is a new resource of the same share: nothing is revoked, nothing else touched."""
+    """A new label means a new resource for the same share: nothing is revoked, and no other resource changes."""
     fan_out(stack, image, {"sales": SALES, "legal": LEGAL})
     stack.up()
     cloud.forget_calls()
@@ -93,7 +93,7 @@ def test_relabelled_account_loses_no_access(stack: Stack, cloud: LocalCloud, ima
 
 
 def test_list_of_accounts_and_shares_by_label(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """In a list each account is its own label."""
+    """In a list of accounts each account id is its own label."""
     fan_out(stack, image, [SALES, LEGAL], more=f"pulumi.export('sales', shares.shares[{SALES!r}].id)")
     stack.up()
     assert stack.declared() == {f"golden-{SALES}": SALES, f"golden-{LEGAL}": LEGAL}
@@ -101,7 +101,7 @@ def test_list_of_accounts_and_shares_by_label(stack: Stack, cloud: LocalCloud, i
 
 
 def test_account_under_two_labels_is_refused(stack: Stack, image: str) -> None:
-    """Both labels are named, in one line."""
+    """One line names both labels."""
     fan_out(stack, image, {"sales": SALES, "vertrieb": SALES})
     run = stack.preview(ok=False)
     assert run.line("error:", SALES, "'sales'", "'vertrieb'")
@@ -110,7 +110,7 @@ def test_account_under_two_labels_is_refused(stack: Stack, image: str) -> None:
 
 @pytest.mark.nightly
 def test_children_take_the_options_of_the_component(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """`protect`, `depends_on` and transformations reach the children, as in any component."""
+    """`protect`, `depends_on` and transformations apply to the children, as in any component."""
     stack.program(
         f"""
         first = ImageShare("first", image_id={image!r}, shared_account_id={LEGAL!r})
@@ -133,7 +133,7 @@ def test_children_take_the_options_of_the_component(stack: Stack, cloud: LocalCl
 
 @pytest.mark.nightly
 def test_renamed_component_with_an_alias_changes_nothing(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """An alias of the component renames its children, and the exclusive ownership, too."""
+    """The alias also applies to its children and to the exclusive list."""
     fan_out(stack, image, {"sales": SALES}, exclusive=True)
     stack.up()
     cloud.forget_calls()
@@ -149,7 +149,7 @@ def test_renamed_component_with_an_alias_changes_nothing(stack: Stack, cloud: Lo
 
 @pytest.mark.nightly
 def test_declared_in_a_component_and_as_a_plain_resource(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Either of the two may go; the share stays."""
+    """If either of the two is removed, the share stays."""
     plain = f"ImageShare('sales', image_id={image!r}, shared_account_id={SALES!r})"
     fan_out(stack, image, {"sales": SALES}, more=plain)
     stack.up()
@@ -162,9 +162,9 @@ def test_declared_in_a_component_and_as_a_plain_resource(stack: Stack, cloud: Lo
     assert stack.preview().clean
 
 
-def test_foreign_account_is_named_and_revoked(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """The first preview names it, so does one after an addition outside Pulumi; up revokes it and records it."""
-    cloud.share(image, FOREIGN)
+def test_unlisted_account_is_named_and_revoked(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Previews name an unlisted account, at first and later. Up revokes its share and records it in the outputs."""
+    cloud.share(image, UNLISTED)
     fan_out(
         stack,
         image,
@@ -173,11 +173,11 @@ def test_foreign_account_is_named_and_revoked(stack: Stack, cloud: LocalCloud, i
         more="pulumi.export('gone', shares.exclusive.revoked_account_ids)",
     )
     run = stack.preview()
-    assert named(run, image, REGION, FOREIGN).count(SALES) == 0
+    assert named(run, image, REGION, UNLISTED).count(SALES) == 0
     assert cloud.writes() == []
     run = stack.up()
-    assert run.line(f"image {image} in {REGION} was unshared from {FOREIGN}")
-    assert stack.output("gone") == [FOREIGN]
+    assert run.line(f"image {image} in {REGION} was unshared from {UNLISTED}")
+    assert stack.output("gone") == [UNLISTED]
     assert cloud.shared_with(image) == {SALES}
     assert stack.preview().clean
 
@@ -203,39 +203,39 @@ def test_foreign_account_is_named_and_revoked(stack: Stack, cloud: LocalCloud, i
 
 @pytest.mark.nightly
 def test_report_names_and_revokes_nothing(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """`exclusive="report"` says who is foreign, in every preview, and changes nothing."""
-    cloud.share(image, FOREIGN)
+    """With `exclusive="report"` every preview names the unlisted accounts, and up revokes nothing."""
+    cloud.share(image, UNLISTED)
     fan_out(stack, image, {"sales": SALES}, exclusive="report")
-    assert "only reported" in named(stack.preview(), FOREIGN)
+    assert "only reported" in named(stack.preview(), UNLISTED)
     stack.up()
     run = stack.preview("--expect-no-changes")
-    assert "only reported" in named(run, FOREIGN)
-    assert cloud.shared_with(image) == {SALES, FOREIGN}
+    assert "only reported" in named(run, UNLISTED)
+    assert cloud.shared_with(image) == {SALES, UNLISTED}
     fan_out(stack, image, {"sales": SALES}, exclusive=True)
     stack.up()
     assert cloud.shared_with(image) == {SALES}
 
 
-def test_exclusive_destroyed_leaves_the_shares_of_others(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Giving up the list revokes nothing: neither an account on it that others share with, nor a foreign one."""
+def test_destroying_an_exclusive_list_revokes_nothing(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Both listed and unlisted accounts keep shares that the stack has not declared."""
     stack.program(f"ImageSharesExclusive('only', image_id={image!r}, shared_account_ids=[{SALES!r}])")
     cloud.share(image, SALES)
     stack.up()
-    cloud.share(image, FOREIGN)
+    cloud.share(image, UNLISTED)
     stack.destroy()
-    assert cloud.shared_with(image) == {SALES, FOREIGN}
+    assert cloud.shared_with(image) == {SALES, UNLISTED}
 
 
 @pytest.mark.nightly
 def test_refresh_of_exclusive_ownership_keeps_everything(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Refresh has nothing to record; `up --refresh` revokes what is foreign."""
+    """Refresh changes nothing, and `up --refresh` revokes the share of an unlisted account."""
     fan_out(stack, image, {"sales": SALES}, exclusive=True)
     stack.up()
     before = stack.export()["deployment"]["resources"]
     assert stack.refresh().clean
     outputs = [r.get("outputs") for r in before]
     assert [r.get("outputs") for r in stack.export()["deployment"]["resources"]] == outputs
-    cloud.share(image, FOREIGN)
+    cloud.share(image, UNLISTED)
     stack.up("--refresh")
     assert cloud.shared_with(image) == {SALES}
     assert stack.preview().clean
@@ -243,33 +243,33 @@ def test_refresh_of_exclusive_ownership_keeps_everything(stack: Stack, cloud: Lo
 
 @pytest.mark.nightly
 def test_interrupted_exclusive_update_resumes(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """What was not revoked is still foreign in the next preview, and gone after the next up."""
+    """The next preview names the unlisted account that was not revoked, and the next up revokes it."""
     fan_out(stack, image, {"sales": SALES}, exclusive=True)
     stack.up()
-    foreign = [f"99999999990{n}" for n in range(3)]
-    for account in foreign:
+    unlisted = [f"99999999990{n}" for n in range(3)]
+    for account in unlisted:
         cloud.share(image, account)
 
     def refuse(call: Call, proceed: Any) -> Response:
-        if call.parameters.get("SharedAccountId") == foreign[1]:
+        if call.parameters.get("SharedAccountId") == unlisted[1]:
             raise AwsError("OperationNotSupportedException", "Not now.", 400)
         response: Response = proceed()
         return response
 
     cloud.interceptors.append(refuse)
     run = stack.up(ok=False)
-    assert run.line("unsharing image", foreign[1], "Not now")
-    assert run.line("was unshared from", foreign[0])
+    assert run.line("unsharing image", unlisted[1], "Not now")
+    assert run.line("was unshared from", unlisted[0])
     cloud.interceptors.remove(refuse)
-    assert cloud.shared_with(image) == {SALES, foreign[1]}  # one that cannot be revoked does not protect the others
-    named(stack.preview(), foreign[1])
+    assert cloud.shared_with(image) == {SALES, unlisted[1]}  # one that cannot be revoked does not protect the others
+    named(stack.preview(), unlisted[1])
     stack.up()
     assert cloud.shared_with(image) == {SALES}
     assert stack.preview().clean
 
 
 def test_exclusive_list_that_contradicts_a_share(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """The list, declared second, fails at preview, and both are named. The other order is in test_contradictions.py."""
+    """The preview fails and names both. Here the list comes second; test_contradictions.py has the other order."""
     stack.program(
         f"""
         share = ImageShare("sales", {image!r}, {SALES!r})
@@ -287,7 +287,7 @@ def test_exclusive_list_that_contradicts_a_share(stack: Stack, cloud: LocalCloud
 def test_share_that_contradicts_an_exclusive_list_as_an_output(
     stack: Stack, cloud: LocalCloud, image: str, first: str
 ) -> None:
-    """What only the checks can see is refused by whichever comes second."""
+    """The image is an Output, so only the provider's checks can know it. The check that comes second refuses it."""
     lines = [
         f"a = ImageShare('sales', image, {SALES!r}, opts=ResourceOptions(depends_on=before))",
         f"a = ImageSharesExclusive('only', image, [{LEGAL!r}], opts=ResourceOptions(depends_on=before))",
@@ -300,8 +300,10 @@ def test_share_that_contradicts_an_exclusive_list_as_an_output(
 
 
 @pytest.mark.nightly
-def test_account_that_is_unknown_at_preview_makes_nobody_foreign(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """With an unknown in the list the preview guesses nothing; up knows, and does not revoke the new account."""
+def test_preview_of_a_list_with_an_unknown_account_names_no_unlisted_account(
+    stack: Stack, cloud: LocalCloud, image: str
+) -> None:
+    """Up knows the account, and does not revoke its share."""
     cloud.share(image, LEGAL)
     stack.program(
         f"""
@@ -325,25 +327,27 @@ def test_account_that_is_unknown_at_preview_makes_nobody_foreign(stack: Stack, c
 
 
 @pytest.mark.parametrize("recheck", nightly_but_first(["warn", "off"]))
-def test_exclusive_never_revokes_what_it_could_not_look_at(
+def test_exclusive_list_revokes_nothing_if_it_could_not_list_the_shares(
     stack: Stack, cloud: LocalCloud, image: str, recheck: str
 ) -> None:
-    """Without a look nobody is foreign: up revokes nothing, also if the list changes."""
-    cloud.share(image, FOREIGN)
+    """Up revokes nothing, even if the list changes."""
+    cloud.share(image, UNLISTED)
     stack.configuration["workspaces-images:recheck"] = recheck
     cloud.deny("workspaces:DescribeWorkspaceImagePermissions")
     fan_out(stack, image, {"sales": SALES}, exclusive=True)
     stack.up()
     fan_out(stack, image, {"sales": SALES, "legal": LEGAL}, exclusive=True)
     stack.up()
-    assert cloud.shared_with(image) == {SALES, LEGAL, FOREIGN}
+    assert cloud.shared_with(image) == {SALES, LEGAL, UNLISTED}
 
 
-def test_exclusive_with_other_accounts_credentials(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Refresh with another account's credentials fails and drops nothing."""
+def test_refresh_of_an_exclusive_list_fails_with_another_accounts_credentials(
+    stack: Stack, cloud: LocalCloud, image: str
+) -> None:
+    """The list stays in the state."""
     stack.program(f"ImageSharesExclusive('only', image_id={image!r}, shared_account_ids=[])")
     stack.up()
-    stack.credentials(FOREIGN)
-    assert stack.refresh(ok=False).line(image, OWNER, FOREIGN)
+    stack.credentials(UNLISTED)
+    assert stack.refresh(ok=False).line(image, OWNER, UNLISTED)
     stack.credentials(OWNER)
     assert stack.preview().clean

@@ -1,4 +1,4 @@
-"""What else runs in the same process is left as it is without us."""
+"""The package does not disturb other code in the same process."""
 
 import sys
 
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.nightly
 
 
 def test_users_own_dynamic_provider_keeps_its_traceback(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """The same process serves both: the share's failure is one line."""
+    """The failure of the share is still one line, though one process serves both."""
     cloud.fail("UpdateWorkspaceImagePermission", "AccessDeniedException", times=None)
     stack.program(
         f"""
@@ -59,7 +59,7 @@ with ThreadPoolExecutor() as pool:
 
 
 def test_two_programs_of_the_automation_api_side_by_side(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Without any configuration the SDK gives both the same, empty one. They do not contradict each other."""
+    """They do not contradict each other, though the SDK gives both the same empty configuration."""
     (stack.folder / "programs.py").write_text(PROGRAMS.format(image=image, sales=SALES, legal=LEGAL))
     environment = {**stack.environment, "AWS_REGION": REGION, "AWS_ENDPOINT_URL": cloud.url}
     code, output = finish(start([sys.executable, "programs.py"], stack.folder, environment))

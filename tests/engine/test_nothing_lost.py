@@ -1,4 +1,4 @@
-"""Law 1: whatever is rearranged in one update, no declared share is lost and no undeclared one is left."""
+"""Law 1: whatever one update changes, no declared share is lost and no undeclared share is left."""
 
 import time
 from collections.abc import Callable
@@ -32,9 +32,9 @@ RESHUFFLES: dict[str, tuple[dict[str, str], dict[str, str]]] = {
 
 @pytest.mark.parametrize("parallel", ["false", "true"])
 def test_reshuffles(stack: Stack, cloud: LocalCloud, parallel: str) -> None:
-    """Resources renamed, swapped or doubled without an alias: exactly the declared shares exist.
+    """Resources are renamed, swapped or doubled without an alias. Then exactly the declared shares exist.
 
-    `PULUMI_PARALLEL_DIFF` changes the order of things, and nothing else.
+    `PULUMI_PARALLEL_DIFF` only changes the order of the calls.
     """
     stack.environment["PULUMI_PARALLEL_DIFF"] = parallel
     images = [cloud.create_image(name=name) for name in RESHUFFLES]
@@ -58,7 +58,7 @@ def test_reshuffles(stack: Stack, cloud: LocalCloud, parallel: str) -> None:
 
 
 def test_moved_into_a_component(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A new parent makes a new resource of the same share."""
+    """With a new parent the share becomes a new resource, and stays shared."""
     stack.shares(image, sales=SALES)
     stack.up()
     stack.program(
@@ -73,8 +73,8 @@ def test_moved_into_a_component(stack: Stack, cloud: LocalCloud, image: str) -> 
     settled(stack, image, sales=SALES)
 
 
-def dbr(stack: Stack, image: str, **accounts: str) -> None:
-    """Let the program declare `accounts`, each share deleted before it is replaced, one after the other."""
+def delete_first(stack: Stack, image: str, **accounts: str) -> None:
+    """Set the program to shares with `accounts`, one after the other, each deleted before it is replaced."""
     lines = ["previous = []"]
     for name, account in accounts.items():
         lines.append(
@@ -85,7 +85,7 @@ def dbr(stack: Stack, image: str, **accounts: str) -> None:
 
 
 SWAPPED = ({"a": SALES, "b": LEGAL}, {"a": LEGAL, "b": SALES})
-# The first is deleted, and its share revoked, before the second, which declares it too, is even checked.
+# The first is deleted, and its share revoked, before the second, which also declares the share, is checked.
 FIRST_CHANGED = ({"a": SALES, "b": SALES}, {"a": LEGAL, "b": SALES})
 SECOND_CHANGED = ({"a": SALES, "b": SALES}, {"a": SALES, "b": LEGAL})
 
@@ -104,19 +104,19 @@ SECOND_CHANGED = ({"a": SALES, "b": SALES}, {"a": SALES, "b": LEGAL})
 def test_delete_before_replace(
     stack: Stack, image: str, before: dict[str, str], after: dict[str, str], recheck: str, parallel: str
 ) -> None:
-    """Deletes that run before later checks lose nothing, whatever `recheck` says."""
+    """No share is lost if a delete runs before later checks, whatever `recheck` is."""
     stack.environment["PULUMI_PARALLEL_DIFF"] = parallel
     stack.configuration["workspaces-images:recheck"] = recheck
-    dbr(stack, image, **before)
+    delete_first(stack, image, **before)
     stack.up()
-    dbr(stack, image, **after)
+    delete_first(stack, image, **after)
     run = stack.up()
     assert "revoked outside Pulumi" not in run.output
     settled(stack, image, **after)
 
 
 def test_failed_grant_after_a_rename_keeps_the_old_resource(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """With --continue-on-error the old resource stays in the state while the new one could not take over."""
+    """With --continue-on-error the old resource stays in the state if the new one could not take over the share."""
     stack.shares(image, a=SALES)
     stack.up()
     stack.shares(image, b=SALES)
@@ -134,10 +134,10 @@ def test_failed_grant_after_a_rename_keeps_the_old_resource(stack: Stack, cloud:
 def test_failed_grant_after_delete_before_replace_keeps_the_share_in_the_state(
     stack: Stack, cloud: LocalCloud, image: str
 ) -> None:
-    """The old resource is gone before the new one fails: then what exists is taken over, not orphaned."""
-    dbr(stack, image, b=LEGAL, a=SALES)
+    """The old resource is deleted before the new one fails. The existing share is then in the state, not lost."""
+    delete_first(stack, image, b=LEGAL, a=SALES)
     stack.up()
-    # In this order: b asks for SALES, and waits for its own LEGAL to be revoked; meanwhile a drops SALES.
+    # The order is: b declares SALES and waits until its own LEGAL is revoked. Meanwhile a gives up SALES.
     stack.program(
         f"""
         opts = ResourceOptions(delete_before_replace=True)
@@ -165,7 +165,7 @@ def test_failed_grant_after_delete_before_replace_keeps_the_share_in_the_state(
 
 @pytest.mark.nightly
 def test_failed_check_after_a_rename_keeps_the_old_resource(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A resource that fails its check could not take over either."""
+    """A new resource whose check fails cannot take over the share."""
     stack.shares(image, a=SALES)
     stack.up()
     stack.shares(image, b=SALES)
@@ -179,7 +179,7 @@ def test_failed_check_after_a_rename_keeps_the_old_resource(stack: Stack, cloud:
 
 @pytest.mark.nightly
 def test_failed_dependency_after_a_rename_keeps_the_share(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A renamed share that waits for something that failed is still shared after the next up."""
+    """A renamed share whose dependency failed is still shared after the next up."""
     stack.shares(image, a=SALES)
     stack.up()
     stack.program(
@@ -195,14 +195,14 @@ def test_failed_dependency_after_a_rename_keeps_the_share(stack: Stack, cloud: L
 
 
 def refuse_to_revoke(call: Call, proceed: Callable[[], Response]) -> Response:
-    """Refuse every revoke; grants go through."""
+    """Refuse every revoke, and let grants take effect."""
     if call.operation == "UpdateWorkspaceImagePermission" and not call.parameters["AllowCopyImage"]:
         raise AwsError("OperationNotSupportedException", "Not now.", 400)
     return proceed()
 
 
 def test_interrupted_replacement_resumes(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A replacement whose deletion failed is finished by the next up, also if the account moved on."""
+    """The next up completes a replacement whose deletion failed, even if another resource now declares its account."""
     stack.shares(image, a=SALES, b=LEGAL)
     stack.up()
     stack.shares(image, a=FINANCE, b=LEGAL)
@@ -210,14 +210,14 @@ def test_interrupted_replacement_resumes(stack: Stack, cloud: LocalCloud, image:
     stack.up(ok=False)
     cloud.interceptors.remove(refuse_to_revoke)
     assert cloud.shared_with(image) == {SALES, LEGAL, FINANCE}
-    # The old SALES is still pending deletion, and now declared by another resource.
+    # The deletion of the old SALES is still pending, and another resource now declares it.
     stack.shares(image, a=FINANCE, b=LEGAL, c=SALES)
     stack.up()
     settled(stack, image, a=FINANCE, b=LEGAL, c=SALES)
 
 
 def test_up_with_refresh_revokes_what_is_no_longer_declared(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """`up --refresh` reads what is no longer declared: that does not declare it."""
+    """`up --refresh` also reads shares that are no longer declared. That does not declare them."""
     stack.shares(image, a=SALES, b=LEGAL)
     stack.up()
     stack.shares(image, a=SALES)
@@ -226,8 +226,7 @@ def test_up_with_refresh_revokes_what_is_no_longer_declared(stack: Stack, cloud:
 
 
 @pytest.mark.nightly
-def test_up_with_refresh_heals(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """`up --refresh` with drift ends with the share there."""
+def test_up_with_refresh_repairs_drift(stack: Stack, cloud: LocalCloud, image: str) -> None:
     stack.shares(image, a=SALES, b=LEGAL)
     stack.up()
     cloud.unshare(image, LEGAL)
@@ -237,7 +236,7 @@ def test_up_with_refresh_heals(stack: Stack, cloud: LocalCloud, image: str) -> N
 
 @pytest.mark.nightly
 def test_destroy_that_runs_the_program_revokes_everything(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """`destroy --run-program` runs the program, which declares nothing for a destroy."""
+    """`destroy --run-program` runs the program, but its declarations do not keep shares."""
     stack.shares(image, a=SALES, b=LEGAL)
     stack.up()
     stack.destroy("--run-program")
@@ -246,7 +245,7 @@ def test_destroy_that_runs_the_program_revokes_everything(stack: Stack, cloud: L
 
 
 def test_lost_answer_to_a_grant_and_a_revoke(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """The same up ends well when AWS did the work and the answer got lost."""
+    """Up succeeds if AWS has granted or revoked the share and the answer is lost."""
     stack.shares(image, a=SALES)
     cloud.lose_response("UpdateWorkspaceImagePermission", times=1)
     stack.up()
@@ -257,9 +256,8 @@ def test_lost_answer_to_a_grant_and_a_revoke(stack: Stack, cloud: LocalCloud, im
 
 
 @pytest.mark.nightly
-def test_delete_before_replace_by_hand(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A forced replacement that deletes first ends with the share there."""
-    dbr(stack, image, a=SALES)
+def test_forced_replacement_that_deletes_first_keeps_the_share(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    delete_first(stack, image, a=SALES)
     stack.up()
     (entry,) = stack.state()
     stack.up("--replace", entry["urn"])

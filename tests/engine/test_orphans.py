@@ -1,4 +1,4 @@
-"""Law 4: a provider process that outlives its engine writes nothing, whatever later updates have done meanwhile."""
+"""Law 4: a provider process that outlives its engine writes nothing, whatever later updates have done."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,7 +17,7 @@ Shares = list[tuple[str, str, str]]
 
 DEFAULT, ONE, TWO = "", "provider=one", "provider=two"
 
-# What is there, what the killed update was to do, what the next one declares, and who has a permission in the end.
+# The shares before, those that the killed update declares, those that the next update declares, and the final accounts.
 CASES: dict[str, tuple[Shares, Shares, Shares, set[str]]] = {
     "granting, then removed": ([], [("sales", SALES, ONE)], [], set()),
     "revoking, then moved": ([("old", SALES, DEFAULT)], [], [("new", SALES, ONE)], {SALES}),
@@ -48,7 +48,7 @@ def test_orphan_that_wakes_up_after_the_next_up_writes_nothing_and_ends(
     after: Shares,
     shared: set[str],
 ) -> None:
-    """It was about to send a write again when its engine was killed, and slept until all was over."""
+    """It was about to repeat a write when its engine was killed, and is suspended until the next up has ended."""
     orphans: list[psutil.Process] = []
 
     def strike(call: Call, proceed: Callable[[], Response]) -> Response:
@@ -58,7 +58,7 @@ def test_orphan_that_wakes_up_after_the_next_up_writes_nothing_and_ends(
         orphans.append(psutil.Process(writer(running.pid, cloud)))
         running.kill()
         running.wait()
-        orphans[0].suspend()  # not before: a process group that stands still when its engine dies is sent a SIGHUP
+        orphans[0].suspend()  # not earlier: a suspended process group gets a SIGHUP when its engine dies
         raise AwsError("ThrottlingException", "Rate exceeded", 400)
 
     program(stack, image, *before)

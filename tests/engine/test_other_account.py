@@ -1,4 +1,4 @@
-"""Law 10: with the credentials of another account nothing counts as gone."""
+"""Law 10: with the credentials of another account nothing is treated as deleted."""
 
 import pytest
 
@@ -20,8 +20,8 @@ def _shared(stack: Stack, image: str) -> None:
     stack.cloud.forget_calls()
 
 
-def untouched(stack: Stack, image: str) -> None:
-    """Assert that state and shares are as they were."""
+def assert_unchanged(stack: Stack, image: str) -> None:
+    """Assert that the state and the shares have not changed."""
     assert stack.cloud.shared_with(image) == {SALES, LEGAL}
     assert stack.declared() == {"sales": SALES, "legal": LEGAL}
     names = {resource["urn"].rpartition("::")[2] for resource in stack.export()["deployment"]["resources"]}
@@ -29,11 +29,11 @@ def untouched(stack: Stack, image: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "account", nightly_but_first([pytest.param(OTHER, id="stranger"), pytest.param(SALES, id="recipient")])
+    "account", nightly_but_first([pytest.param(OTHER, id="other"), pytest.param(SALES, id="recipient")])
 )
 @pytest.mark.parametrize("command", nightly_but_first(["refresh", "destroy"]))
 def test_command_with_credentials_of_another_account(stack: Stack, image: str, command: str, account: str) -> None:
-    """The command fails, each message names both accounts and what to do, and nothing changes."""
+    """The command fails and changes nothing. Each message names both accounts, and says what to do."""
     stack.credentials(account)
     run = stack.run(command, "--yes", "--skip-preview", ok=False)
     errors = [line for line in run.output.splitlines() if "NotTheOwner" in line]
@@ -42,23 +42,22 @@ def test_command_with_credentials_of_another_account(stack: Stack, image: str, c
         assert f"owned by account {OWNER}, and the caller is account {account}" in line
         assert "use the owner's credentials" in line
     assert "Traceback" not in run.output
-    untouched(stack, image)
+    assert_unchanged(stack, image)
     stack.credentials(OWNER)
     assert stack.preview().clean
 
 
 @pytest.mark.nightly
-def test_up_that_removes_a_share_with_credentials_of_another_account(stack: Stack, image: str) -> None:
-    """Removing a share from the program needs its owner too."""
+def test_up_that_removes_a_share_fails_with_credentials_of_another_account(stack: Stack, image: str) -> None:
     stack.program("")
     stack.credentials(OTHER)
     assert stack.up(ok=False).line(image, OWNER, OTHER)
-    untouched(stack, image)
+    assert_unchanged(stack, image)
 
 
 @pytest.mark.nightly
-def test_destroy_where_nobody_may_be_asked_who_the_caller_is(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """`aws:skipRequestingAccountId` and an image that AWS does not know: nobody can tell, so nothing is dropped."""
+def test_destroy_drops_nothing_if_the_caller_is_unknown(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """With `aws:skipRequestingAccountId` the caller is unknown, so a missing image may belong to another account."""
     stack.configuration["aws:skipRequestingAccountId"] = "true"
     stack.up()  # destroy configures the provider from the last up
     cloud.remove_image(image)

@@ -1,4 +1,4 @@
-"""The pages, followed as they stand: what they tell to type does what they say."""
+"""The commands on the pages work, and print what the pages show."""
 
 import functools
 import itertools
@@ -21,12 +21,12 @@ OTHER_OWNER = "444444444444"
 
 @pytest.mark.nightly
 def test_picture_is_what_a_preview_prints() -> None:
-    """In this order or another: Pulumi's SDK registers resources at the same time."""
+    """The order of its lines may differ, because Pulumi's SDK registers resources in parallel."""
     drawn, printed = (
         sorted(re.findall(r">([^<>]+)</text>", svg))
         for svg in (picture.PICTURE.read_text(), picture.draw(picture.preview()))
     )
-    assert drawn == printed, "`make docs` draws it anew"
+    assert drawn == printed, "run `make docs` to draw it again"
 
 
 def test_readme(stack: Stack, cloud: LocalCloud) -> None:
@@ -44,8 +44,8 @@ def test_home_page(stack: Stack, cloud: LocalCloud) -> None:
 
 
 @pytest.mark.nightly
-def test_what_the_local_cloud_prints(stack: Stack) -> None:
-    """It can be typed as it stands."""
+def test_commands_that_the_local_cloud_prints(stack: Stack) -> None:
+    """They work as they are printed."""
     stack.copy_stack_program()
     del stack.environment["PULUMI_STACK"]
     stack.keep_configuration_file = True
@@ -67,7 +67,7 @@ def test_what_the_local_cloud_prints(stack: Stack) -> None:
 
 @pytest.mark.nightly
 def test_existing_shares(stack: Stack, cloud: LocalCloud) -> None:
-    """Nobody loses access, and nobody gets any."""
+    """No account loses access, and only the account that the page adds gets access."""
     cloud.create_image(image_id=IMAGE, name="golden")
     for account in (SALES, LEGAL):
         cloud.share(IMAGE, account)
@@ -98,7 +98,7 @@ def test_regions_and_roles(stack: Stack, cloud: LocalCloud) -> None:
 
 @pytest.mark.nightly
 def test_moving_shares(stack: Stack, cloud: LocalCloud) -> None:
-    """Nobody loses access for a moment."""
+    """No account loses access, even for a moment."""
     both = {"golden": {"imageId": IMAGE, "accounts": {"sales": SALES, "legal": LEGAL}}}
     cloud.create_image(image_id=IMAGE)
     stack.copy_stack_program()
@@ -120,7 +120,7 @@ def test_deleting_an_image(stack: Stack, cloud: LocalCloud) -> None:
 
 @pytest.mark.nightly
 def test_golden_images(stack: Stack, cloud: LocalCloud) -> None:
-    """The images of September and October are shared when that of November appears."""
+    """The images of September and October are shared, then the image of November appears."""
     for month, image in {"09": IMAGE, "10": OTHER_IMAGE}.items():
         cloud.create_image(image_id=image, name=f"golden-2026-{month}")
     stack.copy_stack_program()

@@ -1,4 +1,4 @@
-"""Law 1 across provider processes: each explicit provider, and each other version, is a process of its own."""
+"""Law 1 across provider processes: each explicit provider and each version has a process of its own."""
 
 import os
 import shutil
@@ -32,7 +32,7 @@ MOVES = {
 
 
 def program(stack: Stack, image: str, *shares: tuple[str, str, str]) -> None:
-    """Let the program declare shares, each with a name, an account and options."""
+    """Set the program to shares, each with a name, an account and options."""
     stack.program(
         HEAD
         + "\n".join(
@@ -45,7 +45,9 @@ def program(stack: Stack, image: str, *shares: tuple[str, str, str]) -> None:
 @pytest.mark.parametrize(
     ("before", "after"), nightly_but_first(pytest.param(*move, id=name) for name, move in MOVES.items())
 )
-def test_renamed_and_moved(stack: Stack, cloud: LocalCloud, image: str, before: str, after: str) -> None:
+def test_share_that_is_renamed_and_moved_stays_shared(
+    stack: Stack, cloud: LocalCloud, image: str, before: str, after: str
+) -> None:
     program(stack, image, ("old", SALES, before))
     stack.up()
     program(stack, image, ("new", SALES, after))
@@ -57,7 +59,9 @@ def test_renamed_and_moved(stack: Stack, cloud: LocalCloud, image: str, before: 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("removed", ["one", "two"])
-def test_declared_in_both_and_one_removed(stack: Stack, cloud: LocalCloud, image: str, removed: str) -> None:
+def test_share_that_is_declared_twice_stays_until_both_are_removed(
+    stack: Stack, cloud: LocalCloud, image: str, removed: str
+) -> None:
     shares = {name: (name, SALES, f"provider={name}") for name in ("one", "two")}
     program(stack, image, *shares.values())
     stack.up()
@@ -71,7 +75,9 @@ def test_declared_in_both_and_one_removed(stack: Stack, cloud: LocalCloud, image
 
 
 @pytest.mark.nightly
-def test_moved_into_a_component_with_providers(stack: Stack, cloud: LocalCloud, image: str) -> None:
+def test_share_that_moves_into_a_component_with_providers_stays_shared(
+    stack: Stack, cloud: LocalCloud, image: str
+) -> None:
     program(stack, image, ("sales", SALES, ""))
     stack.up()
     accounts = {"sales": SALES}
@@ -82,7 +88,9 @@ def test_moved_into_a_component_with_providers(stack: Stack, cloud: LocalCloud, 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("option", ["--refresh", "--parallel=1"])
-def test_rotated_over_three_providers(stack: Stack, cloud: LocalCloud, image: str, option: str) -> None:
+def test_shares_that_rotate_over_three_providers_stay_shared(
+    stack: Stack, cloud: LocalCloud, image: str, option: str
+) -> None:
     accounts, options = (SALES, LEGAL, FINANCE), ("", "provider=one", "provider=two")
     program(stack, image, *zip("abc", accounts, options, strict=True))
     stack.up()
@@ -93,8 +101,10 @@ def test_rotated_over_three_providers(stack: Stack, cloud: LocalCloud, image: st
 
 
 @pytest.mark.nightly
-def test_swapped_with_delete_before_replace(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Each process sees what the other has revoked, and grants it again."""
+def test_shares_that_are_swapped_with_delete_before_replace_stay_shared(
+    stack: Stack, cloud: LocalCloud, image: str
+) -> None:
+    """Each process sees which share the other one has revoked, and grants it again."""
     options = "delete_before_replace=True, provider="
     program(stack, image, ("a", SALES, f"{options}one"), ("b", LEGAL, f"{options}two"), ("c", SALES, ""))
     stack.up()
@@ -104,8 +114,8 @@ def test_swapped_with_delete_before_replace(stack: Stack, cloud: LocalCloud, ima
     assert stack.preview().clean
 
 
-def test_process_killed_in_its_grant_keeps_the_share_of_the_other(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """It leaves no "failed" behind: the delete fails, because the process that was to take the share over is dead."""
+def test_share_stays_if_the_process_that_takes_it_over_is_killed(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """The killed process records no failure. The other one still refuses to revoke, because that process has ended."""
     program(stack, image, ("old", SALES, ""))
     stack.up()
     program(stack, image, ("new", SALES, "provider=one"))
@@ -135,7 +145,7 @@ def writer(engine: int, cloud: LocalCloud) -> int:
 
 
 def test_record_that_cannot_be_written(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Previews go on with a warning; what would revoke a share fails in one line, and keeps it."""
+    """Previews show a warning. A command that would revoke a share fails in one line and keeps the share."""
     stack.shares(image, sales=SALES)
     stack.up()
     records = Path(stack.environment["PULUMI_HOME"], f"workspaces-images-{os.getuid()}")
@@ -155,7 +165,7 @@ def test_record_that_cannot_be_written(stack: Stack, cloud: LocalCloud, image: s
 
 @pytest.mark.nightly
 def test_records_of_dead_engines_are_removed(stack: Stack, image: str) -> None:
-    """Each command leaves at most its own behind."""
+    """Only the record of the last command is left."""
     stack.shares(image, sales=SALES)
     for _ in range(3):
         stack.up()
@@ -164,7 +174,7 @@ def test_records_of_dead_engines_are_removed(stack: Stack, image: str) -> None:
 
 
 @pytest.mark.nightly
-def test_swapped(stack: Stack, cloud: LocalCloud, image: str) -> None:
+def test_shares_that_swap_their_providers_stay_shared(stack: Stack, cloud: LocalCloud, image: str) -> None:
     program(stack, image, ("a", SALES, "provider=one"), ("b", LEGAL, "provider=two"))
     stack.up()
     program(stack, image, ("a", LEGAL, "provider=one"), ("b", SALES, "provider=two"))

@@ -1,4 +1,4 @@
-"""`workspaces-images:recheck`: what a look at AWS that fails, or is not made, does to preview and up."""
+"""`workspaces-images:recheck`: what preview and up do if the check of the shares in AWS fails."""
 
 import pytest
 
@@ -15,13 +15,13 @@ def _shared(stack: Stack, image: str) -> None:
 
 
 def test_strict_is_the_default(stack: Stack, cloud: LocalCloud) -> None:
-    """A look that fails is an error."""
+    """A failed check is an error."""
     cloud.deny(LOOK)
     assert stack.preview(ok=False).line("access denied", LOOK)
 
 
-def test_warn_says_so_and_goes_on(stack: Stack, cloud: LocalCloud) -> None:
-    """A look that fails is a warning, and the share counts as unchanged."""
+def test_warn_shows_a_warning_and_continues(stack: Stack, cloud: LocalCloud) -> None:
+    """After a failed check the share is treated as unchanged."""
     stack.configuration["workspaces-images:recheck"] = "warn"
     cloud.deny(LOOK)
     run = stack.preview()
@@ -31,7 +31,7 @@ def test_warn_says_so_and_goes_on(stack: Stack, cloud: LocalCloud) -> None:
 
 @pytest.mark.nightly
 def test_warn_without_credentials(stack: Stack) -> None:
-    """A preview without credentials is possible, and says what it could not see."""
+    """The preview succeeds, with a warning that credentials are missing."""
     stack.configuration["workspaces-images:recheck"] = "warn"
     stack.configuration["aws:skipMetadataApiCheck"] = "true"
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

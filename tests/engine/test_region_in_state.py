@@ -1,4 +1,4 @@
-"""Another AWS_REGION moves no share that exists (case 6)."""
+"""A changed AWS_REGION does not move existing shares (case 6)."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.engine.harness import LEGAL, SALES, Stack
 
 @pytest.mark.nightly
 def test_pipeline_with_another_aws_region(stack: Stack, cloud: LocalCloud) -> None:
-    """Previews are clean, and a changed account or image is replaced where the old one is."""
+    """Previews are clean, and a changed account or image is replaced in the Region of the old share."""
     del stack.configuration["aws:region"]
     stack.environment["AWS_REGION"] = "us-east-1"
     one, two = cloud.create_image(), cloud.create_image()
@@ -27,7 +27,7 @@ def test_pipeline_with_another_aws_region(stack: Stack, cloud: LocalCloud) -> No
 
 @pytest.mark.nightly
 def test_stack_program_with_another_aws_region(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """It names a Region only where its configuration does."""
+    """The stack program passes a Region only if its configuration names one."""
     del stack.configuration["aws:region"]
     stack.environment["AWS_REGION"] = "us-east-1"
     (stack.folder / "Pulumi.yaml").unlink()

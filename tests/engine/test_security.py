@@ -1,4 +1,4 @@
-"""No secret in what a user sees of the provider, nor in its entries of the state; and nothing raw from the cloud."""
+"""The provider's output and state entries show no secrets, and its output has no control characters of the cloud."""
 
 import json
 import re
@@ -16,19 +16,19 @@ EXCLUSIVE_TYPE = SHARE_TYPE.replace("ImageShare", "ImageSharesExclusive")
 
 
 def entries(stack: Stack, *arguments: str) -> list[Any]:
-    """Return our resources' entries in the export of the stack."""
+    """Return the entries of our resources in an export of the stack."""
     resources = json.loads(stack.run("stack", "export", *arguments).output)["deployment"].get("resources", [])
     return [r for r in resources if r["type"] in (SHARE_TYPE, EXCLUSIVE_TYPE)]
 
 
 def said_by_us(run: Run) -> str:
-    """Return what a command printed without the engine's own log, which may hold the configuration."""
+    """Return the output of a command without the engine's own log, which may contain the configuration."""
     return "\n".join(line for line in run.output.splitlines() if not _ENGINES.match(line))
 
 
 @pytest.fixture
 def secretive(stack: Stack, image: str) -> Stack:
-    """Return a stack with secrets wherever there can be any, and a program that uses one of them."""
+    """Return a stack with secrets in the environment and in the configuration, and a program with both resources."""
     stack.environment |= {"AWS_SECRET_ACCESS_KEY": f"{CANARY}-environment", "AWS_SESSION_TOKEN": f"{CANARY}-session"}
     stack.keep_configuration_file = True
     stack.run("config", "set", "aws:region", REGION)
@@ -56,9 +56,9 @@ def secretive(stack: Stack, image: str) -> Stack:
 
 @pytest.mark.nightly
 def test_no_secret_in_diagnostics_and_state(secretive: Stack, cloud: LocalCloud, image: str) -> None:
-    """Neither where all goes well nor where it fails, at the engine's highest verbosity."""
+    """This holds for commands that succeed or fail, also at the engine's highest verbosity."""
     stack = secretive
-    cloud.share(image, LEGAL)  # foreign: it is warned of, and revoked
+    cloud.share(image, LEGAL)  # unlisted: it is named, and revoked
     runs = [stack.up(), stack.preview("--diff")]
     for arguments in ([], ["--show-secrets"]):
         found = entries(stack, *arguments)
@@ -78,7 +78,7 @@ def test_no_secret_in_diagnostics_and_state(secretive: Stack, cloud: LocalCloud,
 
 
 def test_secret_arguments_stay_secret(secretive: Stack, image: str) -> None:
-    """They are encrypted in the state, also after a refresh; the id of a share, which Pulumi never hides, is not."""
+    """The state holds them encrypted, also after a refresh. The id of a share is in clear, like all ids in Pulumi."""
     stack = secretive
     stack.program(
         f"""
@@ -104,7 +104,7 @@ def test_secret_arguments_stay_secret(secretive: Stack, image: str) -> None:
 
 @pytest.mark.nightly
 def test_configured_secret_stays_secret(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Case 8: Pulumi keeps ids and names in clear, and nothing else; no message shows it."""
+    """No message and no state entry shows it, except ids and names, which Pulumi stores in clear (case 8)."""
     stack.copy_stack_program()
     stack.keep_configuration_file = True
     stack.run("config", "set", "aws:region", REGION)
@@ -128,7 +128,7 @@ def test_configured_secret_stays_secret(stack: Stack, cloud: LocalCloud, image: 
 
 @pytest.mark.nightly
 def test_no_message_shows_a_secret_argument(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Where the program has run: drift, an unlisted account, a failure, and a replacement's deletion."""
+    """This holds for drift, an unlisted account, a failure, and the deletion of a replacement."""
     stack.program(
         f"""
         secret = pulumi.Output.secret
@@ -155,7 +155,7 @@ def test_no_message_shows_a_secret_argument(stack: Stack, cloud: LocalCloud, ima
     ['pulumi.Config("workspaces-images").require_secret("password")', f'pulumi.Output.secret("{CANARY}-other")'],
 )
 def test_refused_secret_is_not_shown(secretive: Stack, image: str, secret: str) -> None:
-    """A password in the place of an account is refused without being quoted."""
+    """The message that refuses a password as an account does not quote it."""
     stack = secretive
     stack.program(f'ImageShare("sales", image_id={image!r}, shared_account_id={secret})')
     run = stack.preview(ok=False)
@@ -164,8 +164,8 @@ def test_refused_secret_is_not_shown(secretive: Stack, image: str, secret: str) 
 
 
 @pytest.mark.nightly
-def test_nothing_raw_reaches_the_terminal(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """What AWS says is printed as one line, with escapes spelled out."""
+def test_control_characters_from_aws_do_not_reach_the_terminal(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """A message from AWS is printed as one line, with its control characters escaped."""
     stack.shares(image, sales=SALES)
     cloud.fail(
         "workspaces:*", "ValidationException", times=None, message="evil\x1b[2J\x1b]0;t\x07\nerror: forged\u202e"

@@ -1,4 +1,4 @@
-"""The engine by itself, as `make env` sets it up: no AWS, a program and a provider of a few lines."""
+"""The engine as `make env` sets it up, with a small program and provider and without AWS."""
 
 import fcntl
 import signal
@@ -20,10 +20,10 @@ HOST = ROOT / "local" / "engine" / "pulumi-language-python"
 
 own_host = pytest.mark.skipif(
     not (install.folders()[0] / install.HOST).samefile(HOST),
-    reason="it is about this project's own language host, and Pulumi here comes with another one",
+    reason="it tests this project's own language host, and the installed Pulumi uses another one",
 )
 
-# Every process that imports this holds the lock for as long as it lives.
+# Every process that imports this holds the lock until it ends.
 HELPER = """
 import fcntl
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
@@ -70,7 +70,7 @@ class Project(Stack):
         (self.folder / "program" / "__main__.py").write_text(text)
 
     def options(self, **options: str) -> None:
-        """Let Pulumi.yaml have these options of the runtime."""
+        """Write these options of the runtime into Pulumi.yaml."""
         lines = "".join(f"    {name}: {value}\n" for name, value in options.items())
         text = f"name: tiny\nmain: program\nruntime:\n  name: python\n  options:\n{lines}"
         (self.folder / "Pulumi.yaml").write_text(text)
@@ -81,7 +81,7 @@ class Project(Stack):
         return output
 
     def left_behind(self) -> bool:
-        """Tell whether a process of this project is still alive some seconds from now."""
+        """Wait some seconds, and tell whether a process of this project is still running."""
         with self.lock.open("a") as lock:
             for _ in range(50):
                 try:
@@ -128,7 +128,7 @@ def test_expected_error_is_one_line(project: Project) -> None:
 
 @pytest.fixture
 def environment(project: Project) -> Path:
-    """Make the project's own virtual environment, with the helper as `only_here` and with all that this one has."""
+    """Create the project's virtual environment: all packages of this one, and the helper as `only_here`."""
     folder = project.folder / "venv"
     venv.create(folder, symlinks=True)
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
@@ -192,7 +192,7 @@ def test_install_makes_the_projects_environment(project: Project) -> None:
 
 @own_host
 @pytest.mark.nightly
-def test_what_cannot_be_installed_is_one_line(project: Project) -> None:
+def test_failed_installation_is_one_line(project: Project) -> None:
     assert "set runtime.options.virtualenv in Pulumi.yaml\n" in project.pulumi("install", fails=True)
     project.options(toolchain="poetry")
     wrong = "the toolchain poetry needs Pulumi's official Python language host"
@@ -219,5 +219,5 @@ def test_language_host_ends_with_its_engine() -> None:
         assert process.stdout
         assert process.stdout.readline().strip().isdigit()
         process.kill()
-        # The end of the output comes when the host, which shares it, is gone too.
+        # The output ends when the host, which shares it, has ended too.
         process.communicate(timeout=4)

@@ -1,4 +1,4 @@
-"""The stack program of this repository, used unchanged: shares declared in stack configuration."""
+"""The stack program of this repository, unchanged: the stack configuration declares the shares."""
 
 import shutil
 from typing import Any
@@ -13,7 +13,7 @@ from tests.nightly import nightly_but_first
 KEY = "workspaces-images:shares"
 CALLER = f"account {OWNER} (arn:aws:iam::{OWNER}:user/TEST)"
 GROUPS = "workspaces-images:accountGroups"
-FOREIGN = "999999999999"
+UNLISTED = "999999999999"
 
 
 @pytest.fixture(autouse=True)
@@ -22,13 +22,13 @@ def _program(stack: Stack) -> None:
 
 
 def test_shares_from_configuration(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Images with their accounts become shares, and the stack output says who has what."""
+    """The images and accounts of the configuration become shares, and the stack output lists them."""
     irish = cloud.create_image(region="eu-west-1")
     stack.configuration[GROUPS] = {"emea": {"sales": SALES}}
     stack.configuration[KEY] = {
         "golden": {"imageId": image, "groups": ["emea"], "accounts": {"legal": LEGAL}},
         "irish": {"imageId": irish, "region": "eu-west-1", "accounts": [SALES]},
-        "nobody": {"imageId": image, "accounts": {}},
+        "unshared": {"imageId": image, "accounts": {}},
     }
     stack.up()
     assert cloud.shared_with(image) == {SALES, LEGAL}
@@ -45,14 +45,14 @@ def test_shares_from_configuration(stack: Stack, cloud: LocalCloud, image: str) 
             "region": "eu-west-1",
             "accounts": {SALES: SALES},
         },
-        "nobody": {"imageId": image, "accounts": {}},
+        "unshared": {"imageId": image, "accounts": {}},
     }
     assert stack.preview().clean
 
 
 @pytest.mark.nightly
 def test_rotation_to_a_new_image(stack: Stack, cloud: LocalCloud) -> None:
-    """A new image of the name gets the shares of the oldest one, and the preview names both."""
+    """The shares move from the oldest image to the new one of the same name, and the preview names both."""
     april, may = (cloud.create_image(name=name) for name in ("golden-04", "golden-05"))
     cloud.create_image(name="silver-05")
     stack.configuration[KEY] = {"golden": {"imageName": "golden-*", "keep": 2, "accounts": {"sales": SALES}}}
@@ -78,7 +78,7 @@ def test_rotation_to_a_new_image(stack: Stack, cloud: LocalCloud) -> None:
 
 @pytest.mark.nightly
 def test_image_that_appears_after_the_preview_is_not_in_its_plan(stack: Stack, cloud: LocalCloud) -> None:
-    """What docs/how-to/golden-images.md says of plans."""
+    """Up with the plan of the preview refuses to share the new image, as docs/how-to/golden-images.md says."""
     cloud.create_image(name="golden-05")
     stack.configuration[KEY] = {"golden": {"imageName": "golden-*", "accounts": {"sales": SALES}}}
     stack.preview("--save-plan", "plan.json")
@@ -89,8 +89,8 @@ def test_image_that_appears_after_the_preview_is_not_in_its_plan(stack: Stack, c
 
 @pytest.mark.nightly
 def test_configuration_as_the_command_line_sets_it(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """`pulumi config set --path` works for all of it, though it stores an account as a number."""
-    cloud.share(image, FOREIGN)
+    """`pulumi config set --path` works for all keys, even though it stores an account as a number."""
+    cloud.share(image, UNLISTED)
     stack.keep_configuration_file = True
     stack.run("config", "set", "aws:region", REGION)
     for service, index in (("workspaces", 0), ("sts", 1)):
@@ -134,7 +134,7 @@ def test_configuration_as_the_command_line_sets_it(stack: Stack, cloud: LocalClo
     ),
 )
 def test_bad_configuration_is_one_line_that_names_the_key(stack: Stack, shares: Any, said: str) -> None:
-    """The program ends with one line, without a traceback; the unit tests have many more of them."""
+    """There is no traceback. The unit tests cover many more mistakes."""
     if shares is not None:
         stack.configuration[KEY] = shares
     run = stack.preview(ok=False)
@@ -144,8 +144,8 @@ def test_bad_configuration_is_one_line_that_names_the_key(stack: Stack, shares: 
 
 @pytest.mark.nightly
 def test_all_mistakes_in_one_run(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """One line each, of which the engine puts `error:` before the first."""
-    stack.configuration["workspaces-images:allowedAccountIds"] = [SALES, FOREIGN]
+    """Each mistake has one line."""
+    stack.configuration["workspaces-images:allowedAccountIds"] = [SALES, UNLISTED]
     stack.configuration[KEY] = {
         "golden": {"imageId": image, "accounts": [SALES], "exclusive": True},
         "monthly": {"imageName": "golden", "accounts": {"legal": LEGAL}, "keep": 0},

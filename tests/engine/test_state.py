@@ -1,4 +1,4 @@
-"""Law 7: what the state holds, and that every later version reads it."""
+"""Law 7: the state holds only inputs, outputs and a reference, and every later version can read it."""
 
 import base64
 import json
@@ -15,7 +15,7 @@ CANARY = "canary-7f3a"
 
 
 def test_entries_hold_inputs_outputs_and_a_reference(stack: Stack, image: str) -> None:
-    """The entry of a share holds the public names and a reference to the provider class by module name."""
+    """The entry of a share holds the public properties, and refers to the provider class by its module name."""
     stack.shares(image, sales=SALES)
     stack.up()
     (entry,) = stack.state()
@@ -26,11 +26,11 @@ def test_entries_hold_inputs_outputs_and_a_reference(stack: Stack, image: str) -
     pickled = base64.b64decode(reference)
     assert b"pulumi_workspaces_images.provider" in pickled
     assert b"ImageShareProvider" in pickled
-    assert len(pickled) < 100  # two names; bytecode or an attribute would not fit
+    assert len(pickled) < 100  # only two names: bytecode or an attribute would be longer
 
 
 def test_entries_hold_no_credentials_and_no_endpoints(stack: Stack, image: str) -> None:
-    """Neither credentials nor endpoints are in our entries; credentials of the environment are nowhere at all."""
+    """Credentials of the environment are nowhere else in the state either."""
     stack.environment["AWS_SECRET_ACCESS_KEY"] = f"{CANARY}-environment"
     stack.keep_configuration_file = True
     stack.run("config", "set", "--secret", "aws:secretKey", f"{CANARY}-configuration")
@@ -51,12 +51,12 @@ def test_entries_hold_no_credentials_and_no_endpoints(stack: Stack, image: str) 
 def test_state_of_a_released_version_previews_clean_and_is_destroyed(
     stack: Stack, cloud: LocalCloud, golden: Path
 ) -> None:
-    """Who upgrades the package sees no change, and can still take everything away."""
+    """After an upgrade of the package the preview shows no change, and destroy revokes all shares."""
     cloud.create_image(image_id="wsi-golden001")
     cloud.share("wsi-golden001", SALES)
     cloud.share("wsi-golden001", LEGAL)
     state = stack.folder / "state.json"
-    # Destroy asks where the last up has asked, and the local cloud is at another port each time.
+    # Destroy uses the endpoints of the last up, and the local cloud has another port each time.
     state.write_text(golden.read_text().replace("http://CLOUD", cloud.url))
     stack.run("stack", "import", "--file", str(state))
     stack.program(PROGRAM)
@@ -68,5 +68,5 @@ def test_state_of_a_released_version_previews_clean_and_is_destroyed(
 
 
 def test_there_is_a_golden_state() -> None:
-    """The test above has something to test."""
+    """Without one, the test above would test nothing."""
     assert GOLDEN

@@ -1,4 +1,4 @@
-"""A cloud that is slow to serve: throttled writes."""
+"""An update under throttling."""
 
 import pytest
 
@@ -9,7 +9,7 @@ pytestmark = pytest.mark.nightly
 
 
 def test_throttled_update(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A cloud that takes five calls a second takes its time: nothing is shown of it, and nothing is asked in vain."""
+    """At five calls per second up grants all shares, prints nothing about throttling, and repeats few calls."""
     accounts = {f"a{number:02}": f"{222222220000 + number}" for number in range(40)}
     stack.shares(image, **accounts)
     cloud.throttle("workspaces:*", rate=5)
@@ -17,5 +17,5 @@ def test_throttled_update(stack: Stack, cloud: LocalCloud, image: str) -> None:
     assert cloud.shared_with(image) == set(accounts.values())
     assert run.counts == {"create": 41}
     assert "Diagnostics" not in run.output
-    # Of the calls that were refused, most find out at what rate AWS serves: that does not grow with the shares.
+    # Most refused calls serve to find AWS's rate. Their number does not grow with the number of shares.
     assert len(cloud.writes()) <= 60

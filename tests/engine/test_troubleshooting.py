@@ -1,6 +1,6 @@
-"""The messages that the page on troubleshooting shows are those that a user meets.
+"""The messages on the troubleshooting page are those that a user sees.
 
-Those of a killed command are in test_engine_killed.
+test_engine_killed tests the messages after a killed command.
 """
 
 import sys
@@ -22,7 +22,7 @@ def _image(cloud: LocalCloud) -> None:
 
 
 def test_access_denied(stack: Stack, cloud: LocalCloud) -> None:
-    """Allowed to look, but not to share."""
+    """The caller may read but not grant."""
     cloud.allow_only(["workspaces:Describe*"])
     stack.shares(IMAGE, legal=LEGAL)
     assert explained(stack.up(ok=False).output, "sharing image wsi-0a1b2c3d4 with 333333333333")
@@ -30,7 +30,7 @@ def test_access_denied(stack: Stack, cloud: LocalCloud) -> None:
 
 @pytest.mark.nightly
 def test_package_is_not_installed(stack: Stack, cloud: LocalCloud, tmp_path: Path) -> None:
-    """Destroy fails; state and share are as they were."""
+    """Destroy fails, and keeps the share and its state entry."""
     stack.shares(IMAGE, sales=SALES)
     stack.up()
     without_package = tmp_path / "bin" / "python3"  # -S: the package is found through a .pth file
@@ -46,7 +46,7 @@ def test_package_is_not_installed(stack: Stack, cloud: LocalCloud, tmp_path: Pat
 
 @pytest.mark.nightly
 def test_target(stack: Stack, cloud: LocalCloud) -> None:
-    """A share that is declared by what the target leaves out is lost; the next preview names it."""
+    """A share whose other resource `--target` leaves out is revoked, and the next preview names it."""
     stack.shares(IMAGE, one=SALES, two=SALES)
     stack.up()
     stack.shares(IMAGE, one=SALES)
@@ -56,7 +56,7 @@ def test_target(stack: Stack, cloud: LocalCloud) -> None:
 
 
 def test_import(stack: Stack) -> None:
-    """It is the SDK that fails."""
+    """`import_` fails in Pulumi's SDK."""
     options = f"ResourceOptions(import_='{IMAGE}/{SALES}')"
     stack.program(f"ImageShare('sales', image_id={IMAGE!r}, shared_account_id={SALES!r}, opts={options})")
     assert explained(stack.preview(ok=False).output, "__provider")

@@ -1,4 +1,4 @@
-"""Two stacks and one image: an account's permission is one thing in AWS, whoever declares it."""
+"""Two stacks and one image: in AWS an account has one permission, even if two stacks declare it."""
 
 import shutil
 import threading
@@ -18,14 +18,14 @@ IT = "555555555555"
 
 @pytest.fixture
 def other(tmp_path: Path, cloud: LocalCloud, stack: Stack) -> Stack:
-    """Return another stack of the same owner, with a state of its own."""
+    """Return a second stack of the same owner, with a state of its own."""
     folder = tmp_path / "other"
     shutil.copytree(tmp_path / "state", folder / "state")
     return Stack(folder, cloud)
 
 
 def test_different_accounts_at_the_same_time(stack: Stack, other: Stack, cloud: LocalCloud, image: str) -> None:
-    """Neither sees or touches the other's shares, in an update and in a destroy."""
+    """Neither up nor destroy sees or changes the shares of the other stack."""
     stack.shares(image, sales=SALES)
     other.shares(image, legal=LEGAL)
     cloud.latency = 0.2
@@ -38,7 +38,7 @@ def test_different_accounts_at_the_same_time(stack: Stack, other: Stack, cloud: 
 
 
 def test_same_share_in_both(stack: Stack, other: Stack, cloud: LocalCloud, image: str) -> None:
-    """Both adopt it; the one that removes it revokes it; the other says so at its next preview, and heals."""
+    """Both adopt it. When one revokes it, the next preview of the other one names it, and up grants it again."""
     for each in (stack, other):
         each.shares(image, sales=SALES)
         each.up()
@@ -50,8 +50,10 @@ def test_same_share_in_both(stack: Stack, other: Stack, cloud: LocalCloud, image
     assert cloud.shared_with(image) == {SALES}
 
 
-def test_exclusive_in_one_makes_the_other_foreign(stack: Stack, other: Stack, cloud: LocalCloud, image: str) -> None:
-    """An exclusive list speaks for the whole image: the other stack's account is named, and revoked by the update."""
+def test_exclusive_list_of_one_revokes_the_shares_of_the_other(
+    stack: Stack, other: Stack, cloud: LocalCloud, image: str
+) -> None:
+    """The list covers the whole image: the preview names the account of the other stack, and up revokes its share."""
     other.shares(image, legal=LEGAL)
     other.up()
     stack.program(f"ImageShares('golden', image_id={image!r}, accounts={{'sales': {SALES!r}}}, exclusive=True)")
@@ -62,9 +64,9 @@ def test_exclusive_in_one_makes_the_other_foreign(stack: Stack, other: Stack, cl
 
 
 def test_two_ups_at_the_same_time_in_one_home(stack: Stack, other: Stack, cloud: LocalCloud, image: str) -> None:
-    """Each goes by its own record: `legal` is revoked by the up that no longer declares it, though the other one does.
+    """Each up uses its own record: one revokes `legal`, which it no longer declares, though the other one does.
 
-    Meanwhile one moves a share to another provider, and the other one gives up a share and makes one.
+    Meanwhile one moves a share to another provider, and the other one removes a share and adds one.
     """
     other.environment["PULUMI_HOME"] = stack.environment["PULUMI_HOME"]
     program(stack, image, ("sales", SALES, ""), ("legal", LEGAL, ""))
@@ -77,7 +79,7 @@ def test_two_ups_at_the_same_time_in_one_home(stack: Stack, other: Stack, cloud:
     engines: set[str] = set()
 
     def wait_for_the_other(call: Call, proceed: Callable[[], Response]) -> Response:
-        """Let the first write of each stack pass when the other one has sent its own."""
+        """Hold the first write of each stack until the other stack has sent its own."""
         if call.operation == "UpdateWorkspaceImagePermission" and call.access_key_id not in waited:
             waited.add(call.access_key_id)
             if together.wait() == 0:

@@ -1,4 +1,4 @@
-"""Two users of one machine who share a PULUMI_HOME: neither can read the other's records, or has to wait for them."""
+"""Two users of one machine share a PULUMI_HOME. Neither can read the other's records or has to wait for them."""
 
 import os
 import shutil
@@ -22,18 +22,18 @@ USERS = (54321, 54322)
 
 
 def as_user(user: int, *options: str) -> list[str]:
-    """Return the beginning of a command that runs as a user."""
+    """Return the prefix of a command that runs as a user."""
     return ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *options]
 
 
 def may(user: int, *command: str | Path) -> bool:
-    """Tell whether a command succeeds if a user runs it."""
+    """Tell whether a command succeeds when it is run as a user."""
     return subprocess.run([*as_user(user), *command], capture_output=True).returncode == 0
 
 
 @pytest.fixture
 def homes() -> Iterator[Path]:
-    """Return a folder that all may enter; pytest's own is private."""
+    """Return a folder that all users may enter. The folders of pytest are private."""
     if os.geteuid() != 0 or not shutil.which("setpriv"):
         pytest.skip("only root can run a command as another user, with setpriv of util-linux")
     with tempfile.TemporaryDirectory() as folder:
@@ -43,7 +43,7 @@ def homes() -> Iterator[Path]:
 
 @pytest.fixture
 def stacks(homes: Path, cloud: LocalCloud) -> list[Stack]:
-    """Return a stack of each user; what Pulumi keeps for both is in `homes/pulumi`, where all may write."""
+    """Return a stack of each user. Both use the PULUMI_HOME `homes/pulumi`, where all users may write."""
     shared = homes / "pulumi"
     shared.mkdir()
     shared.chmod(0o1777)
@@ -51,7 +51,7 @@ def stacks(homes: Path, cloud: LocalCloud) -> list[Stack]:
     for user in USERS:
         stack = Stack(homes / str(user), cloud)
         engine = shutil.which("pulumi", path=stack.environment["PATH"])
-        # Python and the engine may lie where only root can read. So each user may read everything, and only that.
+        # Only root may be able to read Python and the engine. So each user gets the right to read all files.
         command = as_user(user, "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")
         tried = subprocess.run(
             [*command, str(engine), "version"], env=stack.environment, capture_output=True, text=True
@@ -64,18 +64,18 @@ def stacks(homes: Path, cloud: LocalCloud) -> list[Stack]:
         launcher.chmod(0o755)
         stack.environment["PATH"] = f"{launcher.parent}{os.pathsep}{stack.environment['PATH']}"
         stack.environment["PULUMI_HOME"] = str(shared)
-        stack.environment["USER"] = str(user)  # the engine asks, for the lock of a stack
+        stack.environment["USER"] = str(user)  # the engine needs it for the lock of a stack
         stack.environment["AWS_ACCESS_KEY_ID"] = f"AKIA{OWNER}{user % 10000}"
         stack.configure("test", {})
         for path in (homes / str(user), *(homes / str(user)).rglob("*")):
             os.chown(path, user, user)
-        stack.run("stack", "init", "test", "--no-select")  # which one is selected, Pulumi cannot write for both
+        stack.run("stack", "init", "test", "--no-select")  # both cannot write the selected stack
         stacks.append(stack)
     return stacks
 
 
 def test_two_users_with_one_home(stacks: list[Stack], homes: Path, cloud: LocalCloud, image: str) -> None:
-    """Two updates of one, a move to another provider among them, while the other is in the middle of a grant."""
+    """One user runs two updates and moves a share to another provider, while the other is in the middle of a grant."""
     one, two = stacks
     program(one, image, ("sales", SALES, "provider=one"))
     program(two, image, ("old", SALES, ""))

@@ -16,7 +16,7 @@ ImageSharesExclusive("only", "wsi-golden001", [{SALES!r}, {LEGAL!r}])
 
 
 def main(version: str) -> None:
-    """Write the state of a stack with every kind of resource, without what is this machine's."""
+    """Write the state of a stack with every kind of resource, without data of this machine."""
     with LocalCloud() as cloud, tempfile.TemporaryDirectory() as folder:
         stack = Stack(Path(folder), cloud)
         stack.create()
