@@ -142,6 +142,7 @@ def test_twenty_accounts_need_twenty_requests_four_at_a_time(
     four, counting, asking, most = threading.Barrier(4, timeout=60), threading.Lock(), 0, 0
 
     def answer_four(call: Call, proceed: Callable[[], Response]) -> Response:
+        """Answer a request only after three others have been sent."""
         nonlocal asking, most
         if call.operation != "DescribeAccount":
             return proceed()
