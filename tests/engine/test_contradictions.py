@@ -125,7 +125,7 @@ ImageShare('legal', {image!r}, account())
 @pytest.mark.nightly
 @pytest.mark.parametrize("program", [ASYNCHRONOUS, COROUTINE], ids=["pulumi.run", "account in a coroutine"])
 def test_program_that_awaits_between_list_and_share(stack: Stack, cloud: LocalCloud, image: str, program: str) -> None:
-    """The event loop runs meanwhile, and would send the list to the engine: the declared share was revoked."""
+    """The declared share is not revoked, though the event loop runs before the share is declared."""
     if program is ASYNCHRONOUS and not hasattr(pulumi, "run"):
         pytest.skip("this SDK has no asynchronous programs")
     cloud.share(image, LEGAL)
