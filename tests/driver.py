@@ -189,7 +189,9 @@ class Driver:
             DriverError: the provider failed.
         """
         olds_struct = _properties(provider, olds) if olds else struct_pb2.Struct()
-        request = provider_pb2.CheckRequest(urn=self._engine.urn, olds=olds_struct, news=_properties(provider, news))
+        request = provider_pb2.CheckRequest(
+            urn=self._engine.urn, olds=olds_struct, news=_properties(provider, {"_preview": False, **news})
+        )
         answer = self._call(self.stub.Check, request)
         return _plain(answer.inputs), [(failure.property, failure.reason) for failure in answer.failures]
 

@@ -193,3 +193,21 @@ def test_share_that_ignores_all_changes_is_guarded(stack: Stack, cloud: LocalClo
     assert stack.preview(ok=False).line(LEGAL, "workspaces-images:allowedAccountIds")
     stack.up(ok=False)
     assert cloud.shared_with(images["other"]) == set()
+
+
+@pytest.mark.nightly
+def test_transformation_that_drops_the_guards_of_a_share_is_refused(
+    stack: Stack, cloud: LocalCloud, images: dict[str, str]
+) -> None:
+    """With `ignore_changes=["*"]` in a transformation, no existing share is told of the stack's own keys."""
+    stack.program(
+        "pulumi.runtime.register_stack_transformation(lambda args: pulumi.ResourceTransformationResult("
+        "args.props, ResourceOptions.merge(args.opts, ResourceOptions(ignore_changes=['*']))))\n"
+        + provider(cloud, "europe", OTHER_OWNER, EUROPE)
+        + f"ImageShare('legal', {images['other']!r}, {LEGAL!r}, opts=ResourceOptions(provider=europe))\n"
+    )
+    stack.up()
+    stack.configuration["workspaces-images:allowedAccountIds"] = [SALES]
+    assert stack.preview(ok=False).line("workspaces-images:...", 'not "*"')
+    stack.destroy()
+    assert cloud.shared_with(images["other"]) == set()

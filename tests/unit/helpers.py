@@ -183,6 +183,20 @@ def listing(*accounts: str, token: str | None = None) -> dict[str, Any]:
     return page if token is None else {**page, "NextToken": token}
 
 
+class _ShareProvider(ImageShareProvider):
+    """The provider, with the hidden input that the program always sends."""
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        return super().check(olds, {"_preview": False, **news})
+
+
+class _ListProvider(ImageSharesExclusiveProvider):
+    """Likewise."""
+
+    def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        return super().check(olds, {"_preview": False, **news})
+
+
 class Command:
     """One Pulumi command as its provider process sees it, without process and engine, against the local cloud."""
 
@@ -206,8 +220,8 @@ class Command:
         self.engine = RecordingEngine()
         keys |= {f"workspaces-images:{key}": value for key, value in {"recheck": recheck, **(own or {})}.items()}
         self.process = ProviderCommand(keys, project="shares", engine=self.engine)
-        self.provider = ImageShareProvider()
-        self.exclusive = ImageSharesExclusiveProvider()
+        self.provider = _ShareProvider()
+        self.exclusive = _ListProvider()
         self.provider._command = self.exclusive._command = self.process
 
     def check(self, image_id: object, shared_account_id: object, region: object = None) -> CheckResult:

@@ -1,7 +1,5 @@
 """What a reviewer of a preview is told (on the engine: tests/engine/test_reviews.py)."""
 
-from typing import Any
-
 import pytest
 
 from local.cloud import LocalCloud
@@ -27,9 +25,8 @@ def test_account_that_gets_access(cloud: LocalCloud, command: Command) -> None:
     assert cloud.count(DESCRIBE) == 1
 
 
-@pytest.mark.parametrize("hidden", [{"_preview": False}, {"_preview": None}], ids=["update", "old program"])
-def test_nothing_is_announced_in_an_update(command: Command, share: Share, hidden: dict[str, Any]) -> None:
-    assert preview(command, share, **hidden) == []
+def test_nothing_is_announced_in_an_update(command: Command, share: Share) -> None:
+    assert preview(command, share, _preview=False) == []
 
 
 def test_share_of_the_state_is_no_news(command: Command, shared: Share) -> None:

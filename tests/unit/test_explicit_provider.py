@@ -139,7 +139,14 @@ def test_default_provider_that_was_not_given_the_stacks_keys_refuses() -> None:
     for configuration, refused in ((keys, False), ({}, True)):
         command = Command({"aws:region": "us-east-1", **configuration}, project="p", engine=None)
         with pytest.raises(ConfigurationError, match="by a transformation") if refused else nullcontext():
-            command.take_own({"_own_digest": read_own(keys).digest})
+            command.take_own({"_own_digest": read_own(keys).digest, "_preview": False})
+
+
+def test_share_whose_hidden_inputs_do_not_arrive_is_refused() -> None:
+    """A transformation with `ignore_changes=["*"]` drops them, and with them the stack's guards."""
+    command = Command({"aws:region": "us-east-1"}, project="p", engine=None)
+    with pytest.raises(ConfigurationError, match=r"do not reach the provider of this resource.*not \"\*\""):
+        command.take_own({})
 
 
 @pytest.mark.parametrize("given", ["mapping", "two"])

@@ -94,7 +94,9 @@ def provider_process(_cloud: LocalCloud) -> Iterator[Served]:
 def test_life_of_a_share_over_grpc(cloud: LocalCloud, provider_process: Served, share: Share) -> None:
     """Check, create, diff, read, update and delete as the engine calls them, and what it gets to see."""
     properties: dict[str, object] = dict(share._asdict())
-    checked = provider_process.call("check", news={**properties, "region": None, "owner_account_id": None})
+    checked = provider_process.call(
+        "check", news={**properties, "region": None, "owner_account_id": None, "_preview": False}
+    )
     assert _plain(checked.inputs) == properties
     assert not checked.failures
     created = provider_process.call("create", properties=properties)
@@ -126,12 +128,14 @@ def test_delete_and_refresh_over_grpc(cloud: LocalCloud, provider_process: Serve
 def test_unknown_and_malformed_values_over_grpc(provider_process: Served, image: str) -> None:
     """Unknown values stay unknown; a number arrives as a float and is shown as it was written."""
     unknown: dict[str, object] = {"image_id": image, "shared_account_id": rpc.UNKNOWN, "region": REGION}
-    checked = provider_process.call("check", news=unknown)
+    checked = provider_process.call("check", news={**unknown, "_preview": False})
     assert _plain(checked.inputs) == unknown
     assert not checked.failures
     diffed = provider_process.call("diff", olds=outputs(Share(image, SALES, REGION)), news=unknown)
     assert list(diffed.replaces) == ["shared_account_id"]
-    failures = provider_process.call("check", news={"image_id": "x", "shared_account_id": 22222222222}).failures
+    failures = provider_process.call(
+        "check", news={"image_id": "x", "shared_account_id": 22222222222, "_preview": False}
+    ).failures
     assert [failure.property for failure in failures] == ["image_id", "shared_account_id"]
     assert failures[1].reason.endswith(
         "it is 22222222222, a number with fewer digits: an account id that begins with 0 needs quotes"

@@ -123,7 +123,7 @@ def test_account_that_leaves_a_secret_list(cloud: LocalCloud, engine: Engine, dr
         cloud.share(image, account)
     known = {"image_id": image, "report_only": False, "region": REGION}
     olds, given = {**known, "shared_account_ids": [SALES]}, {**known, "shared_account_ids": []}
-    hidden = {"_secret": ["shared_account_ids"]}
+    hidden = {"_secret": ["shared_account_ids"], "_preview": True}
     assert driver.check(ImageSharesExclusiveProvider, olds, {**given, **hidden})[1] == []
     olds |= {"owner_account_id": OWNER, "revoked_account_ids": []}
     revoked = driver.update(ImageSharesExclusiveProvider, image, olds, given)["revoked_account_ids"]

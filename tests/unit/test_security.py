@@ -184,7 +184,7 @@ def test_no_secret_in_what_is_written(
     provider = ImageShareProvider()
     provider._command = process
     share = Share(IMAGE, SALES, REGION)
-    news = {**share._asdict(), "__provider": "reference"}
+    news = {**share._asdict(), "__provider": "reference", "_preview": False}
     operations: list[Callable[[], Any]] = [
         lambda: provider.check({}, news),
         lambda: provider.diff(share.id, state(share), news),

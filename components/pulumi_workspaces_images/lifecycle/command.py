@@ -92,10 +92,16 @@ class Command:
                 hash, sent when the program expects a process that was given the stack's configuration.
 
         Raises:
-            ConfigurationError: a key has a wrong value, or this process was not given the stack's configuration.
+            ConfigurationError: a key has a wrong value, this process was not given the stack's configuration, or the
+                hidden inputs did not arrive, so that a guard may be missing.
         """
-        own, expected = inputs.get("_own"), inputs.get("_own_digest")
-        self.previews = preview if isinstance(preview := inputs.get("_preview"), bool) else None
+        own, expected, previews = map(inputs.get, ("_own", "_own_digest", "_preview"))
+        if not isinstance(previews, bool):  # the program always sends this one
+            raise ConfigurationError(
+                "the stack's own keys (workspaces-images:...) do not reach the provider of this resource: name "
+                'arguments in ignore_changes of your transformation, not "*"'
+            )
+        self.previews = previews
         with self._lock:
             if isinstance(own, str) and own != self._own:  # hundreds of shares send the same keys
                 self.settings = read_own(json.loads(own))
