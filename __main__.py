@@ -44,7 +44,7 @@ from pulumi_workspaces_images import FoundImage, ImageShares, find_image, find_i
 from pulumi_workspaces_images.configuration.own import unread_keys
 from pulumi_workspaces_images.errors import ExpectedError, NoSuchRegion, printable
 from pulumi_workspaces_images.resources.program import current_run, refusals
-from pulumi_workspaces_images.share import image_id_problem
+from pulumi_workspaces_images.share import account_id_problem, as_account_id, image_id_problem
 
 NAMESPACE = "workspaces-images"
 GROUPS = "accountGroups"
@@ -166,25 +166,33 @@ def is_label(path: str, label: str) -> bool:
     return True
 
 
+def at(path: str, label: str) -> str:
+    """Return the path of a label, as `pulumi config set --path` takes it."""
+    return f"{path}[{json.dumps(label)}]" if set(label) & set('.[]"') else f"{path}.{label}"
+
+
 def read_groups(groups: dict[str, Any]) -> dict[str, list[Recipient]]:
     """Return the accounts of each group."""
     for name, accounts in groups.items():
         if accounts in ({}, []):
-            mistake(f"{GROUPS}.{name}", "is empty: add accounts to the group, or remove it")
-    return {name: read_accounts(f"{GROUPS}.{name}", accounts) for name, accounts in groups.items()}
+            mistake(at(GROUPS, name), "is empty: add accounts to the group, or remove it")
+    return {name: read_accounts(at(GROUPS, name), accounts) for name, accounts in groups.items()}
 
 
 def refuse_unused(groups: dict[str, list[Recipient]], entries: dict[str, Any]) -> None:
     """Note the groups that no image names: their accounts seem to have access, but have none."""
-    named = [entry["groups"] for entry in entries.values() if isinstance(entry, dict) and "groups" in entry]
+    lists = [entry["groups"] for entry in entries.values() if isinstance(entry, dict) and "groups" in entry]
+    named = [name for names in lists if isinstance(names, list) for name in names]
+    if any(not isinstance(name, str) or name not in groups for name in named):
+        return  # a misspelt name is a mistake already, and the group that it means is used
     for name, recipients in groups.items():
-        if recipients and not any(isinstance(names, list) and name in names for names in named):
-            mistake(f"{GROUPS}.{name}", "is not used: name the group in the groups of an image, or remove it")
+        if recipients and name not in named:
+            mistake(at(GROUPS, name), "is not used: name the group in the groups of an image, or remove it")
 
 
 def read_entry(label: str, entry: Any, groups: dict[str, list[Recipient]]) -> list[Image]:
     """Return the images of one label: one if it gives an id, or those that its name finds."""
-    path = f"{SHARES}.{label}"
+    path = at(SHARES, label)
     if not isinstance(entry, dict):
         mistake(path, "must be a mapping with imageId and accounts")
         return []
@@ -197,7 +205,7 @@ def read_entry(label: str, entry: Any, groups: dict[str, list[Recipient]]) -> li
     exclusive = read_exclusive(f"{path}.exclusive", entry.get("exclusive", False))
     recipients = read_recipients(path, entry, groups)
     # If neither names a Region, an existing share stays in the Region of the state, even if AWS_REGION differs.
-    region = read_region(f"{path}.region", entry["region"]) if "region" in entry else pulumi.Config("aws").get("region")
+    region = read_region(f"{path}.region", entry["region"]) if "region" in entry else configured_region()
     if "imageName" not in entry:
         return [Image(path, label, id_, "", region, exclusive, recipients) for id_ in read_image_id(path, entry)]
     # The name includes the id, so that a new image adds and removes resources, and does not change those of the others.
@@ -226,6 +234,20 @@ def read_region(path: str, value: Any) -> str | None:
     except ExpectedError as error:
         mistakes.append(str(error))
     return None
+
+
+def configured_region() -> str | None:
+    """Return `aws:region`, and note it as a mistake if WorkSpaces does not exist there."""
+    region = pulumi.Config("aws").get("region")
+    try:
+        command = current_run().command_of(None)
+        if command and region:
+            command.connection.valid_region(region)
+    except NoSuchRegion as error:
+        mistakes.append(f"aws:region cannot be used: {error}")
+    except ExpectedError as error:
+        mistakes.append(str(error))
+    return region
 
 
 def read_image_id(path: str, entry: dict[str, Any]) -> list[str]:
@@ -308,7 +330,7 @@ def read_accounts(path: str, accounts: Any) -> list[Recipient]:
     """Return the accounts of a mapping or a list. In a list, each account is its own label."""
     if isinstance(accounts, dict):
         return [
-            Recipient(label, account_id(f"{path}.{label}", account), f"{path}.{label}")
+            Recipient(label, account_id(at(path, label), account), at(path, label))
             for label, account in accounts.items()
             if is_label(path, label)
         ]
@@ -320,11 +342,12 @@ def read_accounts(path: str, accounts: Any) -> list[Recipient]:
 
 
 def account_id(path: str, account: Any) -> str:
-    """Return an account id. `pulumi config set --path` stores it as a number, which is fine if it has 12 digits."""
-    if re.fullmatch("[0-9]{12}", str(account)):
-        return str(account)
-    mistake(path, f"must be an AWS account of 12 digits in quotes, e.g. '222222222222'{it_is(account)}")
-    return ""
+    """Return an account id; an empty string if it is wrong."""
+    account = as_account_id(account)
+    problem = account_id_problem(account)
+    if problem:
+        mistake(path, "must be a string of 12 digits" if is_secret() else problem)
+    return "" if problem else str(account)
 
 
 def it_is(value: Any) -> str:

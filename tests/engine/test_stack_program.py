@@ -117,7 +117,7 @@ def test_configuration_as_the_command_line_sets_it(stack: Stack, cloud: LocalClo
             pytest.param(None, f"{KEY} is not set", id="not set"),
             pytest.param(
                 {"golden": {"imageId": "wsi-0a1b2c3d4", "accounts": {"sales": "22"}}},
-                f"{KEY}.golden.accounts.sales must be an AWS account of 12 digits",
+                f"{KEY}.golden.accounts.sales must be a string of 12 digits",
                 id="account too short",
             ),
             pytest.param(
@@ -155,7 +155,7 @@ def test_all_mistakes_in_one_run(stack: Stack, cloud: LocalCloud, image: str) ->
     shown = run.output.partition("    error: ")[2].splitlines()
     expected = [
         f"{KEY}.monthly.keep must be a whole number",
-        f"{KEY}.silver.accounts[0] must be an AWS account of 12 digits",
+        f"{KEY}.silver.accounts[0] must be a string of 12 digits",
         f"{KEY}.silver.imageName cannot be used: {CALLER} owns no AVAILABLE image named 'silver'",
         f"{KEY}.golden.exclusive contradicts shares.monthly",
         f"{KEY}.monthly.accounts.legal is refused: account {LEGAL} is not in",

@@ -323,10 +323,20 @@ BAD = {
     "accounts string": (golden(accounts=SALES), ".golden.accounts must be a mapping"),
     "account too short": (
         golden(accounts={"sales": "22"}),
-        ".golden.accounts.sales must be an AWS account of 12 digits",
+        ".golden.accounts.sales must be a string of 12 digits",
     ),
-    "zero lost": (golden(accounts=[SALES, 22222222222]), ".golden.accounts[1] must be an AWS account of 12 digits"),
-    "account boolean": (golden(accounts=[True]), ".golden.accounts[0] must be an AWS account"),
+    "zero lost": (
+        golden(accounts=[SALES, 22222222222]),
+        ".golden.accounts[1] must be a string of 12 digits, e.g. '222222222222'; it is 22222222222, a number with fewer "
+        "digits: an account id that begins with 0 needs quotes",
+    ),
+    "account boolean": (golden(accounts=[True]), ".golden.accounts[0] must be a string of 12 digits"),
+    "account with quotes": (
+        golden(accounts=[f'"{SALES}"']),
+        ".golden.accounts[0] must be a string of 12 digits, e.g. '222222222222'; it is "
+        "'\"222222222222\"': remove dashes, spaces and quotes",
+    ),
+    "label with a dot": (golden(accounts={"win.11": "22"}), '.golden.accounts["win.11"] must be a string of 12 digits'),
     "account twice": (
         golden(accounts=[SALES, SALES]),
         ".golden.accounts[1] repeats the account of shares.golden.accounts[0] in shares.golden: change or remove",
@@ -376,6 +386,14 @@ def test_keys_that_nobody_reads_are_named_before_all_else(organization: Organiza
     assert organization.seen == []
 
 
+def test_region_of_the_stack_that_does_not_exist(organization: Organization) -> None:
+    """The key is named, once, and not a property of each share."""
+    with pytest.raises(
+        pulumi.RunError, match=r"^aws:region cannot be used: 'us-esat-1' is not .*did you mean us-east-1.*$"
+    ):
+        run(organization, golden() | {"tools": golden()["golden"]}, region="us-esat-1")
+
+
 def test_images_that_cannot_be_looked_up(organization: Organization) -> None:
     """The real find_images finds no Region to ask in; the line names the key as well."""
     with pytest.raises(pulumi.RunError, match=rf"^{KEY}\.golden\.imageName cannot be used: no AWS Region is set.*$"):
@@ -422,7 +440,7 @@ USED = {"golden": {"imageId": IMAGE, "groups": ["emea"]}}
 BAD_GROUPS = {
     "no mapping": (["emea"], {"golden": {"imageId": IMAGE, "accounts": []}}, f"{GROUPS} must be a mapping (group name"),
     "accounts are a string": ({"emea": SALES}, USED, f"{GROUPS}.emea must be a mapping (label: account) or a list"),
-    "bad account": ({"emea": {"sales": "22"}}, USED, f"{GROUPS}.emea.sales must be an AWS account of 12 digits"),
+    "bad account": ({"emea": {"sales": "22"}}, USED, f"{GROUPS}.emea.sales must be a string of 12 digits"),
     "empty": ({"emea": {}}, USED, f"{GROUPS}.emea is empty: add accounts to the group, or remove it"),
     "empty list": ({"emea": []}, USED, f"{GROUPS}.emea is empty"),
     "empty and unused": ({"emea": []}, golden(), f"{GROUPS}.emea is empty"),
@@ -513,20 +531,19 @@ def test_all_mistakes_in_one_run(organization: Organization, looked_for: list[tu
         "workspaces-images:sharess is not a configuration key",
         "workspaces-images:recheck must be strict, warn or off",
         f"{GROUPS}.none is empty",
-        f"{GROUPS}.emea.sales must be an AWS account of 12 digits in quotes, e.g. '222222222222'",
+        f"{GROUPS}.emea.sales must be a string of 12 digits, e.g. '222222222222'",
         f"{KEY}.golden.imageID is not a setting",
         f"{KEY}.golden.exclusive must be true, false, report or fail",
-        f"{KEY}.golden.accounts.sales must be an AWS account of 12 digits in quotes, e.g. '222222222222'",
-        f"{KEY}.golden.accounts.legal must be an AWS account of 12 digits in quotes, e.g. '222222222222'",
+        f"{KEY}.golden.accounts.sales must be a string of 12 digits, e.g. '222222222222'",
+        f"{KEY}.golden.accounts.legal must be a string of 12 digits, e.g. '222222222222'",
         f"{KEY}.golden.imageId is not set",
         f"{KEY}.silver.groups[0] must be one of accountGroups (emea, none)",
         f"{KEY}.silver.keep must be a whole number from 1 to 9999",
         f"{KEY}.silver.imageName cannot be used",
         f"{KEY}.unit.organizationalUnitId cannot be resolved with pulumi-aws",
-        f"{KEY}.right.accounts[2] must be an AWS account of 12 digits in quotes, e.g. '222222222222'",
-        f"{KEY}.right.accounts[3] must be an AWS account of 12 digits in quotes, e.g. '222222222222'",
+        f"{KEY}.right.accounts[2] must be a string of 12 digits, e.g. '222222222222'",
+        f"{KEY}.right.accounts[3] must be a string of 12 digits, e.g. '222222222222'",
         f"{KEY}.list must be a mapping with imageId and accounts",
-        f"{GROUPS}.emea is not used",
     ]
     assert organization.seen == []
 
