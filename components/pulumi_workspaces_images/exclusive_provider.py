@@ -70,7 +70,7 @@ class ImageSharesExclusiveProvider(base.Provider):
                     CheckFailure(
                         "shared_account_ids",
                         f"{_found(image_id, region, unlisted)}; put the account on the list, or revoke its access by "
-                        "hand: exclusive ownership is set to fail, which revokes nothing",
+                        "hand: exclusive ownership is set to fail, which revokes nothing and may hide other drift",
                     )
                 )
             elif unlisted:

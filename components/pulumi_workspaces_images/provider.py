@@ -145,6 +145,12 @@ class ImageShareProvider(base.Provider):
             )
         answer = f"reading image share {share.id} in {share.region}: not shared"
         self._command.ownership.refuse_others(share.image_id, share.region, props["owner_account_id"], answer)
+        # Image and account may be secrets. Only the program knows that, and a refresh does not run it.
+        self._command.announcements.add(
+            "the share was revoked outside Pulumi, or its image was deleted; refresh removes it from the state",
+            self._command.warn,
+            more="more shares are gone: run `pulumi refresh --diff` to see them all",
+        )
         return ReadResult("", {})
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:

@@ -15,13 +15,14 @@ from .faults import CONTROL, FAULTS
 
 # A fixed id, so that a stack that was configured for the image finds it again after a restart.
 GOLDEN_IMAGE = "wsi-golden001"
+_NAME = "golden-2026-11"
 
 # The last line. Programs read until they find it.
 READY = "Ready."
 
 _BANNER = """\
 The local cloud is at {url}. Ctrl-C ends it and deletes everything in it.
-Account {owner} owns a golden image in {region}: {image}
+Account {owner} owns a golden image in {region}: {image}, named {name}
 
 To use it, run this in another shell, in any folder (Pulumi keeps its stacks in {root}/.pulumi-state):
   eval "$(make -s -C {root} env)"
@@ -64,12 +65,13 @@ def main() -> int:
         print(f"error: cannot serve the local cloud on port {port}: {error}", file=sys.stderr)
         return 1
     with cloud:
-        image = cloud.create_image(OWNER, REGION, image_id=GOLDEN_IMAGE)
+        image = cloud.create_image(OWNER, REGION, image_id=GOLDEN_IMAGE, name=_NAME)
         text = _BANNER.format(
             url=cloud.url,
             owner=OWNER,
             region=REGION,
             image=image,
+            name=_NAME,
             root=ROOT,
             ready=READY,
             recipient=SALES,

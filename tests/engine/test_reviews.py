@@ -108,7 +108,8 @@ FOUND = "image wsi-golden001 in us-east-1 is shared with 999999999999, not on th
             pytest.param(
                 "fail",
                 f"property shared_account_ids value {{[{{222222222222}}]}} has a problem: {FOUND}; put the account on "
-                "the list, or revoke its access by hand: exclusive ownership is set to fail, which revokes nothing",
+                "the list, or revoke its access by hand: exclusive ownership is set to fail, which revokes nothing "
+                "and may hide other drift",
                 None,
                 id="fail",
             ),

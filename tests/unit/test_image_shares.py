@@ -254,6 +254,15 @@ def test_exclusive_that_is_none_of_the_four(exclusive: Any) -> None:
     assert refused(TEAMS, exclusive=exclusive) == "exclusive must be True, False, 'report' or 'fail'"
 
 
+@pytest.mark.parametrize(
+    ("accounts", "which"), [({"sales": "22"}, "the account of 'sales'"), (["22"], "an account in the list")]
+)
+def test_malformed_account_is_named_by_its_label(accounts: Any, which: str) -> None:
+    """Also with an exclusive list, whose own check comes first and would name an index."""
+    said = refused(accounts, exclusive=True)
+    assert said == f"{which} must be a string of 12 digits, e.g. '222222222222'; it is '22'"
+
+
 def test_account_under_two_labels() -> None:
     """Both labels are named."""
     assert refused({"sales": SALES, "legal": LEGAL, "vertrieb": SALES}) == (

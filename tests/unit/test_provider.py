@@ -65,9 +65,11 @@ def test_read_of_what_is_there(command: Command, shared: Share) -> None:
 
 
 def test_read_of_what_is_gone(command: Command, share: Share) -> None:
-    """Refresh drops it from the state."""
+    """Refresh drops it from the state, and says why: the engine shows only that the resource is deleted."""
     result = command.read(share)
     assert (result.id, result.outs, result.inputs) == ("", {}, None)
+    said = "the share was revoked outside Pulumi, or its image was deleted; refresh removes it from the state"
+    assert command.engine.warnings == [said]
 
 
 def test_read_of_an_image_that_is_gone(cloud: LocalCloud, command: Command, shared: Share) -> None:

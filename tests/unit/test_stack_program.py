@@ -327,8 +327,8 @@ BAD = {
     ),
     "zero lost": (
         golden(accounts=[SALES, 22222222222]),
-        ".golden.accounts[1] must be a string of 12 digits, e.g. '222222222222'; it is 22222222222, a number with fewer "
-        "digits: an account id that begins with 0 needs quotes",
+        ".golden.accounts[1] must be a string of 12 digits, e.g. '222222222222'; it is 22222222222, a number with "
+        "fewer digits: an account id that begins with 0 needs quotes",
     ),
     "account boolean": (golden(accounts=[True]), ".golden.accounts[0] must be a string of 12 digits"),
     "account with quotes": (

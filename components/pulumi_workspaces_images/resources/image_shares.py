@@ -108,11 +108,16 @@ def _by_label(name: str, accounts: object) -> dict[str, Input[str]]:
                     f"ImageShares {name!r}: the account of {label!r} must be a string of 12 digits; it is "
                     f"{_what(accounts[label])}"
                 )
-        return {label: awaited(as_account_id(account)) for label, account in accounts.items()}
+        by_label = {label: awaited(as_account_id(account)) for label, account in accounts.items()}
+        for label, account in by_label.items():
+            problem = None if isinstance(account, Output) else account_id_problem(account)
+            if problem:  # the check of the exclusive list comes first, and knows no labels
+                raise pulumi.RunError(f"ImageShares {name!r}: the account of {label!r} {problem}")
+        return by_label
     if isinstance(accounts, (list, tuple)):
         accounts = list(map(as_account_id, accounts))
         for account in accounts:
-            if isinstance(account, (int, float)) and not isinstance(account, bool):
+            if isinstance(account, (int, float, str)) and not isinstance(account, bool) and account_id_problem(account):
                 raise pulumi.RunError(f"ImageShares {name!r}: an account in the list {account_id_problem(account)}")
             if not isinstance(account, str):
                 raise pulumi.RunError(
