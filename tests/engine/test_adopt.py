@@ -51,26 +51,6 @@ def test_adopt_then_up_changes_nothing_in_the_cloud(stack: Stack, cloud: LocalCl
 
 
 @pytest.mark.nightly
-def test_newest_image_found_by_name(stack: Stack, cloud: LocalCloud) -> None:
-    """When a newer image appears, the preview shows that the share moves to it, and up moves it."""
-    cloud.create_image(name="silver")
-    stack.program(f"""
-        ImageShare("sales", image_id=find_image("golden-*"), shared_account_id={SALES!r})
-        ImageShares("late", pulumi.Output.from_input(find_image("golden-*")), {{"legal": {LEGAL!r}}})
-        pulumi.export("found", [image.name for image in find_images("golden-*")])
-    """)
-    april = cloud.create_image(name="golden-4")
-    stack.up()
-    assert cloud.shared_with(april) == {SALES, LEGAL}
-    may = cloud.create_image(name="golden-5")
-    assert stack.preview("--diff").line(april, may)
-    stack.up()
-    assert (cloud.shared_with(april), cloud.shared_with(may)) == (set(), {SALES, LEGAL})
-    assert stack.output("found") == ["golden-5", "golden-4"]
-    assert stack.preview().clean
-
-
-@pytest.mark.nightly
 def test_failed_search_for_an_image_ends_the_program_in_one_line(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """Existing shares are not revoked."""
     stack.program(f"""
@@ -82,25 +62,3 @@ def test_failed_search_for_an_image_ends_the_program_in_one_line(stack: Stack, c
     assert run.line("error:", f"listing the images in {REGION}", "access denied", "workspaces:DescribeWorkspaceImages")
     assert "Traceback" not in run.output
     assert cloud.shared_with(image) == {SALES}
-
-
-@pytest.mark.nightly
-@pytest.mark.parametrize(
-    ("call", "said"),
-    [
-        ('find_images("golden", "us-esat-1")', "did you mean us-east-1"),
-        ("find_images(5)", "name must be a string"),
-        ('find_image("Golden")', "owns no AVAILABLE image named 'Golden'"),
-        (f'ImageShare("a", find_images("golden"), {SALES!r})', "pass one image"),
-        (
-            f'ImageShare("a", pulumi.Output.from_input(find_image("golden")), {SALES!r}, "eu-west-1")',
-            "region is not the Region where the image was found",
-        ),
-    ],
-)
-@pytest.mark.usefixtures("image")
-def test_invalid_argument_ends_the_program_in_one_line(stack: Stack, call: str, said: str) -> None:
-    stack.program(call)
-    run = stack.preview(ok=False)
-    assert run.line("error:", said)
-    assert "Traceback" not in run.output

@@ -14,19 +14,14 @@ try:
 except Exception:
     pass
 """
-PLAIN, OUTPUT = f"{LEGAL!r}", f"pulumi.Output.from_input({LEGAL!r})"
 
 
-@pytest.mark.parametrize(
-    ("account", "between"), nightly_but_first([(PLAIN, INVOKE), (OUTPUT, INVOKE), (PLAIN, ""), (OUTPUT, INVOKE * 3)])
-)
-def test_share_that_an_exclusive_list_does_not_hold(
-    stack: Stack, cloud: LocalCloud, image: str, account: str, between: str
-) -> None:
+@pytest.mark.parametrize("account", nightly_but_first([f"{LEGAL!r}", f"pulumi.Output.from_input({LEGAL!r})"]))
+def test_share_that_an_exclusive_list_does_not_hold(stack: Stack, cloud: LocalCloud, image: str, account: str) -> None:
     """Up fails and revokes nothing. In 0.1.0 it revoked the declared share before it failed (case 17)."""
     cloud.share(image, LEGAL)
     stack.program(
-        f"ImageSharesExclusive('only', {image!r}, [{SALES!r}])\n{between}ImageShare('legal', {image!r}, {account})"
+        f"ImageSharesExclusive('only', {image!r}, [{SALES!r}])\n{INVOKE}ImageShare('legal', {image!r}, {account})"
     )
     run = stack.up(ok=False)
     assert run.line("ImageShare shares image", image, LEGAL, "ImageSharesExclusive")

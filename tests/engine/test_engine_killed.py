@@ -13,7 +13,6 @@ import pytest
 
 from local.cloud import LocalCloud
 from tests.engine.harness import SALES, Run, Stack
-from tests.nightly import nightly_but_first
 from tests.pages import explained
 
 PARTS = ("pulumi", "pulumi-language-python")
@@ -45,22 +44,21 @@ def alive(pid: int) -> bool:
         return False
 
 
-@pytest.fixture(autouse=True, params=nightly_but_first(["official", "found"]))
-def installation(request: pytest.FixtureRequest, stack: Stack, tmp_path: Path) -> None:
-    """Use the installed Pulumi, or one with a launcher like the official one: a shell that starts the provider."""
-    if request.param == "official":
-        folder = tmp_path / "official"
-        folder.mkdir()
-        engine, host = (Path(shutil.which(name, path=stack.environment["PATH"]) or "") for name in PARTS)
-        for file in (engine, *host.parent.glob(f"{host.name}*")):
-            try:
-                os.link(file.resolve(), folder / file.name)
-            except OSError:  # on another file system
-                shutil.copy2(file, folder)
-        launcher = folder / "pulumi-resource-pulumi-python"
-        launcher.write_text('#!/bin/sh\npython -u -m pulumi.dynamic "$@"\n')
-        launcher.chmod(0o755)
-        stack.environment["PATH"] = f"{folder}{os.pathsep}{stack.environment['PATH']}"
+@pytest.fixture(autouse=True)
+def _official(stack: Stack, tmp_path: Path) -> None:
+    """Use a launcher like the official one, a shell that starts the provider; test_orphans.py uses Pulumi as found."""
+    folder = tmp_path / "official"
+    folder.mkdir()
+    engine, host = (Path(shutil.which(name, path=stack.environment["PATH"]) or "") for name in PARTS)
+    for file in (engine, *host.parent.glob(f"{host.name}*")):
+        try:
+            os.link(file.resolve(), folder / file.name)
+        except OSError:  # on another file system
+            shutil.copy2(file, folder)
+    launcher = folder / "pulumi-resource-pulumi-python"
+    launcher.write_text('#!/bin/sh\npython -u -m pulumi.dynamic "$@"\n')
+    launcher.chmod(0o755)
+    stack.environment["PATH"] = f"{folder}{os.pathsep}{stack.environment['PATH']}"
 
 
 @pytest.fixture
@@ -116,23 +114,6 @@ def test_engine_killed_during_a_throttled_grant(stack: Stack, image: str, killed
     wait_for(lambda: not alive(provider), "the orphaned provider to end")
     assert explained(stack.up(ok=False).output, "currently locked")
     assert explained(heals(stack, image).output, "pending operations")
-
-
-@pytest.mark.nightly
-def test_engine_killed_during_an_exclusive_update(
-    stack: Stack, cloud: LocalCloud, image: str, killed: Callable[[str], int]
-) -> None:
-    """The next up revokes the unlisted accounts that are left."""
-    stack.program(f"ImageShares('golden', {image!r}, [{SALES!r}], exclusive=True)")
-    stack.up()
-    for unlisted in ("888888888888", "999999999999"):
-        cloud.share(image, unlisted)
-    provider = killed("up")
-    wait_for(lambda: not alive(provider), "the orphaned provider to end")
-    stack.run("cancel", "--yes")
-    stack.up()
-    assert cloud.shared_with(image) == {SALES}
-    assert stack.preview().clean
 
 
 def test_provider_killed_during_a_throttled_grant(stack: Stack, cloud: LocalCloud, image: str) -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from local.cloud import LocalCloud
 from tests.engine.harness import LEGAL, OWNER, SALES, Stack
-from tests.nightly import nightly_but_first
 
 OTHER_OWNER = "444444444444"
 EUROPE = "eu-west-1"
@@ -62,17 +61,14 @@ def test_two_owners_and_two_regions_in_one_stack(stack: Stack, cloud: LocalCloud
     assert (cloud.shared_with(images["own"]), cloud.shared_with(images["other"])) == (set(), set())
 
 
-@pytest.mark.parametrize("given", nightly_but_first(["provider=europe", "parent=component"]))
-def test_allowed_accounts_hold_under_every_provider(
-    stack: Stack, cloud: LocalCloud, images: dict[str, str], given: str
-) -> None:
+def test_allowed_accounts_hold_under_every_provider(stack: Stack, cloud: LocalCloud, images: dict[str, str]) -> None:
     """Up refuses an account that `allowedAccountIds` does not contain (case 4)."""
     stack.configuration["workspaces-images:allowedAccountIds"] = [SALES]
     component = "component = pulumi.ComponentResource('a:b:C', 'c', opts=ResourceOptions(providers=[europe]))\n"
     stack.program(
         provider(cloud, "europe", OTHER_OWNER, EUROPE)
         + component
-        + f"ImageShare('legal', {images['other']!r}, {LEGAL!r}, opts=ResourceOptions({given}))"
+        + f"ImageShare('legal', {images['other']!r}, {LEGAL!r}, opts=ResourceOptions(parent=component))"
     )
     run = stack.up(ok=False)
     assert run.line("legal", f"account {LEGAL} is not in workspaces-images:allowedAccountIds")
@@ -134,19 +130,14 @@ def test_settings_that_are_unknown_at_preview(stack: Stack, cloud: LocalCloud, i
     assert cloud.shared_with(images["other"]) == set()
 
 
-@pytest.mark.parametrize(
-    "declared",
-    nightly_but_first(
-        [
-            "ImageShare('sales', {image!r}, {account!r}, opts=ResourceOptions(provider=mine))",
-            "ImageShares('golden', {image!r}, [{account!r}], opts=ResourceOptions(providers=[mine]))",
-        ]
-    ),
-)
-def test_other_providers_are_refused_in_one_line(stack: Stack, cloud: LocalCloud, image: str, declared: str) -> None:
+def test_other_providers_are_refused_in_one_line(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """The line names what to use instead (case 5)."""
-    made = "from pulumi import ProviderResource\nmine = ProviderResource('pulumi-python', 'mine', {})\n"
-    stack.program(made + declared.format(image=image, account=SALES))
+    stack.program(
+        f"""
+        mine = pulumi.ProviderResource("pulumi-python", "mine", {{}})
+        ImageShare("sales", {image!r}, {SALES!r}, opts=ResourceOptions(provider=mine))
+        """
+    )
     run = stack.preview(ok=False)
     assert run.line("error:", "the provider 'mine'", "give the resource a pulumi_workspaces_images.Provider")
     assert "Traceback" not in run.output

@@ -26,38 +26,6 @@ def test_preview_up_and_destroy(stack: Stack, cloud: LocalCloud, image: str) -> 
     assert cloud.shared_with(image) == set()
 
 
-@pytest.mark.nightly
-def test_preview_writes_nothing(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """This holds for a new share, drift, a removal, a replacement, a refresh and a destroy."""
-    stack.shares(image, sales=SALES, legal=LEGAL)
-    stack.preview()
-    assert cloud.writes() == []
-    stack.up()
-    cloud.unshare(image, SALES)
-    cloud.forget_calls()
-    stack.preview()
-    stack.shares(image, sales=LEGAL)
-    stack.preview()
-    stack.run("refresh", "--preview-only")
-    stack.run("destroy", "--preview-only")
-    assert cloud.writes() == []
-
-
-@pytest.mark.nightly
-def test_drift(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """The preview names a share that was revoked outside Pulumi, up grants it again, and the next preview is clean."""
-    stack.shares(image, sales=SALES, legal=LEGAL)
-    stack.up()
-    cloud.unshare(image, SALES)
-    run = stack.preview()
-    assert run.counts == {"update": 1, "same": 2}
-    assert run.line("warning:", image, SALES, REGION, "revoked outside Pulumi")
-    assert LEGAL not in run.output
-    stack.up()
-    assert cloud.shared_with(image) == {SALES, LEGAL}
-    assert stack.preview().clean
-
-
 def test_preview_fails_if_the_image_is_gone(stack: Stack, cloud: LocalCloud, image: str) -> None:
     stack.shares(image, sales=SALES)
     stack.up()
@@ -66,43 +34,12 @@ def test_preview_fails_if_the_image_is_gone(stack: Stack, cloud: LocalCloud, ima
     assert run.line(image, "was not found in us-east-1", OWNER)
 
 
-@pytest.mark.nightly
-def test_owner_can_destroy_a_share_whose_image_is_gone(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    stack.shares(image, sales=SALES)
-    stack.up()
-    cloud.remove_image(image)
-    stack.destroy()
-    assert stack.state() == []
-
-
 def test_refresh_by_the_owner_drops_a_share_whose_image_is_gone(stack: Stack, cloud: LocalCloud, image: str) -> None:
     stack.shares(image, sales=SALES)
     stack.up()
     cloud.remove_image(image)
     stack.refresh()
     assert stack.state() == []
-
-
-@pytest.mark.nightly
-def test_refresh_drops_a_missing_share_and_up_creates_it_again(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    stack.shares(image, sales=SALES, legal=LEGAL)
-    stack.up()
-    cloud.unshare(image, SALES)
-    assert stack.refresh().line("warning: the share was revoked outside Pulumi")
-    assert stack.declared() == {"legal": LEGAL}
-    assert stack.up().counts["create"] == 1
-    assert cloud.shared_with(image) == {SALES, LEGAL}
-
-
-@pytest.mark.nightly
-def test_refresh_of_an_existing_share_changes_nothing(stack: Stack, image: str) -> None:
-    """It keeps all outputs."""
-    stack.shares(image, sales=SALES)
-    stack.up()
-    before = stack.state()[0]["outputs"]
-    assert stack.refresh("--expect-no-changes").clean
-    assert stack.state()[0]["outputs"] == before
-    assert stack.preview().clean
 
 
 def test_changed_account_replaces_the_share(stack: Stack, cloud: LocalCloud, image: str) -> None:
@@ -118,42 +55,6 @@ def test_changed_account_replaces_the_share(stack: Stack, cloud: LocalCloud, ima
         (LEGAL, True),
         (SALES, False),
     ]
-    assert stack.preview().clean
-
-
-@pytest.mark.nightly
-def test_two_regions_in_one_stack(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """The argument `region` of a share takes precedence over the configuration."""
-    irish = cloud.create_image(region="eu-west-1")
-    stack.program(
-        f"""
-        ImageShare("here", image_id={image!r}, shared_account_id={SALES!r})
-        ImageShare("there", image_id={irish!r}, shared_account_id={SALES!r}, region="eu-west-1")
-        """
-    )
-    stack.up()
-    assert cloud.shared_with(image) == cloud.shared_with(irish) == {SALES}
-    assert {e["outputs"]["region"] for e in stack.state()} == {"us-east-1", "eu-west-1"}
-    assert stack.preview().clean
-
-
-@pytest.mark.nightly
-def test_region_from_the_environment(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Without argument and configuration AWS_REGION is used, and the state names the Region."""
-    del stack.configuration["aws:region"]
-    stack.environment["AWS_REGION"] = REGION
-    stack.shares(image, sales=SALES)
-    stack.up()
-    assert stack.state()[0]["outputs"]["region"] == REGION
-
-
-@pytest.mark.nightly
-def test_existing_share_is_adopted(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """A share that was granted by hand becomes a resource without an error."""
-    cloud.share(image, SALES)
-    stack.shares(image, sales=SALES)
-    stack.up()
-    assert cloud.shared_with(image) == {SALES}
     assert stack.preview().clean
 
 
@@ -203,20 +104,6 @@ def test_account_that_is_unknown_at_preview(stack: Stack, cloud: LocalCloud, ima
     assert stack.preview().clean
 
 
-@pytest.mark.nightly
-def test_role_assumed_by_configuration(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """With `aws:assumeRoles` another account's caller acts as the owner, and the share's state entry has no role."""
-    stack.credentials("999999999999")
-    cloud.allow_only(["sts:AssumeRole"], account="999999999999")
-    stack.configuration["aws:assumeRoles"] = [{"roleArn": f"arn:aws:iam::{OWNER}:role/images"}]
-    stack.shares(image, sales=SALES)
-    stack.up()
-    assert cloud.shared_with(image) == {SALES}
-    (entry,) = stack.state()
-    assert entry["outputs"]["owner_account_id"] == OWNER
-    assert "role/images" not in str(entry)
-
-
 def test_share_that_was_never_declared_is_not_touched(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """Up, refresh and destroy leave it."""
     cloud.share(image, LEGAL)
@@ -244,16 +131,3 @@ def test_images_of_a_program_need_one_call_together(stack: Stack, cloud: LocalCl
     assert stack.preview().clean
     assert (cloud.count(described), cloud.count(listed)) == (1, 3)
     assert not any("_images" in {**share["inputs"], **share["outputs"]} for share in stack.state())
-
-
-@pytest.mark.nightly
-def test_package_does_not_import_pulumi_aws(stack: Stack, cloud: LocalCloud, image: str, tmp_path: Path) -> None:
-    stack.program(
-        f"""
-        import sys
-        ImageShare("sales", image_id={image!r}, shared_account_id={SALES!r})
-        pulumi.export("imported", "pulumi_aws" in sys.modules)
-        """
-    )
-    stack.up()
-    assert stack.output("imported") is False

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from local.cloud import LocalCloud
-from tests.engine.harness import LEGAL, SALES, Stack
+from tests.engine.harness import SALES, Stack
 from tests.engine.test_engine_killed import wait_for
 from tests.nightly import nightly_but_first
 
@@ -86,34 +86,6 @@ def test_share_that_moves_into_a_component_with_providers_stays_shared(
     assert cloud.shared_with(image) == {SALES}
 
 
-@pytest.mark.nightly
-@pytest.mark.parametrize("option", ["--refresh", "--parallel=1"])
-def test_shares_that_rotate_over_three_providers_stay_shared(
-    stack: Stack, cloud: LocalCloud, image: str, option: str
-) -> None:
-    accounts, options = (SALES, LEGAL, FINANCE), ("", "provider=one", "provider=two")
-    program(stack, image, *zip("abc", accounts, options, strict=True))
-    stack.up()
-    program(stack, image, *zip("def", accounts[1:] + accounts[:1], options, strict=True))
-    stack.up(option)
-    assert cloud.shared_with(image) == set(accounts)
-    assert stack.preview().clean
-
-
-@pytest.mark.nightly
-def test_shares_that_are_swapped_with_delete_before_replace_stay_shared(
-    stack: Stack, cloud: LocalCloud, image: str
-) -> None:
-    """Each process sees which share the other one has revoked, and grants it again."""
-    options = "delete_before_replace=True, provider="
-    program(stack, image, ("a", SALES, f"{options}one"), ("b", LEGAL, f"{options}two"), ("c", SALES, ""))
-    stack.up()
-    program(stack, image, ("a", LEGAL, f"{options}one"), ("b", SALES, f"{options}two"), ("c", SALES, ""))
-    stack.up()
-    assert cloud.shared_with(image) == {SALES, LEGAL}
-    assert stack.preview().clean
-
-
 def test_share_stays_if_the_process_that_takes_it_over_is_killed(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """The killed process records no failure. The other one still refuses to revoke, because that process has ended."""
     program(stack, image, ("old", SALES, ""))
@@ -161,23 +133,3 @@ def test_record_that_cannot_be_written(stack: Stack, cloud: LocalCloud, image: s
     records.unlink()
     stack.destroy()
     assert cloud.shared_with(image) == set()
-
-
-@pytest.mark.nightly
-def test_records_of_dead_engines_are_removed(stack: Stack, image: str) -> None:
-    """Only the record of the last command is left."""
-    stack.shares(image, sales=SALES)
-    for _ in range(3):
-        stack.up()
-    (record,) = stack.records()
-    assert oct(record.parent.stat().st_mode & 0o777) == "0o700"
-
-
-@pytest.mark.nightly
-def test_shares_that_swap_their_providers_stay_shared(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    program(stack, image, ("a", SALES, "provider=one"), ("b", LEGAL, "provider=two"))
-    stack.up()
-    program(stack, image, ("a", LEGAL, "provider=one"), ("b", SALES, "provider=two"))
-    stack.up()
-    assert cloud.shared_with(image) == {SALES, LEGAL}
-    assert stack.preview().clean

@@ -27,15 +27,3 @@ def test_warn_shows_a_warning_and_continues(stack: Stack, cloud: LocalCloud) -> 
     run = stack.preview()
     assert run.clean
     assert run.line("warning:", "access denied", LOOK, "continued without checking")
-
-
-@pytest.mark.nightly
-def test_warn_without_credentials(stack: Stack) -> None:
-    """The preview succeeds, with a warning that credentials are missing."""
-    stack.configuration["workspaces-images:recheck"] = "warn"
-    stack.configuration["aws:skipMetadataApiCheck"] = "true"
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        del stack.environment[name]
-    run = stack.preview()
-    assert run.clean
-    assert run.line("warning:", "no usable AWS credentials")

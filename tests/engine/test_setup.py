@@ -98,27 +98,6 @@ def project(tmp_path: Path) -> Project:
     return Project(tmp_path / "a project")
 
 
-@pytest.mark.nightly
-def test_up_then_nothing_to_do_then_destroy(project: Project) -> None:
-    assert "2 created" in project.pulumi("up", "--yes", "--skip-preview")
-    preview = project.pulumi("preview")
-    assert "2 unchanged" in preview
-    assert "warning" not in preview
-    assert project.pulumi("stack", "output", "stack").strip() == "test"
-    assert "2 deleted" in project.pulumi("destroy", "--yes", "--skip-preview")
-    assert not project.left_behind()
-
-
-@own_host
-@pytest.mark.nightly
-def test_program_error_shows_its_own_line_once(project: Project) -> None:
-    project.program(PROGRAM + 'raise ValueError("no such size")\n')
-    preview = project.pulumi("preview", fails=True)
-    assert '__main__.py", line 7, in <module>' in preview
-    assert preview.count("ValueError: no such size") == 1
-    assert not project.left_behind()
-
-
 def test_expected_error_is_one_line(project: Project) -> None:
     project.program('import pulumi\nraise pulumi.RunError("this program needs a size")\n')
     preview = project.pulumi("preview", fails=True)

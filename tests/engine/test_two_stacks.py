@@ -1,6 +1,7 @@
 """Two stacks and one image: in AWS an account has one permission, even if two stacks declare it."""
 
 import shutil
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from local.cloud import Call, LocalCloud, Response
-from tests.engine.harness import LEGAL, OWNER, SALES, Stack
+from local.stack import finish, start
+from tests.engine.harness import LEGAL, OWNER, REGION, SALES, Stack
 from tests.engine.test_provider_processes import FINANCE, program
 
 pytestmark = pytest.mark.nightly
@@ -22,19 +24,6 @@ def other(tmp_path: Path, cloud: LocalCloud, stack: Stack) -> Stack:
     folder = tmp_path / "other"
     shutil.copytree(tmp_path / "state", folder / "state")
     return Stack(folder, cloud)
-
-
-def test_different_accounts_at_the_same_time(stack: Stack, other: Stack, cloud: LocalCloud, image: str) -> None:
-    """Neither up nor destroy sees or changes the shares of the other stack."""
-    stack.shares(image, sales=SALES)
-    other.shares(image, legal=LEGAL)
-    cloud.latency = 0.2
-    for command in (["up"], ["destroy"]):
-        running = [each.start(*command, "--yes", "--skip-preview") for each in (stack, other)]
-        outputs = [process.communicate(timeout=120)[0] for process in running]
-        assert [process.returncode for process in running] == [0, 0], outputs
-        assert cloud.shared_with(image) == ({SALES, LEGAL} if command == ["up"] else set())
-    assert len(cloud.writes()) == 4
 
 
 def test_same_share_in_both(stack: Stack, other: Stack, cloud: LocalCloud, image: str) -> None:
@@ -100,3 +89,34 @@ def test_two_ups_at_the_same_time_in_one_home(stack: Stack, other: Stack, cloud:
     assert other.preview().line("warning:", "is no longer shared with", LEGAL)
     other.up()
     assert cloud.shared_with(image) == {SALES, LEGAL, IT}
+
+
+# Two programs in one process.
+
+PROGRAMS = """
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pulumi import automation
+from pulumi_workspaces_images import ImageShares
+
+side_by_side = threading.Barrier(2)
+
+def preview(name, account):
+    def program():
+        side_by_side.wait(60)
+        ImageShares(name, {image!r}, {{"account": account}}, exclusive=True)
+        side_by_side.wait(60)
+
+    automation.create_or_select_stack(name, project_name="inline", program=program).preview()
+
+with ThreadPoolExecutor() as pool:
+    list(pool.map(preview, ["sales", "legal"], [{sales!r}, {legal!r}]))
+"""
+
+
+def test_two_programs_of_the_automation_api_side_by_side(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Without any configuration the SDK gives both the same, empty one. They do not contradict each other."""
+    (stack.folder / "programs.py").write_text(PROGRAMS.format(image=image, sales=SALES, legal=LEGAL))
+    environment = {**stack.environment, "AWS_REGION": REGION, "AWS_ENDPOINT_URL": cloud.url}
+    code, output = finish(start([sys.executable, "programs.py"], stack.folder, environment))
+    assert code == 0, output
