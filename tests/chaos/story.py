@@ -11,11 +11,11 @@ from typing import Any, NamedTuple, NoReturn
 
 from local.cloud import LocalCloud
 from local.cloud.faults import FAULTS
-from pulumi_workspaces_images.share import Share
 from tests.chaos.faults import some_faults
 from tests.chaos.kills import Kill, Watched, some_kill
-from tests.chaos.program import ACCOUNTS, PLACES, Exclusive, Place, Program
+from tests.chaos.program import short, shown, text
 from tests.engine.harness import OWNER, SHARE_TYPE, Run, Stack
+from tests.model.steps import IMAGES, Program, Share, some_program, some_share
 
 EXCLUSIVE_TYPE = "pulumi-python:dynamic/workspaces:ImageSharesExclusive"
 # The cloud knows by the key whether a call comes from a command in the midst of chaos or from the up after it.
@@ -44,7 +44,7 @@ class Known(NamedTuple):
     """What the state names; `interrupted` counts the operations of which Pulumi does not know how they ended."""
 
     shares: list[tuple[str, Share]]
-    lists: list[tuple[str, Exclusive]]
+    lists: list[tuple[str, list[str], bool]]
     interrupted: int
 
     @property
@@ -52,12 +52,7 @@ class Known(NamedTuple):
         return {share for _, share in self.shares}
 
     def __str__(self) -> str:
-        shares = [f"{name} ({_short(share)})" for name, share in self.shares]
-        lists = [
-            f"{name} ({', '.join(sorted(listed)) or 'nobody'}{', report' if report_only else ''})"
-            for name, (_, listed, report_only) in self.lists
-        ]
-        return ", ".join(shares + lists + [f"{self.interrupted} interrupted operations"])
+        return f"{self.shares}, {self.lists}, {self.interrupted} interrupted operations"
 
 
 @dataclass
@@ -90,8 +85,8 @@ class Story:
         self._meddled = False
         self._program = Program()
         cloud.reset()
-        for place in PLACES:
-            cloud.create_image(OWNER, place.region, image_id=place.image_id)
+        for image, region in IMAGES.items():
+            cloud.create_image(OWNER, region, image_id=image)
         self._stack = Stack(folder, cloud)
         self._stack.looks_again(*LOOK_AGAIN)
         # Beside each file of a stack the file backend keeps another one, of metadata, which it writes in place:
@@ -104,7 +99,7 @@ class Story:
         rng = random.Random(f"{seed}/{number}")
         if rng.random() < 0.25:  # more than a page
             for account in range(30):
-                self._share(Share(*_of(PLACES[0], f"{900000000000 + account}")))
+                self._share((min(IMAGES), f"{900000000000 + account}"))
         self._stack.environment["PULUMI_PARALLEL_DIFF"] = rng.choice(("true", "false"))
         self._stack.configuration |= {
             "aws:maxRetries": rng.choice(("2", "3", "4")),
@@ -146,13 +141,12 @@ class Story:
         return None
 
     def _round(self, rng: random.Random) -> None:
-        before = self._program.copy()
-        self._tell(self._program.change(rng, rng.choice((1, 2, 3, 4)) if before.shares else 8))
+        before = self._program
+        self._declare(some_program(rng))
         self._meddle(rng)
-        self._stack.program(self._program.text())
 
         command = rng.choices(list(_COMMANDS), list(_COMMANDS.values()))[0]
-        if "--continue-on-error" in command and (before.deletes_first or self._program.deletes_first):
+        if "--continue-on-error" in command and (_deletes_first(before) or _deletes_first(self._program)):
             command = command[:-1]  # the engine (3.250.0) would wait for ever once a delete fails
         faults, kill = some_faults(rng, CHAOS_KEY), some_kill(rng, writes=command[0] not in ("preview", "refresh"))
         self._tell("; ".join(_shown(fault) for fault in faults))
@@ -179,8 +173,7 @@ class Story:
 
             self._stack.environment["AWS_ACCESS_KEY_ID"] = CALM_KEY
             if rng.random() < 0.3:
-                self._tell("then " + self._program.change(rng, rng.choice((1, 2))))
-                self._stack.program(self._program.text())
+                self._declare(some_program(rng))
             self._heal(rng)
         finally:
             self._cloud.clear_faults()
@@ -188,25 +181,30 @@ class Story:
         if late:
             self._broken(f"written after the engine had died: {[dict(call.parameters) for call in late]}")
 
+    def _declare(self, program: Program) -> None:
+        self._program = program
+        self._tell(shown(program))
+        self._stack.program(text(program))
+
     def _meddle(self, rng: random.Random) -> None:
         """Grant and revoke shares behind the stack's back."""
         times = rng.choices((0, 1, 2), (5, 3, 2))[0]
         self._meddled = times > 0
         for _ in range(times):
-            declared = sorted(set(self._program.declared().values()) & self._actual())
+            declared = sorted(self._program.declared & self._actual())
             if declared and rng.random() < 0.4:
                 share = rng.choice(declared)
-                self._cloud.unshare(share.image_id, share.shared_account_id, share.region)
+                self._cloud.unshare(*share)
                 self._foreign.discard(share)
-                self._tell(f"revoke {_short(share)}")
+                self._tell(f"revoke {short(share)}")
             else:
-                account = rng.choice(STRANGERS * 2 + ACCOUNTS)
-                share = Share(*_of(rng.choices(PLACES, (5, 2, 2, 1))[0], account))
+                image, account = some_share(rng)
+                share = (image, rng.choice((account, *STRANGERS)))
                 self._share(share)
-                self._tell(f"grant {_short(share)}")
+                self._tell(f"grant {short(share)}")
 
     def _share(self, share: Share) -> None:
-        self._cloud.share(share.image_id, share.shared_account_id, share.region)
+        self._cloud.share(*share)
         if share not in self._known().all_shares:
             self._foreign.add(share)
 
@@ -218,11 +216,11 @@ class Story:
             self._broken(f"a {command[0]} has written: {[dict(call.parameters) for _, call in watched.writes]}")
 
         known, actual = self._known(), self._actual()
-        declared = set(self._program.declared().values())
+        declared = self._program.declared
         self._foreign -= known.all_shares
         for share in sorted(self._foreign - actual):
-            if command[0] != "up" or self._program.exclusive.get(_place(share)) is not False or share in declared:
-                self._broken(f"the foreign share {_short(share)} is gone")
+            if command[0] != "up" or self._program.leaves(share):
+                self._broken(f"the foreign share {short(share)} is gone")
         self._foreign &= actual
 
         # What was changed a moment ago, and what it was told not to mind, it cannot know.
@@ -237,7 +235,7 @@ class Story:
         # What the engine never came to know of; then it is as foreign as any other.
         unknown = actual - known.all_shares - self._foreign
         granted = {
-            Share(c.parameters["ImageId"], c.parameters["SharedAccountId"], c.region)
+            (c.parameters["ImageId"], c.parameters["SharedAccountId"])
             for _, c in watched.writes
             if c.parameters["AllowCopyImage"]
         }
@@ -258,34 +256,22 @@ class Story:
             known = self._known()
 
         program, actual = self._program, self._actual()
-        declared = set(program.declared().values())
+        declared = program.declared
         # The documented limit: granted by a create that was killed or failed, and then removed from the program.
         orphans = self._unknown - declared - known.all_shares
         self.tally.counts["shares that no state knows (a documented limit)"] += len(orphans)
         self._foreign |= orphans
         self._foreign -= known.all_shares
-        revoking = {place for place, report_only in program.exclusive.items() if not report_only}
-        # Another one: an account that leaves the list without a share of its own to go with it is foreign from the
-        # next preview on.
-        formerly = {account for _, (place, listed, _) in known.lists for account in ((place, a) for a in listed)}
-        later = {
-            share
-            for share in self._foreign - declared
-            if _place(share) in revoking and (_place(share), share.shared_account_id) in formerly
-        }
-        expected = declared | {share for share in self._foreign & actual if _place(share) not in revoking}
+        expected = declared | {share for share in self._foreign & actual if program.leaves(share)}
 
         self._pulumi("up", "--yes", "--skip-preview")
-        if later & self._actual():
-            self._tell("one more up for what has just left an exclusive list")
-            self._pulumi("up", "--yes", "--skip-preview")
         actual, known = self._actual(), self._known()
         if actual != expected:
             self._broken(f"after the up, missing: {_list(expected - actual)}; too much: {_list(actual - expected)}")
-        if sorted(known.shares) != sorted(program.declared().items()):
-            self._broken(f"the state names {sorted(known.shares)}, not {sorted(program.declared().items())}")
-        if sorted(known.lists) != sorted(program.lists().items()):
-            self._broken(f"the state names {sorted(known.lists)}, not {sorted(program.lists().items())}")
+        shares = sorted((name, share) for name, share, _ in program.shares)
+        lists = [(f"only-{i}", sorted(program.listed(i)), exclusive.report_only) for i, exclusive in program.exclusives]
+        if (sorted(known.shares), known.lists) != (shares, lists):
+            self._broken(f"the state names {known}, not {shares} and {lists}")
         self._foreign &= actual - declared
         written = len(self._cloud.writes())
         if not self._pulumi("preview").clean:
@@ -302,9 +288,7 @@ class Story:
 
     def _actual(self) -> set[Share]:
         return {
-            Share(image_id, account, region)
-            for image_id, region in PLACES
-            for account in self._cloud.shared_with(image_id, region)
+            (image, account) for image, region in IMAGES.items() for account in self._cloud.shared_with(image, region)
         }
 
     def _known(self) -> Known:
@@ -315,11 +299,9 @@ class Story:
             name = resource["urn"].rsplit("::", 1)[1] + (" (to be deleted)" if resource.get("delete") else "")
             values = resource.get("outputs") or resource.get("inputs")
             if resource["type"] == SHARE_TYPE:
-                shares.append((name, Share(*(values[key] for key in Share._fields))))
+                shares.append((name, (values["image_id"], values["shared_account_id"])))
             elif resource["type"] == EXCLUSIVE_TYPE:
-                place = Place(values["image_id"], values["region"])
-                listed = frozenset(values["shared_account_ids"])
-                lists.append((name, Exclusive(place, listed, values["report_only"])))
+                lists.append((name, sorted(values["shared_account_ids"]), values["report_only"]))
         return Known(shares, lists, len((latest or {}).get("pending_operations") or ()))
 
     def _tell(self, what: str) -> None:
@@ -329,7 +311,7 @@ class Story:
     def _log(self, when: str, command: tuple[str, ...], run: Run) -> None:
         self._runs += [
             f"--- {when}: pulumi {' '.join(command)} exited {run.code}, with the program",
-            self._program.text(),
+            text(self._program),
             "--- it printed",
             run.output[-8000:].strip(),
             "--- and left",
@@ -351,20 +333,12 @@ class Story:
         raise Broken(what)
 
 
-def _place(share: Share) -> Place:
-    return Place(share.image_id, share.region)
-
-
-def _of(place: Place, account: str) -> tuple[str, str, str]:
-    return place.image_id, account, place.region
-
-
-def _short(share: Share) -> str:
-    return f"{share.shared_account_id[0]}{share.shared_account_id[-1]} at {share.image_id[-3:]}@{share.region}"
+def _deletes_first(program: Program) -> bool:
+    return any(resource.delete_before_replace for resource in program.resources())
 
 
 def _list(shares: set[Share]) -> str:
-    return ", ".join(map(_short, sorted(shares))) or "nothing"
+    return ", ".join(map(short, sorted(shares))) or "nothing"
 
 
 def _shown(fault: dict[str, Any]) -> str:

@@ -10,54 +10,28 @@ from local.accounts import OWNER
 from local.cloud import LocalCloud
 from tests.model.engine import Order
 from tests.model.steps import (
-    ACCOUNTS,
     IMAGES,
-    PROVIDERS,
+    NAMES,
     STRANGER,
     WRITE,
     Drift,
-    Exclusive,
     Fault,
     Image,
     Killed,
-    Named,
     Preview,
     Program,
     Refresh,
     Step,
     Up,
+    some_program,
+    some_share,
 )
 from tests.model.world import Pauses, World
 
-NAMES = ("a", "b", "c", "X", "Y")
-
-accounts = st.sampled_from(ACCOUNTS)
 images = st.sampled_from(sorted(IMAGES))
-# Mostly one image: what is shared of another one does not get in the way.
-shares = st.tuples(st.sampled_from([*[min(IMAGES)] * 4, max(IMAGES)]), accounts)
-providers = st.sampled_from(PROVIDERS)
-some_accounts = st.frozensets(accounts, max_size=2)
-
-exclusives = st.builds(
-    Exclusive,
-    st.booleans(),
-    some_accounts,
-    st.just(frozenset[str]()) | st.frozensets(accounts, max_size=1),
-    providers,
-)
-programs = st.builds(
-    Program,
-    st.sampled_from([0, 2, 2]).flatmap(
-        lambda least: st.lists(
-            st.builds(Named, st.sampled_from(NAMES), shares, providers),
-            unique_by=lambda named: named.name,
-            min_size=least,
-            max_size=4,
-        ).map(tuple)
-    ),
-    st.just(()) | st.dictionaries(images, exclusives, max_size=1).map(lambda found: tuple(found.items())),
-    st.booleans(),
-)
+chance = st.randoms(use_true_random=False)
+shares = st.builds(some_share, chance)
+programs = st.builds(some_program, chance, may_contradict=st.just(True))
 orders = st.builds(
     Order, st.sampled_from([1, 4]), st.sampled_from(["wait", "hold", "race"]), st.integers(min_value=0, max_value=5)
 )

@@ -1,5 +1,6 @@
 """What a plan is made of: programs, and the steps that are taken with them."""
 
+import random
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -20,6 +21,8 @@ Share = tuple[str, str]
 
 PROVIDERS = ("default", "one", "two")
 """Those of a program, each a process of its own. `version=` makes one more that is like any other."""
+
+NAMES = ("a", "b", "c", "X", "Y")
 
 
 class Named(NamedTuple):
@@ -89,6 +92,11 @@ class Program:
         exclusive = dict(self.exclusives).get(image)
         return exclusive is not None and not exclusive.report_only
 
+    def leaves(self, share: Share) -> bool:
+        """Tell whether the program does not revoke a share that it does not declare and that is in no state."""
+        image, account = share
+        return not self.revokes(image) or account in self.listed(image)
+
     def resources(self, unknown: frozenset[str] = frozenset()) -> list[Resource]:
         """Return the resources, some of which have an image that is not known yet."""
         shares = [
@@ -121,6 +129,26 @@ class Program:
             for image, exclusive in self.exclusives
         ]
         return [*exclusives, *shares] if self.exclusives_first else [*shares, *exclusives]
+
+
+def some_share(rng: random.Random) -> Share:
+    """Return a random share, mostly of one image: what is shared of another one does not get in the way."""
+    return rng.choice((*[min(IMAGES)] * 4, max(IMAGES))), rng.choice(ACCOUNTS)
+
+
+def some_program(rng: random.Random, *, may_contradict: bool = False) -> Program:
+    """Return a random program, of few names, images and accounts, so that one gets in the way of another."""
+    shares = tuple(
+        Named(name, some_share(rng), rng.choice(PROVIDERS)) for name in rng.sample(NAMES, rng.choice((0, 2, 3, 4)))
+    )
+    exclusive = Exclusive(
+        report_only=rng.choice((False, True)),
+        extra=frozenset(rng.sample(ACCOUNTS, rng.choice((0, 1, 2)))),
+        without=frozenset(rng.sample(ACCOUNTS, 1) if may_contradict and rng.choice((False, True)) else ()),
+        provider=rng.choice(PROVIDERS),
+    )
+    exclusives = rng.choice(((), ((some_share(rng)[0], exclusive),)))
+    return Program(shares, exclusives, exclusives_first=rng.choice((False, True)))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from local.accounts import OWNER
 from local.cloud import AwsError, Call, ConnectionLostError, LocalCloud, Response
 from local.cloud.faults import Interceptor, Proceed
 from pulumi_workspaces_images.aws import permissions
-from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
 from pulumi_workspaces_images.provider import ImageShareProvider
 from tests.model.engine import Entry, Order, State
 from tests.model.processes import Processes
@@ -136,7 +135,7 @@ class World:
             assert self.held == held, "a stranger's refresh leaves everything"
 
     def up(self, step: Up) -> None:
-        before = self._before()
+        before = _Before(self.live, self.held)
         with self._processes(step.account) as processes, self._fault(step.fault, processes):
             errors = self.state.up(processes, step.program.resources(), step.order, step.continue_on_error)
         possible = step.program.images <= self.existing and not step.program.contradicts_itself
@@ -148,12 +147,12 @@ class World:
             drift = {share for _, text in processes.engine.messages for share in _DRIFT.findall(text)}
             assert not drift & before.live, "a warning of drift that is none"
         if not errors and possible:
-            self._assert_settled(step.program, before)
+            self._assert_settled(step.program)
         else:
             self._assert_nothing_lost(step.program, before, killed=bool(processes.killed))
 
     def killed(self, step: Killed) -> None:
-        before = self._before()
+        before = _Before(self.live, self.held)
         gate = threading.Event()
         with self._processes() as dying:
             died = threading.Event()
@@ -178,8 +177,8 @@ class World:
                 if errors:
                     self._assert_nothing_lost(step.program, before, killed=died.is_set())
                 else:
-                    self._assert_settled(step.program, before)
-                before = self._before()
+                    self._assert_settled(step.program)
+                before = _Before(self.live, self.held)
                 with self._processes() as processes:
                     errors = self.state.up(processes, step.then.resources())
             finally:
@@ -191,27 +190,13 @@ class World:
         if errors:
             self._assert_nothing_lost(step.then, before)
         else:
-            self._assert_settled(step.then, before)
+            self._assert_settled(step.then)
 
     # What must be so.
 
-    def _before(self) -> "_Before":
-        lists = {
-            entry.outputs["image_id"]: set(entry.outputs["shared_account_ids"])
-            for entry in self.state.entries
-            if entry.resource.provider is ImageSharesExclusiveProvider
-        }
-        return _Before(self.live, self.held, lists)
-
-    def _assert_settled(self, program: Program, before: "_Before") -> None:
+    def _assert_settled(self, program: Program) -> None:
         """Assert that after a successful up cloud, state and program agree."""
-
-        def stays(share: Share) -> bool:
-            image, account = share
-            # An account that leaves the list is not foreign yet in the same update.
-            return not program.revokes(image) or account in program.listed(image) | before.lists.get(image, set())
-
-        foreign = {share for share in self.foreign if stays(share)} - program.declared
+        foreign = {share for share in self.foreign if program.leaves(share)} - program.declared
         assert program.declared <= self.live, "law 1: a declared share is gone"
         assert self.live == program.declared | foreign, "law 2: revoke what is not declared, and nothing that never was"
         assert not any(entry.delete or entry.deleted for entry in self.state.entries)
@@ -225,9 +210,7 @@ class World:
         ), "the state names what is declared"
         assert all(entry.outputs["owner_account_id"] == OWNER for entry in self.state.entries)
         self.foreign = foreign
-        changes, errors = self._look(program)
-        left = {f"only-{i}" for i, account in foreign if program.revokes(i) and account not in program.listed(i)}
-        assert (set(changes), errors) == (left, []), "the next preview is clean"
+        assert self._look(program) == ([], []), "the next preview is clean"
 
     def _assert_nothing_lost(self, program: Program, before: "_Before", killed: bool = False) -> None:
         """Assert that after a failed up the next one can know everything that there is to do."""
@@ -304,11 +287,10 @@ def _shares(entry: Entry) -> list[Share]:
 
 @dataclass(frozen=True)
 class _Before:
-    """How it was before a step: the cloud, the state, and the exclusive lists in it."""
+    """How it was before a step: the cloud and the state."""
 
     live: set[Share]
     held: set[Share]
-    lists: dict[str, set[str]]
 
 
 @contextmanager
