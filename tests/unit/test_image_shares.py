@@ -236,6 +236,11 @@ def test_list_that_holds_something_else(account: Any) -> None:
     assert f"contains a value of type {type(account).__name__};" in refused([SALES, account])
 
 
+def test_mapping_that_holds_something_else() -> None:
+    for account in ([SALES], {"id": SALES}):
+        assert "the account of 'sales' must be a string of 12 digits;" in refused({"sales": account})
+
+
 def test_account_twice_in_the_list() -> None:
     """Two resources of one name."""
     assert refused([SALES, LEGAL, SALES]) == f"account {SALES} appears twice in the list"

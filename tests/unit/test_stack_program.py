@@ -281,14 +281,12 @@ def golden_eu() -> dict[str, Any]:
 BAD = {
     "not set": (None, " is not set"),
     "string": ("golden", " must be a mapping"),
-    "list": ([1], " must be a mapping"),
     "image is a string": ({"golden": IMAGE}, ".golden must be a mapping"),
     "misspelt": (
         golden(imageID=IMAGE),
         ".golden.imageID is not a setting; the settings are accounts, exclusive, groups, imageId",
     ),
     "no image": (golden(imageId=None), ".golden.imageId is not set"),
-    "image number": (golden(imageId=5), ".golden.imageId must be a string"),
     "no image's id": (
         golden(imageId="ami-0a1b2c3d4"),
         ".golden.imageId must be wsi- followed by 9 to 63 lower-case letters",
@@ -315,7 +313,6 @@ BAD = {
         ".golden.keep must be a whole number from 1 to 9999",
     ),
     "keep half": (golden(imageId=None, imageName="golden", keep=1.5), ".golden.keep must be a whole number"),
-    "keep all": (golden(imageId=None, imageName="golden", keep=True), ".golden.keep must be a whole number"),
     "no accounts": (
         golden(accounts=None),
         ".golden.accounts is not set: set it to a mapping (label: account) or a list",
@@ -330,7 +327,6 @@ BAD = {
         ".golden.accounts[1] must be a string of 12 digits, e.g. '222222222222'; it is 22222222222, a number with "
         "fewer digits: an account id that begins with 0 needs quotes",
     ),
-    "account boolean": (golden(accounts=[True]), ".golden.accounts[0] must be a string of 12 digits"),
     "account with quotes": (
         golden(accounts=[f'"{SALES}"']),
         ".golden.accounts[0] must be a string of 12 digits, e.g. '222222222222'; it is "
@@ -358,7 +354,6 @@ BAD = {
     ),
     "no unit": (golden(accounts=None, organizationalUnitId=SALES), ".golden.organizationalUnitId must be the id of"),
     "exclusive": (golden(exclusive="only"), '.golden.exclusive must be true, false, report or fail; it is "only"'),
-    "exclusive number": (golden(exclusive=1), ".golden.exclusive must be true, false, report or fail; it is 1"),
 }
 
 
@@ -442,7 +437,6 @@ BAD_GROUPS = {
     "accounts are a string": ({"emea": SALES}, USED, f"{GROUPS}.emea must be a mapping (label: account) or a list"),
     "bad account": ({"emea": {"sales": "22"}}, USED, f"{GROUPS}.emea.sales must be a string of 12 digits"),
     "empty": ({"emea": {}}, USED, f"{GROUPS}.emea is empty: add accounts to the group, or remove it"),
-    "empty list": ({"emea": []}, USED, f"{GROUPS}.emea is empty"),
     "empty and unused": ({"emea": []}, golden(), f"{GROUPS}.emea is empty"),
     "unused": (EMEA, golden(), f"{GROUPS}.emea is not used: name the group in the groups of an image, or remove it"),
     "no list": (EMEA, {"b": {"imageId": IMAGE, "groups": 5}, **USED}, f"{KEY}.b.groups must be a list"),
@@ -590,10 +584,6 @@ CONTRADICTIONS = {
     ),
     "a share declared before it": (
         {"monthly": {"accounts": BOTH}, "golden": {"accounts": {"sales": SALES}, "exclusive": "report"}},
-        {"golden": ["monthly.accounts.legal"]},
-    ),
-    "a longer list": (
-        {"golden": {"accounts": {"sales": SALES}, "exclusive": True}, "monthly": {"accounts": BOTH, "exclusive": True}},
         {"golden": ["monthly.accounts.legal"]},
     ),
     "another list": (
