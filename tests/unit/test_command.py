@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pulumi.dynamic import Config, ConfigureRequest
 
-from pulumi_workspaces_images.configuration.own import Recheck
 from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, ExpectedError, NotFound
+from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
 from pulumi_workspaces_images.lifecycle import command as module
 from pulumi_workspaces_images.lifecycle.command import Command
 from pulumi_workspaces_images.lifecycle.engine import Engine
@@ -94,20 +94,6 @@ def test_bug_in_a_look_is_no_warning(start: Callable[..., Command], recheck: str
         start(recheck).recheck(raising(ZeroDivisionError()))
 
 
-@pytest.mark.parametrize(
-    ("configuration", "key"),
-    [
-        ({"workspaces-images:recheck": "never"}, "workspaces-images:recheck"),
-        ({"aws:assumeRole": "{}"}, "aws:assumeRole"),
-        ({"aws:maxRetries": "many"}, "aws:maxRetries"),
-    ],
-)
-def test_wrong_configuration_is_found_at_the_start(configuration: dict[str, object], key: str) -> None:
-    """Before anything is done, and by name."""
-    with pytest.raises(ConfigurationError, match=key):
-        Command(configuration, project="shares", engine=RecordingEngine())
-
-
 class ExitError(BaseException):
     """The process has ended."""
 
@@ -166,7 +152,7 @@ def request(**configuration: object) -> ConfigureRequest:
 @pytest.mark.usefixtures("fresh")
 def test_all_providers_share_one_process() -> None:
     """The SDK configures each provider class by itself; what one declares, the others know."""
-    first, second = ImageShareProvider(), ImageShareProvider()
+    first, second = ImageShareProvider(), ImageSharesExclusiveProvider()
     first.configure(request(region="eu-west-1"))
     second.configure(request(region="eu-west-3"))
     assert first._command is second._command
@@ -204,22 +190,3 @@ def test_home_that_cannot_be_written_is_a_warning(
     assert said.startswith("warning: no share can be revoked because the record of what this update declares cannot be")
     with pytest.raises(ExpectedError, match="set PULUMI_HOME"), command.ledger.revoking(SHARE):
         pytest.fail("it was revoked")
-
-
-@pytest.mark.usefixtures("fresh")
-def test_configuration_that_fails_does_so_for_each_resource() -> None:
-    """No resource goes on with half a configuration."""
-    for _ in range(2):
-        with pytest.raises(ConfigurationError, match="aws:assumeRole"):
-            ImageShareProvider().configure(request(assumeRole="{}"))
-    assert module._command is None
-
-
-def test_recheck_is_read(start: Callable[..., Command]) -> None:
-    """Strict is the default."""
-    assert [start(mode).settings.recheck for mode in ("", "strict", "warn", "off")] == [
-        Recheck.STRICT,
-        Recheck.STRICT,
-        Recheck.WARN,
-        Recheck.OFF,
-    ]

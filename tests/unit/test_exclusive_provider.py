@@ -2,24 +2,18 @@
 
 import base64
 import pickle
+
 from typing import Any
 
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
 
 from local.cloud import AwsError, Call, LocalCloud, Response
-from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, ExpectedError, NotTheOwner
+from pulumi_workspaces_images.errors import AccessDenied, ExpectedError, NotTheOwner
 from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
 from pulumi_workspaces_images.lifecycle import command as process
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import FOREIGN, GRANT, LEGAL, LIST, OTHER, OWNER, REGION, SALES, STRANGER, Command, Owner
-
-# What every version's state says of the provider.
-REFERENCE = (
-    "gASVUwAAAAAAAACMK3B1bHVtaV93b3Jrc3BhY2VzX2ltYWdlcy5leGNsdXNpdmVfcHJvdmlkZXKUjBxJbWFnZVNoYXJlc0V4Y2x1c2l2ZVByb3Zp"
-    "ZGVylJOUKYGULg=="
-)
-
 
 # create and update.
 
@@ -133,14 +127,6 @@ def test_nothing_is_revoked_without_a_look(cloud: LocalCloud, shared_image: str,
     result = owner.command.exclusive.create(news) if operation == "create" else owner.update(owner.olds(SALES), news)
     assert result.outs == outputs(shared_image, [LEGAL], [])
     assert cloud.writes() == []
-    assert cloud.shared_with(shared_image) == {SALES, FOREIGN}
-
-
-def test_nothing_is_revoked_where_recheck_is_off(cloud: LocalCloud, shared_image: str) -> None:
-    """AWS would answer, and is not asked who has a share."""
-    owner = Owner(Command(cloud, recheck="off"), shared_image)
-    owner.create(SALES)
-    assert cloud.count("workspaces:*") == 0
     assert cloud.shared_with(shared_image) == {SALES, FOREIGN}
 
 
@@ -285,34 +271,3 @@ def test_delete_revokes_nothing(cloud: LocalCloud, owner: Owner) -> None:
     owner.command.exclusive.delete(owner.image, owner.olds(SALES))
     assert [call.operation for call in cloud.calls] == ["GetCallerIdentity"]
     assert cloud.shared_with(owner.image) == {SALES, FOREIGN}
-
-
-# What it has in common with the other resource class.
-
-
-def test_configuration_is_that_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every resource class of one process works with the same declarations."""
-    request: Any = object()
-    provider: Any = ImageSharesExclusiveProvider()
-    monkeypatch.setattr(process, "configure", lambda given: ("the process of", given))
-    provider.configure(request)
-    assert provider._command == ("the process of", request)
-
-
-def test_configuration_that_cannot_be_honoured_is_an_error(cloud: LocalCloud, shared_image: str) -> None:
-    """Also with `warn`: the caller's account is not the one that is meant."""
-    owner = Owner(Command(cloud, recheck="warn", allowedAccountIds=f'["{STRANGER}"]'), shared_image)
-    with pytest.raises(ConfigurationError, match="aws:allowedAccountIds"):
-        owner.check(SALES)
-
-
-def test_provider_is_pickled_by_reference() -> None:
-    """Module and class name, the same for every resource and version; not as a secret."""
-    assert serialize_provider(ImageSharesExclusiveProvider()) == REFERENCE
-    assert b"exclusive_provider" in base64.b64decode(REFERENCE)
-    assert ImageSharesExclusiveProvider.serialize_as_secret_always is False
-
-
-def test_state_of_every_version_is_read() -> None:
-    """The reference that states hold leads to the provider."""
-    assert type(pickle.loads(base64.b64decode(REFERENCE))) is ImageSharesExclusiveProvider

@@ -1,6 +1,5 @@
 """What one process remembers of the running update, and how it keeps threads apart."""
 
-import threading
 from collections.abc import Callable
 
 import pytest
@@ -112,76 +111,7 @@ def test_a_revoke_after_a_grant_counts() -> None:
     assert ledger.was_revoked(SHARE)
 
 
-def test_one_thread_at_a_time_works_on_a_share() -> None:
-    """Who comes second waits until the first is done, and sees what it did."""
-    ledger = Ledger()
-    order: list[str] = []
-    inside, leave = threading.Event(), threading.Event()
-
-    def first() -> None:
-        with ledger.serialized(SHARE):
-            inside.set()
-            leave.wait(5)
-            order.append("first")
-
-    def second() -> None:
-        with ledger.serialized(SHARE):
-            order.append("second")
-
-    threads = [threading.Thread(target=first), threading.Thread(target=second)]
-    threads[0].start()
-    assert inside.wait(5)
-    threads[1].start()
-    threads[1].join(0.05)
-    assert threads[1].is_alive()
-    leave.set()
-    for thread in threads:
-        thread.join(5)
-    assert order == ["first", "second"]
-
-
-@pytest.mark.parametrize("other", OTHERS)
-def test_shares_do_not_wait_for_each_other(other: Share) -> None:
-    """Only the same image, account and Region are the same share."""
-    ledger = Ledger()
-    with ledger.serialized(SHARE):
-        done = threading.Event()
-
-        def work() -> None:
-            with ledger.serialized(other):
-                done.set()
-
-        thread = threading.Thread(target=work)
-        thread.start()
-        assert done.wait(5)
-        thread.join(5)
-
-
-def test_a_failure_inside_lets_the_next_one_in() -> None:
-    """An exception does not lock a share for good."""
-    ledger = Ledger()
-    with pytest.raises(ZeroDivisionError), ledger.serialized(SHARE):
-        raise ZeroDivisionError
-    entered = threading.Event()
-
-    def work() -> None:
-        with ledger.serialized(SHARE):
-            entered.set()
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    assert entered.wait(5)
-
-
 # What contradicts what.
-
-
-def test_share_beside_its_list() -> None:
-    """An account on the list contradicts nothing, in either order; nor does a share without any list."""
-    ledger = Ledger()
-    assert ledger.declare(SHARE) is None
-    assert ledger.declare_exclusive(IMAGE, REGION, frozenset({SALES, LEGAL})) == []
-    assert ledger.declare(OTHERS[0]) is None
 
 
 @pytest.mark.parametrize("listed", [frozenset({LEGAL}), frozenset()])
@@ -201,15 +131,6 @@ def test_share_that_contradicts_is_declared() -> None:
     ledger.declare_exclusive(IMAGE, REGION, frozenset())
     assert ledger.declare(SHARE)
     assert ledger.is_declared(SHARE)
-
-
-def test_list_of_another_image_or_region() -> None:
-    """It contradicts nothing here."""
-    ledger = Ledger()
-    ledger.declare(SHARE)
-    assert ledger.declare_exclusive("wsi-999999999", REGION, frozenset()) == []
-    assert ledger.declare_exclusive(IMAGE, "eu-west-1", frozenset()) == []
-    assert ledger.declare(OTHERS[0]) is None
 
 
 def test_two_lists_of_one_image() -> None:
@@ -237,22 +158,3 @@ def test_whatever_ends_taking_over_is_a_failure(error: type[BaseException]) -> N
     with pytest.raises(error), ledger.taking_over(None):
         raise error
     assert not any(failed(ledger, other) for other in OTHERS)
-
-
-def test_taking_over_that_ends_well_is_no_failure() -> None:
-    """Neither does it undo an earlier one: a grant does."""
-    ledger = Ledger()
-    with ledger.taking_over(SHARE):
-        pass
-    assert not failed(ledger, SHARE)
-    ledger.failed(SHARE)
-    with ledger.taking_over(SHARE):
-        pass
-    assert failed(ledger, SHARE)
-
-
-def test_nothing_cannot_fail() -> None:
-    """A share that is not known yet is none."""
-    ledger = Ledger()
-    ledger.failed(None)
-    assert not failed(ledger, SHARE)

@@ -2,7 +2,6 @@
 
 import threading
 import traceback
-from concurrent import futures
 
 import pytest
 
@@ -23,12 +22,6 @@ class Eye:
         if self._error:
             raise self._error
         return self.count
-
-
-def test_one_look_per_key() -> None:
-    """What was seen once is told again; another key is another look."""
-    looks, eye = Once[int](), Eye()
-    assert [looks.get("a", eye), looks.get("a", eye), looks.get(("a", "b"), eye), looks.get("a", eye)] == [1, 1, 2, 1]
 
 
 def test_nothing_seen_is_something_seen() -> None:
@@ -56,15 +49,6 @@ def test_look_grows_old(seconds: float, looked: int, error: Exception | None) ->
         except NotFound:
             assert error
     assert eye.count == looked
-
-
-def test_failed_look_is_not_repeated() -> None:
-    """Thirty shares of an image that may not be looked at fail for one call."""
-    looks, eye = Once[int](), Eye(NotFound("no"))
-    for _ in range(3):
-        with pytest.raises(NotFound, match=r"^no$"):
-            looks.get("a", eye)
-    assert eye.count == 1
 
 
 def test_bug_is_not_kept() -> None:
@@ -95,17 +79,6 @@ def test_who_asks_meanwhile_waits(error: ExpectedError | None) -> None:
 
     assert four_at_once(ask, go_on) == ["no" if error else 7] * 4
     assert len(count) == 1
-
-
-def test_keys_do_not_wait_for_each_other() -> None:
-    """A slow look holds up those who ask for the same."""
-    looks, go_on = Once[int](), threading.Event()
-    with futures.ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(looks.get, "a", lambda: int(go_on.wait(5)))
-        assert looks.get("b", Eye()) == 1
-        assert not slow.done()
-        go_on.set()
-        assert slow.result(5) == 1
 
 
 def test_failure_that_is_met_many_times_does_not_grow() -> None:

@@ -41,12 +41,6 @@ def test_state_of_a_member(organization: Organization, wire: Wire, answer: dict[
     assert organization.member(SALES, REGION) == Member(SALES, "sales", state)
 
 
-def test_nameless_member(organization: Organization, wire: Wire) -> None:
-    """A name that AWS does not say is empty."""
-    wire.will({"Account": {"State": "ACTIVE"}})
-    assert organization.member(SALES, REGION) == Member(SALES, "", "ACTIVE")
-
-
 @pytest.mark.parametrize("code", ["AccountNotFoundException", "AWSOrganizationsNotInUseException"])
 def test_who_is_no_member(organization: Organization, wire: Wire, code: str) -> None:
     """A stranger, and everybody where the caller has no organization; that, too, is asked once."""

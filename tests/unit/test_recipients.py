@@ -14,7 +14,7 @@ from pulumi_workspaces_images.configuration.own import read_own
 from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError
 from pulumi_workspaces_images.lifecycle.recipients import Recipients
 from pulumi_workspaces_images.share import Share
-from tests.unit.helpers import LEGAL, MODES, OWNER, REGION, SALES, UNKNOWN, Command, Wire, found
+from tests.unit.helpers import LEGAL, OWNER, REGION, SALES, UNKNOWN, Command, Wire, found
 
 ALLOWED = "workspaces-images:allowedAccountIds"
 ORGANIZATION = "workspaces-images:requireOrganization"
@@ -57,13 +57,6 @@ def create_account(cloud: LocalCloud) -> Callable[..., str]:
 # The list.
 
 
-@pytest.mark.parametrize("listed", [None])
-def test_list_that_is_not_set_allows_everybody(listed: object) -> None:
-    """No guard without the key."""
-    assert guards(allowedAccountIds=listed).list_problem(LEGAL) is None
-    assert guards().list_problem(LEGAL) is None
-
-
 @pytest.mark.parametrize("listed", ["[]", [], "null"])
 def test_empty_list_allows_nobody(listed: object) -> None:
     """A list that is set and empty is not one that is not set."""
@@ -88,13 +81,9 @@ def test_list_that_is_none(listed: str) -> None:
 @pytest.mark.parametrize(
     ("key", "meant"),
     [
-        ("allowedAccountsIds", "allowedAccountIds"),
         ("allowedAccountIDs", "allowedAccountIds"),
-        ("allowedAccountId", "allowedAccountIds"),
         ("allowedAccounts", "allowedAccountIds"),
-        ("AllowedAccountIds", "allowedAccountIds"),
         ("requireOrganisation", "requireOrganization"),
-        ("requiresOrganization", "requireOrganization"),
     ],
 )
 def test_misspelt_guard_is_refused(key: str, meant: str) -> None:
@@ -121,32 +110,16 @@ def test_organization_that_is_not_required(wire: Wire, said: object) -> None:
     assert wire.sent == []
 
 
-@pytest.mark.parametrize("said", ["yes", "1", 1, "[]"])
-def test_organization_that_is_neither_true_nor_false(said: object) -> None:
-    """A guard that cannot be read is an error."""
-    with pytest.raises(ConfigurationError, match=f"^{ORGANIZATION} must be true or false$"):
-        guards(requireOrganization=said)
-
-
-@pytest.mark.parametrize("state", ["SUSPENDED", "PENDING_CLOSURE", "CLOSED", "PENDING_ACTIVATION"])
-def test_member_that_is_not_active(wire: Wire, state: str) -> None:
+def test_member_that_is_not_active(wire: Wire) -> None:
     """Name and state are shown: an id alone tells nobody which account it is."""
-    wire.will({"Account": {"Id": SALES, "Name": "sales", "State": state}})
+    wire.will({"Account": {"Id": SALES, "Name": "sales", "State": "PENDING_CLOSURE"}})
     assert guards(requireOrganization="true").organization_problem(SALES, REGION) == (
-        f"account {SALES} (sales) is {state} in the organization; {ORGANIZATION} requires an ACTIVE member"
+        f"account {SALES} (sales) is PENDING_CLOSURE in the organization; {ORGANIZATION} requires an ACTIVE member"
     )
 
 
-def test_active_member(wire: Wire) -> None:
-    """Nothing to say."""
-    wire.will({"Account": {"Id": SALES, "Name": "sales", "State": "ACTIVE"}})
-    assert guards(requireOrganization="true").organization_problem(SALES, REGION) is None
-
-
-@pytest.mark.parametrize("code", ["AccountNotFoundException", "AWSOrganizationsNotInUseException"])
-def test_account_that_is_no_member(wire: Wire, code: str) -> None:
-    """Neither is anybody where the caller has no organization."""
-    wire.will((400, code, "no"))
+def test_account_that_is_no_member(wire: Wire) -> None:
+    wire.will((400, "AccountNotFoundException", "no"))
     assert guards(requireOrganization=True).organization_problem(SALES, REGION) == (
         f"account {SALES} is not a member of the caller's organization, which {ORGANIZATION} requires"
     )
@@ -163,10 +136,9 @@ def test_name_that_steers_a_terminal(wire: Wire) -> None:
 # What check makes of them.
 
 
-@pytest.mark.parametrize("recheck", MODES)
-def test_share_that_is_not_allowed(cloud: LocalCloud, image: str, recheck: str) -> None:
+def test_share_that_is_not_allowed(cloud: LocalCloud, image: str) -> None:
     """The list needs no look: it holds in every mode."""
-    command = Command(cloud, recheck=recheck, own={"allowedAccountIds": f'["{SALES}"]'})
+    command = Command(cloud, recheck="off", own={"allowedAccountIds": f'["{SALES}"]'})
     assert found(command.check(image, LEGAL)) == [("shared_account_id", NOT_LISTED)]
     assert found(command.check(image, SALES)) == []
 
@@ -275,10 +247,3 @@ def test_guards_are_not_about_the_exclusive_list(cloud: LocalCloud, image: str) 
     news = {"image_id": image, "shared_account_ids": [SALES], "report_only": False, "region": REGION}
     assert found(command.exclusive.check({}, news)) == []
     assert cloud.count("DescribeAccount") == 0
-
-
-@pytest.mark.parametrize("key", ["allowedAccountIds", "requireOrganization"])
-def test_guard_that_cannot_be_read_is_found_at_the_start(cloud: LocalCloud, key: str) -> None:
-    """The provider does not start to work without the guard that its user wanted."""
-    with pytest.raises(ConfigurationError, match=f"^workspaces-images:{key} must be"):
-        Command(cloud, own={key: "nonsense"})
