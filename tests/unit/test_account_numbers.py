@@ -12,7 +12,7 @@ from local.cloud import LocalCloud
 from pulumi_workspaces_images import ImageShare, ImageShares, ImageSharesExclusive
 from pulumi_workspaces_images.share import as_account_id
 from tests.unit.helpers import IMAGE, LEGAL, REGION, SALES, UNKNOWN, Command, found, state
-from tests.unit.test_image_shares import EXCLUSIVE, SHARE, Recorder, run
+from tests.unit.programs import EXCLUSIVE, SHARE, Recorder, run
 
 NUMBER = int(SALES)
 

@@ -1,6 +1,5 @@
 """A program that contradicts itself, as far as mocks show it (on the engine: tests/engine/test_contradictions.py)."""
 
-import contextvars
 from collections.abc import Callable
 from typing import Any
 
@@ -11,18 +10,7 @@ from pulumi import Output, ResourceOptions
 from pulumi_workspaces_images import ImageShare, ImageSharesExclusive, Provider
 from pulumi_workspaces_images.resources.program import spelled_out
 from tests.unit.helpers import IMAGE, LEGAL, REGION, SALES
-from tests.unit.test_image_shares import Recorder
-
-
-def run(program: Callable[[], Any]) -> None:
-    """Run a program under mocks."""
-
-    def run_mocked() -> None:
-        pulumi.runtime.set_mocks(Recorder(), project="shares", stack="dev", preview=True)
-        wait_for: Any = pulumi.runtime.test
-        wait_for(lambda: program() and None)()
-
-    contextvars.copy_context().run(run_mocked)
+from tests.unit.programs import run
 
 
 @pytest.mark.parametrize(("of_the_list", "of_the_share"), [(None, REGION), (REGION, None)])

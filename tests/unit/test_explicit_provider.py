@@ -1,6 +1,7 @@
 """`Provider`: what it hands to its process, and which providers a resource may be given."""
 
 import contextvars
+
 import json
 import re
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 import pulumi
 import pytest
 from pulumi import ComponentResource, Output, ProviderResource, ResourceOptions
-from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
+from pulumi.runtime import MockResourceArgs
 
 from pulumi_workspaces_images import ImageShare, ImageShares, ImageSharesExclusive, Provider, find_images
 from pulumi_workspaces_images.configuration.aws import _SUPPORTED, read_aws
@@ -18,35 +19,12 @@ from pulumi_workspaces_images.configuration.own import read_own
 from pulumi_workspaces_images.errors import ConfigurationError
 from pulumi_workspaces_images.lifecycle.command import Command
 from tests.unit.helpers import IMAGE, SALES
-
-PROVIDER = "pulumi:providers:pulumi-python"
-
-
-class Recorder(Mocks):
-    def __init__(self) -> None:
-        self.seen: dict[str, MockResourceArgs] = {}
-
-    def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[Any, Any]]:
-        self.seen[args.name] = args
-        return f"{args.name}-id", args.inputs
-
-    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        pytest.fail(f"the program calls {args.token}")
+from tests.unit.programs import run
 
 
-def run(program: Callable[[], object], **own: str) -> dict[str, MockResourceArgs]:
-    """Run a program under mocks with these keys of this package; return its resources by name."""
-    recorder = Recorder()
-
-    def run_mocked() -> None:
-        pulumi.runtime.set_mocks(recorder)
-        keys = {f"workspaces-images:{key}": value for key, value in own.items()}
-        pulumi.runtime.set_all_config({"aws:region": "us-east-1", **keys})
-        wait_for: Any = pulumi.runtime.test
-        wait_for(lambda: program() and None)()
-
-    contextvars.copy_context().run(run_mocked)
-    return recorder.seen
+def declared(program: Callable[[], object], **own: Any) -> dict[str, MockResourceArgs]:
+    """Run a program with these keys of this package; return its resources by name."""
+    return {each.name: each for each in run(program, **own)[0].seen}
 
 
 def test_settings_are_the_keys_that_its_process_reads() -> None:
@@ -56,7 +34,7 @@ def test_settings_are_the_keys_that_its_process_reads() -> None:
     def program() -> None:
         Provider("europe", region="eu-west-1", assume_roles=roles, max_retries=5, skip_region_validation=True)
 
-    inputs = run(program)["europe"].inputs
+    inputs = declared(program)["europe"].inputs
     assert inputs == {
         "aws:region": "eu-west-1",
         "aws:assumeRoles": roles,
@@ -113,7 +91,7 @@ def test_provider_of_another_package_beside_ours_or_inherited_is_accepted() -> N
         ImageShare("inherited", IMAGE, SALES, opts=ResourceOptions(parent=parent))
         ImageShares("golden", IMAGE, [SALES], opts=ResourceOptions(providers=[aws, ours]))
 
-    seen = run(program)
+    seen = declared(program)
     assert "ours" in str(seen[f"golden-{SALES}"].provider)
     assert not seen["inherited"].provider
 
@@ -126,7 +104,7 @@ def test_own_keys_of_the_stack_travel_with_each_share() -> None:
         ImageShare("under-ours", IMAGE, SALES, opts=ResourceOptions(provider=ours))
         ImageShare("under-default", "wsi-999999999", SALES)
 
-    seen = run(program, recheck="warn", allowedAccountIds=f'["{SALES}"]')
+    seen = declared(program, recheck="warn", allowedAccountIds=f'["{SALES}"]')
     keys = {"workspaces-images:recheck": "warn", "workspaces-images:allowedAccountIds": f'["{SALES}"]'}
     assert json.loads(seen["under-ours"].inputs["_own"]) == keys
     assert seen["under-default"].inputs.get("_own") is None
@@ -206,7 +184,7 @@ def test_misspelt_guard_if_every_share_has_a_provider(key: str) -> None:
         with pytest.raises(pulumi.RunError, match=re.escape(f"workspaces-images:{key}")):
             ImageShares("golden", IMAGE, [SALES], opts=ResourceOptions(providers=[ours]))
 
-    seen = run(program, **{key: "true"})
+    seen = declared(program, **{key: "true"})
     for name in ("share", "only"):
         command = Command({"aws:region": "eu-west-1"}, project="p", engine=None)
         with pytest.raises(ConfigurationError, match=re.escape(f"workspaces-images:{key}")):

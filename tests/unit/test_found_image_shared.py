@@ -10,7 +10,7 @@ import pytest
 from pulumi_workspaces_images import FoundImage, ImageShare, ImageShares, ImageSharesExclusive
 from pulumi_workspaces_images.resources.found_images import id_and_region
 from tests.unit.helpers import IMAGE, SALES, UNKNOWN
-from tests.unit.test_image_shares import EXCLUSIVE, SHARE, run
+from tests.unit.programs import EXCLUSIVE, SHARE, run
 
 IRELAND = "eu-west-1"
 FOUND = FoundImage(IMAGE, "golden-2026-11", None, IRELAND)
@@ -32,14 +32,14 @@ def _quiet(quiet_environment: None) -> None: ...
 
 def registered(program: Callable[[], Any], preview: bool = False) -> dict[str, Any]:
     """Run a program of one resource; return its inputs."""
-    recorder, _ = run(lambda: program() and None, preview)
+    recorder, _ = run(program, preview)
     ((resource,),) = (list((recorder.of(SHARE) | recorder.of(EXCLUSIVE)).values()),)
     return resource.inputs
 
 
 def refused(program: Callable[[], Any], preview: bool = False) -> str:
     with pytest.raises(pulumi.RunError) as caught:
-        run(lambda: program() and None, preview)
+        run(program, preview)
     assert str(caught.value).isprintable()
     return str(caught.value)
 

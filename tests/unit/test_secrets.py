@@ -16,6 +16,7 @@ from pulumi_workspaces_images.share import Share
 from tests.driver import Driver, DriverError, DriverInThisProcess, Engine, EngineInThisProcess
 from tests.unit import test_stack_program as stack
 from tests.unit.helpers import FOREIGN, IMAGE, LEGAL, OWNER, REGION, SALES, outputs
+from tests.unit.programs import EXCLUSIVE, SHARE, run
 from tests.unit.test_image_shares import EXCLUSIVE, SHARE, run
 
 NAMES = ["image_id", "shared_account_id", "region"]
@@ -140,11 +141,7 @@ def test_account_that_leaves_a_secret_list(cloud: LocalCloud, engine: Engine, dr
 
 def hidden(kind: str, program: Callable[[], object]) -> list[object]:
     """Return what the resources of a kind tell the provider of their secrets."""
-
-    def declare() -> None:
-        program()
-
-    return [seen.inputs.get("_secret") for seen in run(declare)[0].of(kind).values()]
+    return [seen.inputs.get("_secret") for seen in run(program)[0].of(kind).values()]
 
 
 def test_provider_is_told_which_arguments_are_secret() -> None:
