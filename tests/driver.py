@@ -78,6 +78,7 @@ class Engine:
         address: where it listens, `host:port`.
         environment: variables of its processes, on top of the caller's own.
         messages: what its providers logged: (severity, text).
+        urns: the resources of those messages.
         channels: the channels to its providers.
         urn: the URN of every resource.
     """
@@ -96,6 +97,7 @@ class Engine:
         """
         self.environment = {**(environment or {}), "PULUMI_PROJECT": project}
         self.messages: list[tuple[str, str]] = []
+        self.urns: list[str] = []
         self.channels: list[grpc.Channel] = []
         self.urn = f"urn:pulumi:{stack}::{project}::pulumi-python:dynamic:Resource::driven"
         self._open = ExitStack()
@@ -105,7 +107,7 @@ class Engine:
         self.environment["PULUMI_HOME"] = self._open.enter_context(tempfile.TemporaryDirectory())
         pool = self._open.enter_context(ThreadPoolExecutor(_WORKERS))
         self._server = grpc.server(pool, options=_OPTIONS)
-        engine_pb2_grpc.add_EngineServicer_to_server(_EngineServicer(self.messages), self._server)
+        engine_pb2_grpc.add_EngineServicer_to_server(_EngineServicer(self), self._server)
         self.address = f"{_LOOPBACK}:{self._server.add_insecure_port(f'{_LOOPBACK}:0')}"
         self._server.start()
         self._open.callback(lambda: self._server.stop(None).wait())
@@ -398,14 +400,12 @@ class _Exit(BaseException):
 class _EngineServicer(engine_pb2_grpc.EngineServicer):
     """The methods of the engine that the package calls."""
 
-    def __init__(self, messages: list[tuple[str, str]]) -> None:
-        self._messages = messages
-
-    def GetRootResource(self, request: Any, context: Any) -> engine_pb2.GetRootResourceResponse:  # noqa: N802
-        return engine_pb2.GetRootResourceResponse()
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
 
     def Log(self, request: Any, context: Any) -> empty_pb2.Empty:  # noqa: N802
-        self._messages.append((_SEVERITIES.get(request.severity, "info"), request.message))
+        self._engine.messages.append((_SEVERITIES.get(request.severity, "info"), request.message))
+        self._engine.urns.append(request.urn)
         return empty_pb2.Empty()
 
 

@@ -3,10 +3,7 @@
 import json
 from typing import Any
 
-import pytest
-
 from benchmarks import report
-from benchmarks.measure import images_and_accounts
 from local.environment import ROOT
 
 
@@ -43,12 +40,3 @@ def test_the_worst_round_counts_for_calls() -> None:
     found = results(*((r, "this", "500-on-1", "preview", 1.0, calls) for r, calls in enumerate((21, 22, 21))))
     assert row(found, "calls of a no-op preview, 500 shares on one").endswith("| 22 | 21 to 22 | **not met** |")
     assert row(found, "first up, 100 on one image | at most 0.15x").endswith("| not measured |")
-
-
-@pytest.mark.parametrize("images", [1, 10])
-def test_shares_are_declared_in_another_order_than_they_are_listed(images: int) -> None:
-    shares = images_and_accounts("this", 500, images)
-    accounts = [account for _, account in shares]
-    assert len(set(accounts)) == 500
-    assert accounts != sorted(accounts)
-    assert {[image for image, _ in shares].count(image) for image, _ in shares} == {500 // images}

@@ -1,94 +1,28 @@
 """The Pulumi engine as the provider process sees it, with a real gRPC server on the loopback interface."""
 
+import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent import futures
-from dataclasses import dataclass, field
-from typing import Any
+from unittest import mock
 
-import grpc
 import pytest
-from google.protobuf import empty_pb2
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2
+from pulumi.runtime.proto import provider_pb2
 
 from pulumi_workspaces_images.lifecycle.engine import Engine
 from pulumi_workspaces_images.lifecycle.processes import find, this_process
+from tests import driver
 
 URN = "urn:pulumi:dev::shares::my:index:Thing$pulumi-python:dynamic/workspaces:ImageShare::sales"
 
 pytestmark = pytest.mark.usefixtures("quiet_environment")
 
 
-@dataclass
-class Served:
-    """A gRPC server at `address`, and what it was told: severity and message, and the resources of the messages."""
-
-    address: str
-    stop: Callable[[], None]
-    logged: list[tuple[int, str]] = field(default_factory=list)
-    urns: list[str] = field(default_factory=list)
-
-
-class LivingEngine(engine_pb2_grpc.EngineServicer):
-    """The two calls that the package makes, answered."""
-
-    served: Served
-
-    def GetRootResource(self, request: Any, context: Any) -> engine_pb2.GetRootResourceResponse:  # noqa: N802
-        return engine_pb2.GetRootResourceResponse(urn="urn:pulumi:dev::shares::pulumi:pulumi:Stack::shares-dev")
-
-    def Log(self, request: Any, context: Any) -> empty_pb2.Empty:  # noqa: N802
-        self.served.logged.append((request.severity, request.message))
-        self.served.urns.append(request.urn)
-        return empty_pb2.Empty()
-
-
-class FailingEngine(engine_pb2_grpc.EngineServicer):
-    """An engine that answers every call with an error of its own."""
-
-    def GetRootResource(self, request: Any, context: Any) -> Any:  # noqa: N802
-        context.abort(grpc.StatusCode.INTERNAL, "something else is wrong")
-
-    Log = GetRootResource
-
-
-class SilentEngine(engine_pb2_grpc.EngineServicer):
-    """An engine that takes calls and does not answer until the test is over."""
-
-    def __init__(self) -> None:
-        self.over = threading.Event()
-
-    def GetRootResource(self, request: Any, context: Any) -> Any:  # noqa: N802
-        self.over.wait(10)
-
-    Log = GetRootResource
-
-
 @pytest.fixture
-def serve() -> Iterator[Callable[[Any], Served]]:
-    """Serve an engine until the test is over."""
-    started: list[Served] = []
-
-    def start(servicer: Any) -> Served:
-        server = grpc.server(futures.ThreadPoolExecutor(max_workers=2))
-        engine_pb2_grpc.add_EngineServicer_to_server(servicer, server)
-        port = server.add_insecure_port("127.0.0.1:0")
-        server.start()
-
-        def stop() -> None:
-            server.stop(None).wait(5)
-
-        served = Served(f"127.0.0.1:{port}", stop)
-        servicer.served = served
-        started.append(served)
-        return served
-
-    yield start
-    for served in started:
-        served.stop()
+def served() -> Iterator[driver.Engine]:
+    with driver.Engine() as engine:
+        yield engine
 
 
 def until(done: Callable[[], bool]) -> None:
@@ -98,45 +32,30 @@ def until(done: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_living_engine_answers(serve: Callable[[Any], Served]) -> None:
-    """The command is still running."""
-    assert Engine(serve(LivingEngine()).address).lives()
-
-
-@pytest.mark.parametrize("servicer", [engine_pb2_grpc.EngineServicer, FailingEngine])
-def test_an_error_is_an_answer(serve: Callable[[Any], Served], servicer: Callable[[], Any]) -> None:
-    """An engine that does not know the call, or fails in it, is alive."""
-    assert Engine(serve(servicer()).address).lives()
-
-
-def test_engine_that_was_killed_does_not_answer(serve: Callable[[Any], Served]) -> None:
+def test_engine_that_was_killed_does_not_answer(served: driver.Engine) -> None:
     """It answered before, and the provider that it started lives on."""
-    served = serve(LivingEngine())
     engine = Engine(served.address)
     assert engine.lives()
-    served.stop()
+    served.kill()
     assert not engine.lives()
 
 
-def test_engine_that_hangs_lives(serve: Callable[[Any], Served]) -> None:
+def test_engine_that_hangs_lives(served: driver.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine is no dead engine: only a refused connection proves anything."""
-    silent = SilentEngine()
-    engine = Engine(serve(silent).address)
-    assert engine.lives()
-    silent.over.set()
+    monkeypatch.setattr(socket, "create_connection", mock.Mock(side_effect=TimeoutError))
+    assert Engine(served.address).lives()
 
 
-def test_later_engine_at_the_same_address_is_another_one(serve: Callable[[Any], Served]) -> None:
+def test_later_engine_at_the_same_address_is_another_one(served: driver.Engine) -> None:
     """Ports are used again, and so are process ids: the start time tells them apart."""
-    address = serve(LivingEngine()).address
-    assert Engine(address, this_process()).lives()
-    assert not Engine(address, this_process()._replace(start="1")).lives()
+    assert Engine(served.address, this_process()).lives()
+    assert not Engine(served.address, this_process()._replace(start="1")).lives()
 
 
-def test_dead_engine_that_nobody_has_reaped_is_dead(serve: Callable[[Any], Served]) -> None:
+def test_dead_engine_that_nobody_has_reaped_is_dead(served: driver.Engine) -> None:
     with subprocess.Popen(["sleep", "60"]) as sleeping:
         process = find(sleeping.pid)
-        engine = Engine(serve(LivingEngine()).address, process)
+        engine = Engine(served.address, process)
         assert engine.lives()
         sleeping.kill()
         until(lambda: not engine.lives())
@@ -167,30 +86,28 @@ def test_without_an_engine_nothing_can_have_died() -> None:
 
 @pytest.mark.parametrize("variable", ["http_proxy", "https_proxy", "grpc_proxy"])
 def test_proxy_of_the_environment_is_not_asked_for_the_engine(
-    serve: Callable[[Any], Served], monkeypatch: pytest.MonkeyPatch, variable: str
+    served: driver.Engine, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     """The engine is on this machine, whatever proxy leads to AWS."""
     monkeypatch.setenv(variable, "http://127.0.0.1:9")
-    assert Engine(serve(LivingEngine()).address).lives()
+    Engine(served.address).info("hello")
+    assert served.messages == [("info", "hello")]
 
 
-@pytest.mark.parametrize(("say", "severity"), [("warn", engine_pb2.WARNING), ("info", engine_pb2.INFO)])
-def test_message_reaches_the_diagnostics(
-    serve: Callable[[Any], Served], capfd: pytest.CaptureFixture[str], say: str, severity: int
-) -> None:
+def test_message_reaches_the_diagnostics(served: driver.Engine, capfd: pytest.CaptureFixture[str]) -> None:
     """A message is logged with its severity, and not printed as well: it would be shown twice."""
-    served = serve(LivingEngine())
-    getattr(Engine(served.address), say)("the share was revoked")
-    assert served.logged == [(severity, "the share was revoked")]
+    engine = Engine(served.address)
+    engine.warn("the share was revoked")
+    engine.info("the share was kept")
+    assert served.messages == [("warning", "the share was revoked"), ("info", "the share was kept")]
     assert capfd.readouterr() == ("", "")
 
 
-def test_message_is_one_printable_line(serve: Callable[[Any], Served], capfd: pytest.CaptureFixture[str]) -> None:
+def test_message_is_one_printable_line(served: driver.Engine, capfd: pytest.CaptureFixture[str]) -> None:
     """What AWS or a user wrote cannot steer the terminal."""
-    served = serve(LivingEngine())
     Engine(served.address).warn("a\nb\x1b[31m")
     Engine(None).warn("a\nb\x1b[31m")
-    assert [message for _, message in served.logged] == [r"a\nb\x1b[31m"]
+    assert [message for _, message in served.messages] == [r"a\nb\x1b[31m"]
     # gRPC may have logged something before.
     assert capfd.readouterr().err.endswith("warning: a\\nb\\x1b[31m\n")
 
@@ -204,10 +121,9 @@ def test_message_is_one_printable_line(serve: Callable[[Any], Served], capfd: py
     ],
 )
 def test_message_stands_on_the_resource_that_the_engine_asks_about(
-    serve: Callable[[Any], Served], urn: str, shown_on: str
+    served: driver.Engine, urn: str, shown_on: str
 ) -> None:
     """Its URN is in the frame of the SDK's servicer."""
-    served = serve(LivingEngine())
 
     def check(request: provider_pb2.CheckRequest) -> None:
         Engine(served.address).warn("the share was revoked")
@@ -216,17 +132,13 @@ def test_message_stands_on_the_resource_that_the_engine_asks_about(
     assert served.urns == [shown_on]
 
 
-@pytest.mark.parametrize(("say", "line"), [("warn", "warning: look\n"), ("info", "info: look\n")])
-def test_message_is_printed_where_it_cannot_be_logged(
-    serve: Callable[[Any], Served], capfd: pytest.CaptureFixture[str], say: str, line: str
-) -> None:
-    """Without an engine, without its log, or with a dead one, a message goes to stderr: no message is lost."""
-    dead = serve(LivingEngine())
-    dead.stop()
-    addresses = [None, serve(engine_pb2_grpc.EngineServicer()).address, serve(FailingEngine()).address, dead.address]
-    for address in addresses:
-        getattr(Engine(address), say)("look")
-    assert capfd.readouterr() == ("", line * len(addresses))
+def test_message_is_printed_where_it_cannot_be_logged(served: driver.Engine, capfd: pytest.CaptureFixture[str]) -> None:
+    """Without an engine, or with a dead one, a message goes to stderr: no message is lost."""
+    served.kill()
+    for engine in (Engine(None), Engine(served.address)):
+        engine.warn("look")
+        engine.info("look")
+    assert capfd.readouterr() == ("", "warning: look\ninfo: look\n" * 2)
 
 
 @pytest.mark.parametrize(
@@ -238,30 +150,20 @@ def test_message_is_printed_where_it_cannot_be_logged(
     ],
 )
 def test_engine_of_this_process_is_the_last_argument(
-    serve: Callable[[Any], Served], monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+    served: driver.Engine, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     """As the engine starts its plugins."""
-    served = serve(LivingEngine())
     port = served.address.rpartition(":")[2]
     monkeypatch.setattr(sys, "argv", [argument.format(port=port) for argument in arguments])
     Engine.of_this_process().info("hello")
-    assert [message for _, message in served.logged] == ["hello"]
+    assert served.messages == [("info", "hello")]
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
-        [""],
-        ["pytest", "tests/unit"],
-        ["127.0.0.1:5000", "-q"],
-        ["127.0.0.1"],
-        ["127.0.0.1:"],
-        [":5000"],
-        ["127.0.0.1:http"],
-        ["http://127.0.0.1:5000"],
-        ["tests/unit/test_engine.py:5"],
-        ["127.0.0.1:5000\n"],
+        *([], [""], ["pytest", "tests/unit"], ["127.0.0.1:5000", "-q"], ["127.0.0.1"], ["127.0.0.1:"], [":5000"]),
+        *(["127.0.0.1:http"], ["http://127.0.0.1:5000"], ["tests/unit/test_engine.py:5"], ["127.0.0.1:5000\n"]),
     ],
 )
 def test_without_an_address_there_is_no_engine(

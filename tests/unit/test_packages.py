@@ -150,11 +150,10 @@ def test_environment_is_made_anew_for_another_python(machine: Machine, monkeypat
     assert machine.installs() == ["venv", "pip", "sync", "project"]
 
 
-@pytest.mark.parametrize("left", ["", "not JSON", "[]"])
-def test_environment_that_was_left_half_made_is_made_anew(machine: Machine, left: str) -> None:
+def test_environment_that_was_left_half_made_is_made_anew(machine: Machine) -> None:
     packages.main()
     machine.installs()
-    (machine.venv / "packages.json").write_text(left)
+    (machine.venv / "packages.json").write_text("")
     packages.main()
     assert machine.installs() == ["venv", "pip", "sync", "project"]
 
