@@ -140,20 +140,6 @@ def test_named_images(shell: Shell, cloud: LocalCloud) -> None:
     assert cloud.count(LIST) == 2
 
 
-def test_more_than_a_page(shell: Shell, cloud: LocalCloud) -> None:
-    """All pages of images and of permissions are read."""
-    images = {f"golden-{n}": cloud.create_image(name=f"golden-{n}") for n in range(30)}
-    accounts = [f"{n:012}" for n in range(1, 31)]
-    for image in images.values():
-        cloud.share(image, SALES)
-    for account in accounts:
-        cloud.share(images["golden-7"], account)
-    shares = shell.adopt().shares
-    assert {label: share["imageId"] for label, share in shares.items()} == images
-    assert shares["golden-7"]["accounts"] == by_account(*accounts, SALES)
-    assert cloud.count(DESCRIBE) == 2
-
-
 def test_image_without_shares(shell: Shell, cloud: LocalCloud) -> None:
     """It is left out, and a comment says so."""
     shared, unshared = cloud.create_image(name="shared"), cloud.create_image(name="unshared")
@@ -288,11 +274,6 @@ def test_access_denied(shell: Shell, cloud: LocalCloud, operation: str) -> None:
 def test_no_credentials(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     assert "no usable AWS credentials" in shell.refused()
-
-
-def test_expired_credentials(shell: Shell, cloud: LocalCloud) -> None:
-    cloud.expire(cloud.credentials(OWNER)["AWS_ACCESS_KEY_ID"])
-    assert "credentials are expired" in shell.refused()
 
 
 def test_region(shell: Shell, cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:

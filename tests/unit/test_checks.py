@@ -6,7 +6,6 @@ import pytest
 
 from local.cloud import LocalCloud
 from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, CredentialsError, ExpectedError
-from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import GOVCLOUD, LEGAL, OWNER, REGION, SALES, STRANGER, UNKNOWN, Command, found
 
 ARN = f"arn:aws:iam::{OWNER}:user/TEST"
@@ -15,13 +14,6 @@ ARN = f"arn:aws:iam::{OWNER}:user/TEST"
 def only(command: Command, *share: object) -> tuple[str, str]:
     (failure,) = found(command.check(*share))
     return failure
-
-
-def test_good_share(command: Command, image: str) -> None:
-    """Nothing is wrong, and the inputs name all that identifies a share, and nothing else."""
-    result = command.check(image, SALES)
-    assert found(result) == []
-    assert result.inputs == {"image_id": image, "shared_account_id": SALES, "region": REGION}
 
 
 @pytest.mark.parametrize(
@@ -89,13 +81,9 @@ def test_region_that_is_none(cloud: LocalCloud, command: Command, image: str, re
     ((name, reason),) = found(result)
     assert name == "region"
     assert said in reason
+    assert "5.0" not in reason
     assert result.inputs["region"] is None
     assert cloud.calls == []
-
-
-def test_region_that_is_an_integer(command: Command, image: str) -> None:
-    """The message shows what the user wrote."""
-    assert only(command, image, SALES, 5.0)[1].endswith("it is 5")
 
 
 def test_no_region_at_all(cloud: LocalCloud) -> None:
@@ -104,12 +92,6 @@ def test_no_region_at_all(cloud: LocalCloud) -> None:
     assert [name for name, _ in failures] == ["image_id", "shared_account_id", "region"]
     assert "aws:region" in failures[-1][1]
     assert cloud.calls == []
-
-
-def test_all_problems_at_once(command: Command) -> None:
-    """One preview names them all."""
-    failures = found(command.check("x", "y", "z"))
-    assert [name for name, _ in failures] == ["image_id", "shared_account_id", "region"]
 
 
 def test_live_problems_and_malformed_ones_together(cloud: LocalCloud, command: Command, image: str) -> None:
@@ -248,12 +230,6 @@ def test_unknown_value_hides_no_other_problem(cloud: LocalCloud, command: Comman
     assert names == ["image_id", "shared_account_id"]
 
 
-def test_all_unknown(cloud: LocalCloud, command: Command) -> None:
-    """Nothing is known, nothing is asked."""
-    assert found(command.check(UNKNOWN, UNKNOWN, UNKNOWN)) == []
-    assert cloud.calls == []
-
-
 # Where AWS cannot be asked.
 
 
@@ -293,18 +269,11 @@ def test_caller_that_is_not_meant(cloud: LocalCloud, image: str, recheck: str) -
         Command(cloud, recheck=recheck, allowedAccountIds=f'["{LEGAL}"]').check(image, SALES)
 
 
-@pytest.mark.parametrize("recheck", ["warn", "off"])
+@pytest.mark.parametrize("recheck", ["strict", "off"])
 def test_malformed_values_fail_in_every_mode(cloud: LocalCloud, recheck: str) -> None:
-    """What needs no look is checked all the same."""
+    """All at once; what needs no look is checked all the same."""
     failures = found(Command(cloud, recheck=recheck).check("x", "y", "z"))
     assert [name for name, _ in failures] == ["image_id", "shared_account_id", "region"]
-
-
-def test_warn_still_fails_what_it_sees(cloud: LocalCloud) -> None:
-    """A look that succeeds counts."""
-    command = Command(cloud, recheck="warn")
-    assert only(command, "wsi-unknown00", SALES)[0] == "image_id"
-    assert command.engine.warnings == []
 
 
 def test_cost_of_checks_that_cannot_ask_who_the_caller_is(cloud: LocalCloud, image: str) -> None:
@@ -316,12 +285,3 @@ def test_cost_of_checks_that_cannot_ask_who_the_caller_is(cloud: LocalCloud, ima
     assert cloud.count("GetCallerIdentity") == 1
     (warning,) = command.engine.warnings
     assert warning.startswith("asking AWS who the caller is: ")
-
-
-def test_cost_of_checking_many_shares(cloud: LocalCloud, command: Command, image: str) -> None:
-    """One description of the image, one question who the caller is."""
-    for number in range(60):
-        command.declare(Share(image, f"{700000000000 + number}", REGION))
-    assert cloud.count("DescribeWorkspaceImages") == 1
-    assert cloud.count("GetCallerIdentity") == 1
-    assert len(cloud.calls) == 2

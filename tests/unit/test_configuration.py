@@ -224,10 +224,3 @@ def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert refusal(**{key: ["~/absent"]}) == f"aws:{key} must name a file that exists"
         assert f"aws:{key} must be a list of one file" in refusal(**{key: ["~/config", "~/config"]})
     assert refusal(customCaBundle="~/absent") == "aws:customCaBundle must name a file that exists"
-
-
-def test_no_repr_has_a_secret() -> None:
-    """What holds secrets does not show them when it is printed."""
-    read = configured(accessKey="a", secretKey=CANARY, token=CANARY, httpProxy=f"http://u:{CANARY}@proxy")
-    identity = configured(assumeRoleWithWebIdentity={"roleArn": ROLE, "webIdentityToken": CANARY})
-    assert CANARY not in f"{read!r}{read}{identity!r}{identity.assume_role_with_web_identity!r}"

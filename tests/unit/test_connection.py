@@ -1,10 +1,6 @@
 """AWS as the stack configuration says: what clients and requests really get of each key."""
 
-import json
-import logging
 import os
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import PackageNotFoundError
@@ -12,10 +8,8 @@ from importlib.metadata import PackageNotFoundError
 import pytest
 
 from pulumi_workspaces_images.aws import session as credentials
-from pulumi_workspaces_images.configuration.aws import read_aws
-from pulumi_workspaces_images.errors import ConfigurationError, ExpectedError
-from tests.unit.connections import REGION, ROLE, Aws, config_of, connect, refuse, request_of
-from tests.unit.helpers import CANARY
+from pulumi_workspaces_images.errors import ConfigurationError
+from tests.unit.connections import REGION, Aws, config_of, connect, request_of
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -124,44 +118,8 @@ def test_fips_and_dualstack(keys: None, monkeypatch: pytest.MonkeyPatch) -> None
 # What reading the configuration does, and what it leaves alone.
 
 
-def test_secrets_do_not_show(aws: Aws, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither what is printed nor what this package logs holds a secret."""
-    connection = connect(accessKey="AKID", secretKey=CANARY, token=CANARY, endpoints=aws.endpoints, region=REGION)
-    with caplog.at_level(logging.DEBUG):
-        aws.answer = refuse("InvalidClientTokenId", "bad")
-        with pytest.raises(ExpectedError) as caught:
-            connection.caller()
-    assert CANARY not in f"{caught.value}{connection!r}{vars(connection)}"
-    assert not [r for r in caplog.records if r.name.startswith("pulumi_workspaces_images")]
-
-
 def test_environment_is_left_alone(aws: Aws, keys: None) -> None:
     """The process's environment is not how keys are passed on: other libraries in it would see them."""
     before = dict(os.environ)
     request_of(connect(profile=None, region=REGION, skipMetadataApiCheck="true", insecure="true", maxRetries="2"))
     assert dict(os.environ) == before
-
-
-def test_bad_key_is_found_at_once() -> None:
-    """A key that cannot be honoured fails when the connection is made, before anything is asked."""
-    with pytest.raises(ConfigurationError, match=r"^aws:maxRetries must be a .*; aws:insecure must be"):
-        connect(insecure="perhaps", maxRetries="many")
-
-
-def test_import_and_configuration_need_no_botocore_session() -> None:
-    """Who never connects, as a program does not, does not pay for boto3 or a botocore session."""
-    code = (
-        "import sys; from pulumi_workspaces_images.aws.connection import Connection;"
-        "Connection({'aws:region': 'us-east-1', 'aws:assumeRoles': '[]'}, project='p').region();"
-        "heavy = ('boto3', 'botocore.session', 'botocore.client', 'botocore.endpoint');"
-        "print([m for m in sys.modules if m in heavy])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
-def test_read_only_when_asked(aws: Aws) -> None:
-    """Reading the configuration and making a session asks nobody anything."""
-    configuration = read_aws({"aws:assumeRoles": json.dumps([{"roleArn": ROLE}]), "aws:endpoints": aws.endpoints})
-    credentials.ConfiguredSession(configuration, "p", lambda **_: None)
-    assert aws.paths == []

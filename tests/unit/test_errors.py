@@ -2,7 +2,6 @@
 
 import ssl
 import unicodedata
-from collections.abc import Callable
 
 import pytest
 from botocore import exceptions as aws
@@ -10,7 +9,6 @@ from botocore import exceptions as aws
 from pulumi_workspaces_images.aws.failures import AWS_ERRORS, from_aws
 from pulumi_workspaces_images.errors import (
     AccessDenied,
-    ConfigurationError,
     CredentialsError,
     ExpectedError,
     NotFound,
@@ -69,6 +67,11 @@ def line(error: Exception) -> str:
         ("ValidationException", 400, Refused),
         ("SomethingNew", 499, Refused),
         ("", 400, Refused),
+        ("MissingAuthenticationTokenException", 400, CredentialsError),
+        ("IncompleteSignatureException", 400, CredentialsError),
+        ("NotAuthorized", 400, AccessDenied),
+        ("429", 429, Unanswered),
+        ("RequestTimeoutException", 408, Unanswered),
     ],
 )
 def test_answer_of_aws(code: str, status: int, kind: type[ExpectedError]) -> None:
@@ -225,21 +228,6 @@ def test_answer_without_a_body_is_a_refusal(response: dict[str, object]) -> None
 
 
 @pytest.mark.parametrize(
-    ("code", "status", "kind"),
-    [
-        pytest.param("MissingAuthenticationTokenException", 400, CredentialsError),
-        pytest.param("IncompleteSignatureException", 400, CredentialsError),
-        pytest.param("NotAuthorized", 400, AccessDenied),
-        pytest.param("429", 429, Unanswered, id="429 without a code"),
-        pytest.param("RequestTimeoutException", 408, Unanswered),
-    ],
-)
-def test_answer_of_aws_in_other_words(code: str, status: int, kind: type[ExpectedError]) -> None:
-    """The same causes by their other names."""
-    assert type(from_aws(answer(code, status=status), DOING, ACTION)) is kind
-
-
-@pytest.mark.parametrize(
     ("text", "shown"),
     [
         ("plain text, 100 %", "plain text, 100 %"),
@@ -265,31 +253,3 @@ def test_nothing_that_steers_a_terminal_gets_through() -> None:
     """Of all characters, none that is a control, a separator of lines or a direction."""
     everything = "".join(map(chr, range(0x11000)))
     assert not {unicodedata.category(c) for c in printable(everything)} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda said: from_aws(answer("AccessDeniedException", said), DOING, ACTION),
-        lambda said: from_aws(answer("ResourceNotFoundException", said), DOING, ACTION),
-        lambda said: from_aws(answer(said, said), DOING, ACTION),
-        lambda said: from_aws(answer(said, said, 500), DOING, ACTION),
-        lambda said: from_aws(aws.HTTPClientError(error=said), DOING, ACTION),
-        lambda said: from_aws(aws.NoCredentialsError(), said, ACTION),
-        ExpectedError,
-        ConfigurationError,
-    ],
-)
-def test_no_error_holds_what_steers_a_terminal(make: Callable[[str], ExpectedError]) -> None:
-    """Neither AWS, nor a proxy, nor a profile's name can break the line or colour it."""
-    said = str(make("first\nsecond \x1b[2J\x1b]0;title\x07"))
-    assert said.isprintable()
-    assert r"first\nsecond \x1b[2J" in said
-
-
-def test_every_error_is_expected() -> None:
-    """What is raised for a user is caught, as a whole, as `ExpectedError`; AWS's own errors are none."""
-    kinds = [ConfigurationError, CredentialsError, AccessDenied, NotFound, Unanswered, Refused]
-    assert all(issubclass(kind, ExpectedError) for kind in kinds)
-    assert not any(issubclass(a, b) for a in kinds for b in kinds if a is not b)
-    assert not any(issubclass(kind, AWS_ERRORS) for kind in kinds)

@@ -18,18 +18,13 @@ def test_same_list_and_nobody_foreign_is_unchanged(cloud: LocalCloud, owner: Own
     assert cloud.count(LIST) == 1
 
 
-@pytest.mark.parametrize(
-    "news", [[FOREIGN, SALES], [SALES, FOREIGN, SALES], (SALES, FOREIGN)[::-1]], ids=["order", "double", "reversed"]
-)
-def test_same_accounts_in_other_words(owner: Owner, news: list[str]) -> None:
+def test_same_accounts_in_other_words(owner: Owner) -> None:
     """A list in another order, or with doubles, is the same list."""
-    assert owner.diff(owner.olds(SALES, FOREIGN), owner.news(*news)).changes is False
+    assert owner.diff(owner.olds(SALES, FOREIGN), owner.news(FOREIGN, SALES, FOREIGN)).changes is False
 
 
-@pytest.mark.parametrize("recheck", ["strict", "warn"])
-def test_account_added_outside_pulumi_is_an_update(cloud: LocalCloud, shared_image: str, recheck: str) -> None:
+def test_account_added_outside_pulumi_is_an_update(owner: Owner) -> None:
     """And is named."""
-    owner = Owner(Command(cloud, recheck=recheck), shared_image)
     result = owner.diff(owner.olds(SALES), owner.news(SALES))
     assert result.changes is True
     assert not result.replaces
@@ -44,14 +39,7 @@ def test_report_is_unchanged(owner: Owner) -> None:
 
 
 @pytest.mark.parametrize(
-    ("olds", "news"),
-    [
-        ([SALES], [SALES, LEGAL]),
-        ([SALES, LEGAL], [SALES]),
-        ([SALES], [LEGAL]),
-        ([SALES], [SALES, UNKNOWN]),
-        ([], [SALES]),
-    ],
+    ("olds", "news"), [([SALES], [SALES, LEGAL]), ([SALES, LEGAL], [SALES]), ([SALES], [SALES, UNKNOWN])]
 )
 def test_other_list_is_an_update(cloud: LocalCloud, owner: Owner, olds: list[str], news: list[str]) -> None:
     """Without a look: check has looked."""
@@ -76,12 +64,7 @@ def test_other_report_only_is_an_update(owner: Owner, report: object) -> None:
 
 @pytest.mark.parametrize(
     ("change", "replaces"),
-    [
-        ({"image_id": "wsi-999999999"}, ["image_id"]),
-        ({"region": "eu-west-1"}, ["region"]),
-        ({"image_id": UNKNOWN}, ["image_id"]),
-        ({"image_id": UNKNOWN, "region": UNKNOWN}, ["image_id", "region"]),
-    ],
+    [({"image_id": "wsi-999999999"}, ["image_id"]), ({"image_id": UNKNOWN, "region": UNKNOWN}, ["image_id", "region"])],
 )
 def test_other_image_is_a_replacement(
     cloud: LocalCloud, owner: Owner, change: dict[str, Any], replaces: list[str]

@@ -15,7 +15,7 @@ from pulumi.runtime.config import _SECRET_KEYS, CONFIG
 import pulumi_workspaces_images
 from local.cloud import LocalCloud
 from pulumi_workspaces_images import FoundImage, find_image, find_images
-from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, CredentialsError, NotFound
+from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, NotFound
 from tests.unit.helpers import DESCRIBE, OWNER, REGION, SALES, Wire
 
 # The package's attribute of this name is the function.
@@ -121,15 +121,6 @@ def test_name_as_a_glob(wire: Wire, name: str, expected: list[str]) -> None:
     assert [found.name for found in find_images(name)] == expected
 
 
-def test_more_than_a_page(cloud: LocalCloud) -> None:
-    """All pages are read, and once per run, however often images are looked for."""
-    made = {cloud.create_image(name=f"golden-{n}") for n in range(30)}
-    on(cloud)
-    assert set(ids(find_images("golden-*"))) == made
-    assert len(find_images("golden-29")) == 1
-    assert cloud.count(DESCRIBE) == 2
-
-
 def test_no_image_of_others(cloud: LocalCloud) -> None:
     """An image that is shared with the caller is seen by it, and is not its to share."""
     theirs = cloud.create_image(account=SALES)
@@ -150,13 +141,6 @@ def test_region(cloud: LocalCloud) -> None:
     assert ids(find_images("golden", region=None)) == [there]
 
 
-def test_region_of_the_environment(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    there = cloud.create_image(region="eu-west-1")
-    on(cloud, region="")
-    monkeypatch.setenv("AWS_REGION", "eu-west-1")
-    assert ids(find_images("golden")) == [there]
-
-
 def test_configuration_in_the_environment(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the language host has set nothing, the SDK reads PULUMI_CONFIG, and so does this."""
     there = cloud.create_image(region="eu-west-1")
@@ -175,14 +159,6 @@ def test_next_run_looks_anew(cloud: LocalCloud) -> None:
     assert find_images("golden") == []
     on(cloud)
     assert ids(find_images("golden")) == [made]
-
-
-def test_one_connection_for_a_run(cloud: LocalCloud) -> None:
-    on(cloud)
-    first = module.current_run().command_of(None).connection
-    assert module.current_run().command_of(None).connection is first
-    pulumi.runtime.set_config("aws:region", "eu-west-1")
-    assert module.current_run().command_of(None).connection is not first
 
 
 def test_newest_image(cloud: LocalCloud) -> None:
@@ -231,24 +207,6 @@ def test_access_denied(cloud: LocalCloud) -> None:
     error = failure()
     assert str(error).startswith(f"listing the images in {REGION}: access denied; the caller needs workspaces:Describe")
     assert isinstance(error.__cause__, AccessDenied)
-
-
-def test_second_page_denied(wire: Wire) -> None:
-    """Half a listing is none: the newest image may be on the missing page."""
-    wire.will({"Images": [image("a00000000")], "NextToken": "1"}, (400, "AccessDeniedException", "No."))
-    assert isinstance(failure().__cause__, AccessDenied)
-
-
-def test_no_credentials(cloud: LocalCloud) -> None:
-    configure(endpoints=cloud.endpoints, accessKey="", secretKey="", skipMetadataApiCheck="true")
-    error = failure()
-    assert "no usable AWS credentials" in str(error)
-    assert isinstance(error.__cause__, CredentialsError)
-
-
-def test_no_region() -> None:
-    configure(region="")
-    assert "no AWS Region is set" in str(failure())
 
 
 def test_region_that_is_none() -> None:

@@ -273,13 +273,6 @@ def test_arguments_of_exclusive_by_position() -> None:
     ]
 
 
-def test_list_of_exclusive_may_be_an_output() -> None:
-    """It names no resources."""
-    accounts = pulumi.Output.from_input([SALES, LEGAL])
-    recorder, _ = run(lambda: ImageSharesExclusive("only", IMAGE, accounts))
-    assert recorder.of(EXCLUSIVE)["only"].inputs["shared_account_ids"] == [SALES, LEGAL]
-
-
 def test_accounts_and_region_in_coroutines() -> None:
     """A coroutine can be awaited only once, and an account is needed for its share and for the list."""
 

@@ -11,7 +11,7 @@ from pulumi_workspaces_images.aws.connection import DEADLINE
 from pulumi_workspaces_images.aws.permissions import Permissions
 from pulumi_workspaces_images.errors import Unanswered
 from tests.unit.helpers import GRANT, IMAGE, LIST, REGION, SALES, SHARE, Clock, Wire, listing
-from tests.unit.workspaces import DENIED, GRANTING, LISTING, LOST, OK, THROTTLED, permissions, stands_alone
+from tests.unit.workspaces import DENIED, GRANTING, LISTING, LOST, THROTTLED, permissions
 
 
 @pytest.fixture
@@ -23,13 +23,6 @@ def timed(wire: Wire, make_client: Callable[..., Any], clock: Clock) -> Permissi
 
     wire.arrived = pass_time
     return permissions(make_client, clock=clock, before_write=lambda: wire.log.append("before write"))
-
-
-def test_throttling_survived(timed: Permissions, wire: Wire) -> None:
-    """Throttling that ends in time is not an error."""
-    wire.will(THROTTLED, THROTTLED, THROTTLED, OK)
-    timed.grant(SHARE)
-    assert wire.count(GRANT) == 4
 
 
 def test_throttling_without_an_end(timed: Permissions, wire: Wire) -> None:
@@ -48,15 +41,6 @@ def test_write_that_came_too_late_is_settled_by_looking(timed: Permissions, wire
     wire.will(*[LOST] * 4, THROTTLED, listing(SALES))
     timed.grant(SHARE)
     assert wire.count(LIST) == 2
-
-
-def test_look_without_an_end(timed: Permissions, wire: Wire) -> None:
-    """Reads have the same deadline."""
-    wire.will(*[THROTTLED] * 4)
-    with pytest.raises(Unanswered, match=f"^{LISTING}: AWS throttled or failed every attempt") as caught:
-        timed.is_shared(SHARE)
-    assert stands_alone(caught.value)
-    assert wire.count(LIST) == 4
 
 
 def test_each_call_has_its_own_deadline(timed: Permissions, wire: Wire) -> None:

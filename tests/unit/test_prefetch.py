@@ -109,14 +109,3 @@ def test_no_thread_to_be_had_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> N
     seen = Seen()
     prefetch_of(seen).begin([("wsi-a", EAST)], listings=True)
     assert seen.described == seen.listed == []
-
-
-def test_threads_are_as_few_as_the_requests_at_a_time() -> None:
-    """A thousand images are not a thousand threads."""
-    start = threading.Event()
-    seen = Seen(wait=lambda: start.wait(5))
-    prefetch_of(seen).begin([(f"wsi-{n}", EAST) for n in range(1000)], listings=True)
-    until(lambda: seen.at_once == 4)
-    assert sum(thread.name == "prefetch" for thread in threading.enumerate()) == 4
-    start.set()
-    until(lambda: len(seen.listed) == 1000)

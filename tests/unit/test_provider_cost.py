@@ -14,15 +14,6 @@ from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import DESCRIBE, GRANT, LIST, REGION, SALES, UNKNOWN, Command
 
 
-def test_cost_of_looking_at_many_shares(cloud: LocalCloud, command: Command, image: str) -> None:
-    """Sixty shares of one image are three pages, listed once."""
-    shares = [Share(image, f"{700000000000 + number}", REGION) for number in range(60)]
-    for share in shares:
-        cloud.share(image, share.shared_account_id)
-    assert not any(command.diff(share).changes for share in shares)
-    assert len(cloud.calls) == cloud.count(LIST) == 3
-
-
 def cost(cloud: LocalCloud) -> dict[str, int]:
     """Return the calls since they were last forgotten, by operation."""
     return dict(Counter(call.operation for call in cloud.calls))

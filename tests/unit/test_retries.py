@@ -9,12 +9,11 @@ import pytest
 from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, EndpointConnectionError
 
 from pulumi_workspaces_images.aws.connection import Connection
-from pulumi_workspaces_images.aws.organization import Organization
 from pulumi_workspaces_images.aws.permissions import Permissions
-from pulumi_workspaces_images.errors import ExpectedError, Refused, Unanswered
+from pulumi_workspaces_images.errors import Refused, Unanswered
 from tests.unit.connections import REGION, ROLE, Aws, config_of, connect, refuse, write
-from tests.unit.helpers import GRANT, IMAGE, LIST, SALES, SHARE, Answer, Clock, Wire, listing
-from tests.unit.workspaces import LOST, OK, THROTTLED, UNAVAILABLE, URL
+from tests.unit.helpers import GRANT, IMAGE, LIST, SHARE, Answer, Clock, Wire, listing
+from tests.unit.workspaces import LOST, THROTTLED, UNAVAILABLE, URL
 
 pytestmark = pytest.mark.usefixtures("home", "keys")
 
@@ -62,17 +61,6 @@ def test_max_retries_holds_for_an_image_that_is_unavailable(
         Permissions(connection(maxRetries=str(attempts))).grant(SHARE)
     assert wire.sent == [GRANT] * attempts + [LIST]
     assert max([float(event.split()[1]) for event in wire.log if event.startswith("wait")], default=0) <= 20
-
-
-@pytest.mark.parametrize("failure", [TOO_MANY, FAULT, LOST], ids=["throttled", "server fault", "no answer"])
-def test_max_retries_holds_for_the_organization(
-    connection: Callable[..., Connection], wire: Wire, failure: Answer
-) -> None:
-    """The same for the question about an account."""
-    wire.will(*[failure] * 100)
-    with pytest.raises(Unanswered):
-        Organization(connection(maxRetries="12")).member(SALES, REGION)
-    assert len(wire.sent) == 12
 
 
 @pytest.mark.parametrize(
@@ -129,15 +117,6 @@ def test_attempts_of_environment_and_profile_hold_as_well(
     assert len(wire.sent) == 12
 
 
-def test_refusals_are_not_repeated(connection: Callable[..., Connection], wire: Wire) -> None:
-    """What another attempt would not change is asked for once."""
-    for code in ("AccessDeniedException", "ExpiredTokenException", "InvalidParameterValuesException"):
-        wire.will((400, code, "No."))
-        with pytest.raises(ExpectedError):
-            Permissions(connection(maxRetries="12")).describe(IMAGE, REGION)
-    assert len(wire.sent) == 3
-
-
 def test_what_comes_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """aws:retryMode and aws:maxRetries come before the environment, and that before the profile."""
 
@@ -186,10 +165,3 @@ def test_last_attempt_that_ends_after_the_deadline_says_how_it_failed(wire: Wire
     permissions = Permissions(Connection({"aws:region": REGION, "aws:maxRetries": "1"}, clock=clock))
     with pytest.raises(Unanswered, match="AWS is throttling"):
         permissions.describe(IMAGE, REGION)
-
-
-def test_image_that_becomes_available(connection: Callable[..., Connection], wire: Wire) -> None:
-    """A write waits for it, also with a number of attempts of one's own."""
-    wire.will(UNAVAILABLE, OK)
-    Permissions(connection(maxRetries="2")).grant(SHARE)
-    assert wire.log == [GRANT, "wait 2", GRANT]

@@ -5,15 +5,13 @@ import pulumi
 import pytest
 
 from local.cloud import LocalCloud
-from pulumi_workspaces_images.__main__ import main
 from pulumi_workspaces_images.aws.connection import Caller, Connection
-from pulumi_workspaces_images.aws.organization import Member
 from pulumi_workspaces_images.aws.permissions import Image, Permissions
 from pulumi_workspaces_images.commands.adopt import adopt
 from pulumi_workspaces_images.errors import ExpectedError
 from pulumi_workspaces_images.lifecycle.engine import Engine
 from tests.unit import test_stack_program as stack
-from tests.unit.helpers import CANARY, IMAGE, KEY_ID, OWNER, PLAIN, REGION, SALES, Command
+from tests.unit.helpers import IMAGE, OWNER, PLAIN, REGION, SALES, Command
 
 EVIL = "evil\x1b[2J\x1b]0;title\x07\r\n\u202eerror\u2028"
 EVIL_XML = "evil\r\n\x9b31m\u202eerror\u2028"  # an answer in XML cannot hold the others
@@ -54,24 +52,6 @@ def test_error_of_aws(cloud: LocalCloud, command: Command, operation: str, code:
 def test_image_as_aws_describes_it(command: Command, monkeypatch: pytest.MonkeyPatch, image: Image) -> None:
     """Its state and its owner are quoted as data."""
     monkeypatch.setattr(Permissions, "describe", lambda *_: image)
-    assert all(reason.isprintable() for reason in reasons(command))
-
-
-def test_caller_as_aws_names_him(cloud: LocalCloud, command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    """His ARN is quoted as data."""
-    cloud.reset()
-    monkeypatch.setattr(Connection, "caller", lambda *_: Caller(OWNER, f"arn:aws:sts::{OWNER}:user/{EVIL}"))
-    assert all(reason.isprintable() for reason in reasons(command))
-
-
-@pytest.mark.parametrize("member", [Member(SALES, EVIL, "SUSPENDED"), pytest.param(Member(SALES, "sales", EVIL))])
-def test_account_as_its_organization_names_it(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, member: Member
-) -> None:
-    """Its name and its state are quoted as data."""
-    cloud.create_image(image_id=IMAGE)
-    command = Command(cloud, own={"requireOrganization": "true"})
-    monkeypatch.setattr("pulumi_workspaces_images.aws.organization.Organization.member", lambda *_: member)
     assert all(reason.isprintable() for reason in reasons(command))
 
 
@@ -127,21 +107,6 @@ def test_adopted_shares(
     if described.state == "AVAILABLE":
         ((_, share),) = read["workspaces-images:shares"].items()
         assert share == {"imageId": described.image_id, "region": REGION, "accounts": {a: a for a in accounts}}
-
-
-def test_adopt_that_fails(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What AWS says is one line on stderr."""
-    cloud.fail("DescribeWorkspaceImages", EVIL, times=None, message=EVIL)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.url)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", CANARY)
-    assert main(["adopt", "--region", REGION]) == 1
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.removesuffix("\n").isprintable()
-    assert CANARY not in said.err
 
 
 def test_organization_that_cannot_be_asked(quiet_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
