@@ -1,5 +1,7 @@
 """What a reviewer of a preview is told (on the engine: tests/engine/test_reviews.py)."""
 
+from typing import Any
+
 import pytest
 
 from local.cloud import LocalCloud
@@ -60,6 +62,17 @@ def test_account_that_has_access_already(cloud: LocalCloud, command: Command, sh
     assert said[0].startswith(f"account {SALES} has access to image {shared.image_id}")
     assert said[1].startswith(f"account {LEGAL} gets access to image {shared.image_id}")
     assert cloud.count(LIST) == 1
+
+
+def test_many_shares_that_were_revoked(cloud: LocalCloud, command: Command, image: str) -> None:
+    """Ten of an image are named, with what the update does about them, and one line tells of the rest."""
+    command.process.previews = False
+    for number in range(12):
+        assert command.diff(Share(image, f"{700000000000 + number}", REGION)).changes
+    first, *_, last = command.engine.warnings
+    assert len(command.engine.warnings) == 11
+    assert first.endswith("the share was revoked outside Pulumi; the update grants it again")
+    assert last.startswith(f"more shares of image {image} in {REGION} were revoked outside Pulumi: run `pulumi preview")
 
 
 def test_listing_that_is_denied(cloud: LocalCloud, command: Command, share: Share) -> None:

@@ -1,17 +1,11 @@
 """The lifecycle of exclusive ownership, operation by operation, against the local cloud."""
 
-import base64
-import pickle
-
 from typing import Any
 
 import pytest
-from pulumi.dynamic.dynamic import serialize_provider
 
 from local.cloud import AwsError, Call, LocalCloud, Response
 from pulumi_workspaces_images.errors import AccessDenied, ExpectedError, NotTheOwner
-from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProvider
-from pulumi_workspaces_images.lifecycle import command as process
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import FOREIGN, GRANT, LEGAL, LIST, OTHER, OWNER, REGION, SALES, STRANGER, Command, Owner
 
