@@ -1,9 +1,5 @@
 """One share through its life, as the user sees it."""
 
-from pathlib import Path
-
-import pytest
-
 from local.cloud import LocalCloud
 from tests.engine.harness import LEGAL, OWNER, REGION, SALES, Stack
 

@@ -1,7 +1,5 @@
 """What a reviewer of a preview is told (on the engine: tests/engine/test_reviews.py)."""
 
-from typing import Any
-
 import pytest
 
 from local.cloud import LocalCloud

@@ -117,6 +117,7 @@ def test_nothing_is_revoked_without_a_look(cloud: LocalCloud, shared_image: str,
     assert owner.update(owner.olds(SALES), owner.news(LEGAL)).outs == outputs(shared_image, [LEGAL], [])
     assert cloud.writes() == []
     assert cloud.shared_with(shared_image) == {SALES, FOREIGN}
+    assert owner.warnings[-1].endswith(f"because workspaces-images:recheck is {recheck}")
 
 
 def test_strict_update_that_may_not_look(cloud: LocalCloud, owner: Owner) -> None:
@@ -158,6 +159,14 @@ def test_revoke_that_is_refused_and_the_next_update(cloud: LocalCloud, owner: Ow
     assert after.warnings == [after.warning(OTHER)]
     assert after.create(SALES).outs == outputs(owner.image, [SALES], [OTHER])
     assert cloud.shared_with(owner.image) == {SALES}
+
+
+def test_share_that_the_program_declares_is_not_revoked(cloud: LocalCloud, owner: Owner) -> None:
+    """Where the contradiction shows in no check: the share's own comes after the list's update."""
+    owner.command.process.ledger.declare(Share(owner.image, FOREIGN, REGION))
+    with pytest.raises(ExpectedError, match="kept because the program also declares an ImageShare of it"):
+        owner.create(SALES)
+    assert cloud.shared_with(owner.image) == {SALES, FOREIGN}
 
 
 def test_nothing_is_revoked_before_the_owner_is_known(cloud: LocalCloud, owner: Owner) -> None:

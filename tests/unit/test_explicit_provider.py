@@ -1,7 +1,5 @@
 """`Provider`: what it hands to its process, and which providers a resource may be given."""
 
-import contextvars
-
 import json
 import re
 from collections.abc import Callable

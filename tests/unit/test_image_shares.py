@@ -1,13 +1,9 @@
 """`ImageShares` and `ImageSharesExclusive` as a program declares them, with Pulumi's mocks in the engine's place."""
 
-import contextvars
-from collections.abc import Callable
-
 from typing import Any
 
 import pulumi
 import pytest
-from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
 
 from pulumi_workspaces_images import ImageShare, ImageShares, ImageSharesExclusive
 from tests.unit.helpers import IMAGE, LEGAL, OWNER, REGION, SALES, UNKNOWN

@@ -17,7 +17,6 @@ from tests.driver import Driver, DriverError, DriverInThisProcess, Engine, Engin
 from tests.unit import test_stack_program as stack
 from tests.unit.helpers import FOREIGN, IMAGE, LEGAL, OWNER, REGION, SALES, outputs
 from tests.unit.programs import EXCLUSIVE, SHARE, run
-from tests.unit.test_image_shares import EXCLUSIVE, SHARE, run
 
 NAMES = ["image_id", "shared_account_id", "region"]
 

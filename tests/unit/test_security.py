@@ -2,8 +2,6 @@
 
 import json
 import logging
-import subprocess
-import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +10,6 @@ from typing import Any
 import pytest
 
 from local.cloud import LocalCloud, Response
-from local.environment import ROOT
 from pulumi_workspaces_images.aws.connection import Connection
 from pulumi_workspaces_images.configuration.aws import _SUPPORTED
 from pulumi_workspaces_images.configuration.own import _OWN_KEYS
@@ -21,7 +18,6 @@ from pulumi_workspaces_images.lifecycle.command import Command as ProviderComman
 from pulumi_workspaces_images.lifecycle.engine import Engine
 from pulumi_workspaces_images.provider import ImageShareProvider
 from pulumi_workspaces_images.share import Share
-from tests.cloud.helpers import printed_until_ready
 from tests.unit.helpers import CANARY, IMAGE, KEY_ID, OWNER, PLAIN, REGION, SALES, Command, state
 
 ROLE = f"arn:aws:iam::{OWNER}:role/images"
