@@ -191,10 +191,10 @@ class _ShareProvider(ImageShareProvider):
 
 
 class _ListProvider(ImageSharesExclusiveProvider):
-    """Likewise."""
+    """Likewise, in a preview: it names the unlisted accounts."""
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        return super().check(olds, {"_preview": False, **news})
+        return super().check(olds, {"_preview": True, **news})
 
 
 class Command:
