@@ -43,6 +43,32 @@ def test_new_share(stack: Stack, image: str) -> None:
 
 
 @pytest.mark.nightly
+def test_changed_share(stack: Stack, image: str) -> None:
+    """A replacement has one line, for the account that gains access."""
+    golden(stack, image, False, sales=SALES)
+    stack.up()
+    golden(stack, image, False, sales=LEGAL)
+    line = "golden-sales: account 333333333333 gets access to image wsi-golden001 (golden-2026-11) in us-east-1"
+    assert diagnostics_of(stack.preview()) == [line]
+
+
+@pytest.mark.nightly
+def test_many_new_shares(stack: Stack, image: str) -> None:
+    """The preview names ten of many new accounts, and one more line says how to see the rest."""
+    accounts = {f"team{number:02}": f"{700000000000 + number}" for number in range(29)}
+    golden(stack, image, False, **accounts)
+    lines = diagnostics_of(stack.preview())
+    assert len(lines) == 11
+    assert [line.partition(": ")[2] for line in lines if "more accounts" in line] == [
+        "more accounts get access to image wsi-golden001 in us-east-1: run `pulumi preview --diff` to see them all"
+    ]
+    stack.up()
+    golden(stack, image, False, **accounts, new=SALES)
+    line = "golden-new: account 222222222222 gets access to image wsi-golden001 (golden-2026-11) in us-east-1"
+    assert diagnostics_of(stack.preview()) == [line]
+
+
+@pytest.mark.nightly
 def test_drift(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """A warning on the share says in a preview what `pulumi up` will do, and in an update what the update does."""
     golden(stack, image, False, sales=SALES, legal=LEGAL)
@@ -54,6 +80,22 @@ def test_drift(stack: Stack, cloud: LocalCloud, image: str) -> None:
     )
     assert diagnostics_of(stack.preview()) == [line + "`pulumi up` grants it again"]
     assert diagnostics_of(stack.up()) == [line + "the update grants it again"]
+
+
+@pytest.mark.nightly
+def test_drift_of_thirty_shares(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """The preview names ten shares, and one more line covers the rest."""
+    accounts = {f"team{number:02}": f"{700000000000 + number}" for number in range(30)}
+    golden(stack, image, False, **accounts)
+    stack.up()
+    for account in accounts.values():
+        cloud.unshare(image, account)
+    lines = diagnostics_of(stack.preview())
+    assert len(lines) == 11
+    assert (
+        sum("more shares of image wsi-golden001 in us-east-1 were revoked outside Pulumi" in line for line in lines)
+        == 1
+    )
 
 
 FOUND = "image wsi-golden001 in us-east-1 is shared with 999999999999, not on the list of its ImageSharesExclusive"
@@ -98,3 +140,17 @@ def test_unlisted_account(
         assert line.startswith("golden-exclusive: ")
         assert line.endswith(in_update)
     assert cloud.shared_with(image) == ({SALES} if exclusive is True else {SALES, OTHER})
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("exclusive", ["fail", "report", True])
+def test_account_that_is_removed(stack: Stack, cloud: LocalCloud, image: str, exclusive: object) -> None:
+    """It can be removed in every mode, also with `fail`. Only an exclusive list that revokes names the account."""
+    golden(stack, image, exclusive, sales=SALES, legal=LEGAL)
+    stack.up()
+    golden(stack, image, exclusive, sales=SALES)
+    lines = diagnostics_of(stack.preview())
+    assert len(lines) == (exclusive is True)
+    stack.up()
+    assert cloud.shared_with(image) == {SALES}
+    assert diagnostics_of(stack.preview()) == []
