@@ -1,4 +1,4 @@
-"""Fixtures of the unit tests: real clients, a local cloud and what is in it, and an AWS that answers as a test says."""
+"""Fixtures of the unit tests: clients of boto3, the local cloud with images and shares, and prepared answers of AWS."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ from tests.unit.workspaces import permissions
 
 @pytest.fixture
 def make_client(quiet_environment: None) -> Callable[..., Any]:
-    """Make a real workspaces client, as adaptive as the package's own."""
+    """Return a function that creates a boto3 client for WorkSpaces, with the adaptive retries of the package."""
 
     def make(region: str, attempts: int = 25) -> Any:
         retries: Any = {"mode": "adaptive", "total_max_attempts": attempts}
@@ -37,7 +37,7 @@ def make_client(quiet_environment: None) -> Callable[..., Any]:
 
 @pytest.fixture
 def wire(monkeypatch: pytest.MonkeyPatch) -> Wire:
-    """Return the far end of every boto3 client. Waiting between two attempts is in its log, and takes no time."""
+    """Return a fake AWS for every boto3 client. It logs the waits between attempts, which take no time."""
     wire = Wire()
     monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", lambda _, request: wire.send(request))
     slept = SimpleNamespace(sleep=lambda seconds: wire.log.append(f"wait {seconds:g}"))
@@ -53,7 +53,7 @@ def cloud(_cloud: LocalCloud, quiet_environment: None) -> LocalCloud:
     return _cloud
 
 
-# An image in that cloud, its shares, and who asks for them.
+# An image in that cloud, its shares, and commands that use them.
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def image(cloud: LocalCloud) -> str:
 
 @pytest.fixture
 def share(image: str) -> Share:
-    """Return a share of the image that nobody has granted."""
+    """Return a share of the image that is not granted."""
     return Share(image, SALES, REGION)
 
 
@@ -83,7 +83,7 @@ def shared(cloud: LocalCloud, share: Share) -> Share:
 
 @pytest.fixture
 def shared_image(cloud: LocalCloud) -> str:
-    """Return a golden image of the owner, shared with an account that will be listed and one that will not."""
+    """Return a golden image of the owner, shared with SALES, which the tests list, and an unlisted account."""
     image = cloud.create_image()
     for account in (SALES, FOREIGN):
         cloud.share(image, account)
@@ -92,16 +92,16 @@ def shared_image(cloud: LocalCloud) -> str:
 
 @pytest.fixture
 def owner(cloud: LocalCloud, shared_image: str) -> Owner:
-    """Return a command of the owner."""
+    """Return the operations of an exclusive list of that image, in a command of the owner."""
     return Owner(Command(cloud), shared_image)
 
 
-# What answers where there is no cloud.
+# Prepared answers instead of a cloud.
 
 
 @pytest.fixture
 def stubber(make_client: Callable[..., Any]) -> Iterator[Stubber]:
-    """Return a real client whose calls are answered one by one, and checked against the service's model."""
+    """Return the stubber of a real client. It gives prepared answers and checks calls against the service's model."""
     with Stubber(make_client(REGION)) as stubber:
         yield stubber
         stubber.assert_no_pending_responses()
@@ -109,19 +109,19 @@ def stubber(make_client: Callable[..., Any]) -> Iterator[Stubber]:
 
 @pytest.fixture
 def stubbed(stubber: Stubber) -> Permissions:
-    """Permissions of a caller whom AWS has not been asked for."""
+    """Return permissions with the stubbed client and an unknown caller."""
     return permissions(lambda _: stubber.client)
 
 
 @pytest.fixture
 def once(wire: Wire, make_client: Callable[..., Any]) -> Permissions:
-    """Permissions over a client that does not try again by itself."""
+    """Return permissions with a client that makes one attempt per call."""
     return permissions(lambda region: make_client(region, attempts=1))
 
 
 @pytest.fixture
 def clock() -> Clock:
-    """Return the time, which passes only where a test says so."""
+    """Return a clock that only the test moves."""
     return Clock()
 
 
@@ -130,7 +130,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def home(quiet_environment: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Return a home folder without files, in an environment that says nothing about AWS."""
+    """Return a home folder without AWS files, in an environment without AWS variables."""
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     (tmp_path / ".aws").mkdir()
     return tmp_path
@@ -138,14 +138,14 @@ def home(quiet_environment: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 @pytest.fixture
 def keys(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials in the environment."""
+    """Set credentials in the environment."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDENV")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", CANARY)
 
 
 @pytest.fixture
 def aws() -> Iterator[Aws]:
-    """STS on this machine."""
+    """Run a fake STS on this machine."""
     aws = Aws()
     aws.thread.start()
     yield aws

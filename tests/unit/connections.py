@@ -1,4 +1,4 @@
-"""What the tests of connections share: an AWS on this machine, and what a connection really sends."""
+"""Helpers of the tests of connections: a fake AWS on this machine, and the requests that a connection sends."""
 
 import datetime
 import json
@@ -46,7 +46,7 @@ class CapturedError(Exception):
 
 
 def request_of(connection: Connection, service: Any = "workspaces", region: str = REGION) -> CapturedError:
-    """Return what a client would have sent."""
+    """Return the request that a client would send."""
     client: Any = connection.client(service, region)
 
     def capture(request: AWSPreparedRequest, **_: Any) -> None:
@@ -70,7 +70,7 @@ def signer(connection: Connection) -> tuple[str, str | None]:
 
 
 class Aws:
-    """STS (and whatever else is asked) on this machine; it keeps what it was asked."""
+    """A fake STS on this machine, which also answers for other services. It records all requests."""
 
     def __init__(self) -> None:
         self.asked: list[dict[str, str]] = []
@@ -112,7 +112,7 @@ class Aws:
 
     @property
     def signed_by(self) -> list[str]:
-        """The access key that signed each request; empty for an unsigned one."""
+        """The access key that signed each request, or an empty string for an unsigned one."""
         signatures = [headers.get("Authorization", "") for headers in self.headers]
         return [s.partition("Credential=")[2].partition("/")[0] for s in signatures]
 
@@ -129,7 +129,7 @@ class Aws:
         )
 
     def metadata(self, path: str) -> tuple[int, str]:
-        """Answer as the instance metadata service."""
+        """Answer like the instance metadata service."""
         if path.endswith("/security-credentials/"):
             return 200, "instance-role"
         if path.endswith("/instance-role"):

@@ -1,4 +1,4 @@
-"""What the unit tests share: well-known names, commands as the engine gives them, AWS as answers on the wire."""
+"""Helpers of the unit tests: accounts and names, operations as the engine calls them, and prepared answers of AWS."""
 
 import json
 import threading
@@ -44,16 +44,16 @@ LIST = "DescribeWorkspaceImagePermissions"
 DESCRIBE = "DescribeWorkspaceImages"
 
 MODES = ["strict", "warn", "off"]
-"""What `workspaces-images:recheck` may be."""
+"""The values of `workspaces-images:recheck`."""
 
 CANARY = "canary7f3a"
-"""A secret, which nothing may show."""
+"""A secret, which no output may contain."""
 KEY_ID = LocalCloud.credentials(OWNER)["AWS_ACCESS_KEY_ID"]
 PLAIN = {"aws:accessKey": KEY_ID, "aws:secretKey": "local"}
 
 
 class RecordingEngine(Engine):
-    """An engine that answers as long as it is `alive`, and keeps what it is told."""
+    """An engine that runs while `alive` is true, and records the messages that it gets."""
 
     def __init__(self) -> None:
         super().__init__(None)
@@ -72,7 +72,7 @@ class RecordingEngine(Engine):
 
 
 class FakeConnection(Connection):
-    """AWS through clients that a test makes, and a caller that is known or not."""
+    """A connection with the clients of a test, and a known or unknown caller."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class FakeConnection(Connection):
 
 
 class Clock:
-    """The time in seconds, as a test sets it."""
+    """A clock in seconds, which only a test moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -103,7 +103,7 @@ class Clock:
 
 
 def four_at_once(ask: Callable[[], T], go_on: threading.Event) -> list[T]:
-    """Ask from four threads at the same moment; none is answered before `go_on` is set, which it then is."""
+    """Call `ask` in four threads at once, check that it waits for `go_on`, set that, and return the results."""
     start = threading.Barrier(4)
 
     def begin() -> T:
@@ -113,7 +113,7 @@ def four_at_once(ask: Callable[[], T], go_on: threading.Event) -> list[T]:
     with futures.ThreadPoolExecutor(4) as pool:
         asking = [pool.submit(begin) for _ in range(4)]
         try:
-            with pytest.raises(futures.TimeoutError):  # in Python 3.10 not the built-in one
+            with pytest.raises(futures.TimeoutError):  # in Python 3.10 this is not the built-in TimeoutError
                 asking[0].result(0.05)
         finally:
             go_on.set()
@@ -121,15 +121,15 @@ def four_at_once(ask: Callable[[], T], go_on: threading.Event) -> list[T]:
 
 
 Answer = dict[str, Any] | Exception | tuple[int, str, str]
-"""What AWS answers: a result, nothing at all, or a status with an error's code and message."""
+"""An answer of AWS: a result, an exception instead of an answer, or a status with an error's code and message."""
 
 
 class Wire:
-    """The far end of a real boto3 client: one answer after the other.
+    """A fake AWS for real boto3 clients: it gives one prepared answer after the other.
 
     Attributes:
-        sent: the operations that were asked for.
-        log: the same, with what else happened, in order.
+        sent: the operations that were called.
+        log: the same with other events, in order.
         arrived: called with each operation before it is answered.
     """
 
@@ -145,13 +145,13 @@ class Wire:
         self.answers.extend(answers)
 
     def send(self, request: AWSPreparedRequest) -> AWSResponse:
-        """Stand in for botocore's HTTP session."""
+        """Answer a request instead of botocore's HTTP session."""
         target = request.headers["X-Amz-Target"]
         operation = (target.decode() if isinstance(target, bytes) else str(target)).rpartition(".")[2]
         with self._lock:
             self.log.append(operation)
             self.sent.append(operation)
-            answer = self.answers.popleft() if self.answers else LookupError(f"nobody expected {operation}")
+            answer = self.answers.popleft() if self.answers else LookupError(f"unexpected call: {operation}")
         self.arrived(operation)
         if isinstance(answer, Exception):
             raise answer
@@ -161,7 +161,7 @@ class Wire:
         return _response(request, 200, answer)
 
     def count(self, event: str) -> int:
-        """How often something is in the log."""
+        """Return how often an event is in the log."""
         return self.log.count(event)
 
 
@@ -178,7 +178,7 @@ class _Body:
 
 
 def listing(*accounts: str, token: str | None = None) -> dict[str, Any]:
-    """One page of the permissions of an image."""
+    """Return one page of the permissions of an image."""
     page: dict[str, Any] = {"ImageId": IMAGE, "ImagePermissions": [{"SharedAccountId": a} for a in accounts]}
     return page if token is None else {**page, "NextToken": token}
 
@@ -191,14 +191,14 @@ class _ShareProvider(ImageShareProvider):
 
 
 class _ListProvider(ImageSharesExclusiveProvider):
-    """Likewise, in a preview: it names the unlisted accounts."""
+    """The provider of exclusive lists, in a preview: it names the unlisted accounts."""
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         return super().check(olds, {"_preview": True, **news})
 
 
 class Command:
-    """One Pulumi command as its provider process sees it, without process and engine, against the local cloud."""
+    """The operations of one Pulumi command on the local cloud, called without engine and provider process."""
 
     def __init__(
         self,
@@ -213,7 +213,7 @@ class Command:
             "endpoints": cloud.endpoints,
             "accessKey": cloud.credentials(account)["AWS_ACCESS_KEY_ID"],
             "secretKey": "local",
-            "maxRetries": "1",  # a fault ends in its error at once
+            "maxRetries": "1",  # so that an injected fault is soon reported
             **aws,
         }
         keys = {f"aws:{key}": value for key, value in configuration.items() if value is not None}
@@ -229,7 +229,7 @@ class Command:
         return self.provider.check({}, {**inputs, "__provider": "reference"})
 
     def declare(self, share: Share) -> None:
-        """Check a share, which has nothing wrong with it."""
+        """Check a share, and assert that the check succeeds."""
         result = self.check(*share)
         assert not result.failures
         assert result.inputs == share._asdict()
@@ -267,7 +267,7 @@ def found(result: CheckResult) -> list[tuple[str, str]]:
 
 
 class Owner:
-    """Exclusive ownership of one image, operation by operation, in one command.
+    """The operations of the exclusive list of one image, in one command.
 
     Attributes:
         command: the command.
@@ -311,12 +311,12 @@ class Owner:
 
 
 def configured(**keys: object) -> AwsConfiguration:
-    """Return what these `aws:` keys say."""
+    """Read these `aws:` keys."""
     return read_aws({f"aws:{key}": value for key, value in keys.items()})
 
 
 def refusal(**keys: object) -> str:
-    """Return the line that refuses these `aws:` keys."""
+    """Return the error message for these `aws:` keys."""
     with pytest.raises(ConfigurationError) as caught:
         configured(**keys)
     message = str(caught.value)

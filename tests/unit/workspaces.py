@@ -1,4 +1,4 @@
-"""What the tests of permissions share: what Amazon WorkSpaces is asked, what it answers, how failures are called."""
+"""Helpers of the tests of permissions: calls and answers of Amazon WorkSpaces, and the beginnings of messages."""
 
 import time
 import traceback
@@ -48,7 +48,7 @@ def revoke(asked: Permissions) -> None:
 
 
 def stands_alone(error: BaseException) -> bool:
-    """Whether its traceback leaves out what led to it: the text of botocore's own error may show a signature."""
+    """Tell whether the traceback hides the error that caused it: botocore's error may show a signature."""
     return "".join(traceback.format_exception(error)).count("Traceback (most recent call last)") == 1
 
 
