@@ -1,4 +1,4 @@
-"""`aws:assumeRoles` and `aws:assumeRoleWithWebIdentity`: who is asked for which session, and when."""
+"""`aws:assumeRoles` and `aws:assumeRoleWithWebIdentity`: which sessions are requested, with what, and when."""
 
 import json
 import threading
@@ -17,8 +17,8 @@ from tests.unit.helpers import CANARY, IMAGE
 pytestmark = pytest.mark.usefixtures("home")
 
 
-def test_roles_in_a_row(aws: Aws, keys: None) -> None:
-    """aws:assumeRoles are assumed in order, each by the one before, with all that was said about them."""
+def test_roles_are_assumed_in_order(aws: Aws, keys: None) -> None:
+    """Each role is assumed with the session of the one before, and with all its settings."""
     roles = [
         {
             "roleArn": ROLE,
@@ -36,7 +36,7 @@ def test_roles_in_a_row(aws: Aws, keys: None) -> None:
     connection = connect(assumeRoles=json.dumps(roles), endpoints=aws.endpoints)
     assert aws.asked == []
     client = connection.client("workspaces", REGION)
-    assert aws.asked == []  # nothing is asked before it is needed
+    assert aws.asked == []  # no role is assumed before it is needed
     assert signer(connection) == ("AKIDsecond", "token-second")
     assert signer(connection) == ("AKIDsecond", "token-second")
     assert connection.client("workspaces", REGION) is client
@@ -67,8 +67,7 @@ def test_roles_in_a_row(aws: Aws, keys: None) -> None:
     assert aws.headers[1]["X-Amz-Security-Token"] == "token-first"
 
 
-def test_role_from_configured_keys(aws: Aws, keys: None) -> None:
-    """Roles are assumed by the credentials of the stack configuration."""
+def test_role_is_assumed_with_the_keys_of_the_stack_configuration(aws: Aws, keys: None) -> None:
     connection = connect(
         accessKey="AKIDSTACK", secretKey=CANARY, assumeRoles=[{"roleArn": ROLE}], endpoints=aws.endpoints
     )
@@ -78,7 +77,7 @@ def test_role_from_configured_keys(aws: Aws, keys: None) -> None:
 
 @pytest.mark.parametrize(("lifetime", "sessions"), [(900, 1), (200, 3)])
 def test_role_session_is_renewed(aws: Aws, keys: None, lifetime: int, sessions: int) -> None:
-    """A role's session is renewed five minutes before its end; one of 15 minutes serves many requests."""
+    """It is renewed five minutes before its end. A session of 15 minutes serves many requests."""
     aws.lifetime = lifetime
     connection = connect(assumeRoles=[{"roleArn": ROLE}], endpoints=aws.endpoints)
     for _ in range(3):
@@ -86,8 +85,8 @@ def test_role_session_is_renewed(aws: Aws, keys: None, lifetime: int, sessions: 
     assert len(aws.asked) == sessions
 
 
-def test_role_refused(aws: Aws, keys: None) -> None:
-    """A role that may not be assumed is an error that names sts:AssumeRole."""
+def test_role_that_may_not_be_assumed(aws: Aws, keys: None) -> None:
+    """The message names sts:AssumeRole."""
     aws.answer = refuse("AccessDenied", "not authorized to perform: sts:AssumeRole")
     connection = connect(assumeRoles=[{"roleArn": ROLE}], endpoints=aws.endpoints, region=REGION)
     with pytest.raises(
@@ -98,7 +97,7 @@ def test_role_refused(aws: Aws, keys: None) -> None:
 
 @pytest.mark.parametrize(("more", "named"), [({}, True), ({"stsRegion": "us-east-1"}, False)])
 def test_role_in_a_region_that_is_not_enabled(aws: Aws, keys: None, more: dict[str, str], named: bool) -> None:
-    """The Region is the one in which STS is asked."""
+    """The message mentions opt-in Regions, unless aws:stsRegion sends the request to another Region."""
     aws.answer = refuse("InvalidClientTokenId", "The security token included in the request is invalid.")
     permissions = Permissions(connect(assumeRoles=[{"roleArn": ROLE}], endpoints=aws.endpoints, **more))
     with pytest.raises(CredentialsError) as caught:
@@ -106,15 +105,15 @@ def test_role_in_a_region_that_is_not_enabled(aws: Aws, keys: None, more: dict[s
     assert ("it is an opt-in Region" in str(caught.value)) == named
 
 
-def test_role_assumed_once_by_four_threads(aws: Aws, keys: None) -> None:
-    """Threads that need a role's session at the same time share it."""
+def test_role_is_assumed_once_for_four_threads(aws: Aws, keys: None) -> None:
+    """Threads that need the session at the same time share it."""
     connection = connect(assumeRoles=[{"roleArn": ROLE}], endpoints=aws.endpoints)
     client = connection.client("workspaces", REGION)
     barrier = threading.Barrier(4)
 
     def ask(_: int) -> None:
         barrier.wait()
-        with pytest.raises(ClientError):  # this AWS has no WorkSpaces
+        with pytest.raises(ClientError):  # the fake AWS has no WorkSpaces
             client.describe_workspace_images()
 
     aws.answer = lambda asked: aws.identify(asked) if asked.get("Action") else (400, "{}")
@@ -124,7 +123,7 @@ def test_role_assumed_once_by_four_threads(aws: Aws, keys: None) -> None:
 
 
 def test_web_identity_token(aws: Aws) -> None:
-    """aws:assumeRoleWithWebIdentity needs a token and no other credentials; then come the roles."""
+    """aws:assumeRoleWithWebIdentity needs only a token. aws:assumeRoles are assumed with its session."""
     identity = {
         "roleArn": ROLE,
         "sessionName": "ci",
@@ -152,7 +151,7 @@ def test_web_identity_token(aws: Aws) -> None:
 
 
 def test_web_identity_token_file(aws: Aws, tmp_path: Path) -> None:
-    """The file with the token is read anew for each session."""
+    """The token file is read again for each session. If it is missing, the message names the key."""
     aws.lifetime = 200
     (tmp_path / "token").write_text("token one")
     identity = {"roleArn": ROLE, "webIdentityTokenFile": "~/token"}
@@ -170,7 +169,7 @@ def test_web_identity_token_file(aws: Aws, tmp_path: Path) -> None:
 
 
 def test_roles_on_a_cloud_that_isolates_accounts(keys: None) -> None:
-    """A chain of roles ends in the account of the last one: moto as the AWS that tells accounts apart."""
+    """A chain of roles ends in the account of the last role. The cloud is moto, which separates accounts."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

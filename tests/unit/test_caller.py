@@ -1,4 +1,4 @@
-"""Who the caller is: asked when needed, once, and refused where the account is not meant."""
+"""The caller's identity: it is requested once, when it is needed, and checked against the configured accounts."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,16 +12,15 @@ from tests.unit.connections import REGION, Aws, connect, refuse, request_of
 pytestmark = pytest.mark.usefixtures("home")
 
 
-def test_caller(aws: Aws, keys: None) -> None:
-    """AWS is asked once who the caller is."""
+def test_caller_is_requested_once(aws: Aws, keys: None) -> None:
     connection = connect(endpoints=aws.endpoints, region=REGION)
     me = Caller("111111111111", "arn:aws:iam::111111111111:user/me")
     assert connection.caller() == connection.caller("us-east-1") == me
     assert aws.actions == ["GetCallerIdentity"]
 
 
-def test_caller_is_asked_in_a_given_region(aws: Aws, keys: None) -> None:
-    """The Region may come from a resource, where the stack has none; aws:stsRegion comes first."""
+def test_caller_is_requested_in_the_region_of_a_resource(aws: Aws, keys: None) -> None:
+    """The stack may have no Region of its own. aws:stsRegion takes precedence."""
     connect(endpoints=aws.endpoints).caller("sa-east-1")
     connect(endpoints=aws.endpoints, stsRegion="us-west-2").caller("sa-east-1")
     connect(endpoints=aws.endpoints, stsRegion="us-west-2").caller()
@@ -31,8 +30,8 @@ def test_caller_is_asked_in_a_given_region(aws: Aws, keys: None) -> None:
         connect(endpoints=aws.endpoints).caller()
 
 
-def test_caller_is_asked_once_by_four_threads(aws: Aws, keys: None) -> None:
-    """Threads that ask at the same time wait for one answer."""
+def test_caller_is_requested_once_for_four_threads(aws: Aws, keys: None) -> None:
+    """Threads that need it at the same time wait for one answer."""
     connection = connect(endpoints=aws.endpoints, region=REGION)
     asked, answer = threading.Event(), threading.Event()
 
@@ -57,8 +56,8 @@ def test_caller_is_asked_once_by_four_threads(aws: Aws, keys: None) -> None:
     assert len(aws.asked) == 1
 
 
-def test_failure_to_tell_the_caller_is_not_kept(aws: Aws, keys: None) -> None:
-    """Who asks again after a failure gets a new answer."""
+def test_failed_request_for_the_caller_is_repeated(aws: Aws, keys: None) -> None:
+    """The next call asks AWS again."""
     connection = connect(endpoints=aws.endpoints, region=REGION)
     aws.answer = refuse("ExpiredToken", "The security token included in the request is expired")
     with pytest.raises(CredentialsError, match=r"^asking AWS who the caller is: the AWS credentials are expired"):
@@ -72,7 +71,7 @@ def test_failure_to_tell_the_caller_is_not_kept(aws: Aws, keys: None) -> None:
 
 
 def test_caller_in_a_region_that_is_not_enabled(aws: Aws, keys: None) -> None:
-    """AWS answers as if the key did not exist; where STS is asked elsewhere, that is not the Region of the share."""
+    """AWS reports an invalid key. The message mentions opt-in Regions, unless aws:stsRegion names another Region."""
     aws.answer = refuse("InvalidClientTokenId", "The security token included in the request is invalid.")
     with pytest.raises(CredentialsError, match=r"not accepted in af-south-1 .* it is an opt-in Region"):
         connect(endpoints=aws.endpoints, region="af-south-1").caller()
@@ -81,15 +80,15 @@ def test_caller_in_a_region_that_is_not_enabled(aws: Aws, keys: None) -> None:
 
 
 def test_skip_requesting_account_id(aws: Aws, keys: None) -> None:
-    """With aws:skipRequestingAccountId nobody is asked, and the caller stays unknown."""
+    """With aws:skipRequestingAccountId AWS is not asked, and the caller stays unknown."""
     connection = connect(endpoints=aws.endpoints, region=REGION, skipRequestingAccountId="true")
     assert connection.caller() is None
     assert aws.asked == []
 
 
 @pytest.mark.parametrize("skip", ["true", "false"])
-def test_skip_credentials_validation(aws: Aws, keys: None, skip: str) -> None:
-    """Credentials are never validated for their own sake: aws:skipCredentialsValidation changes nothing."""
+def test_skip_credentials_validation_has_no_effect(aws: Aws, keys: None, skip: str) -> None:
+    """Credentials are never validated by a separate request."""
     connection = connect(endpoints=aws.endpoints, region=REGION, skipCredentialsValidation=skip)
     request_of(connection)
     assert aws.asked == []
@@ -109,8 +108,10 @@ def test_skip_credentials_validation(aws: Aws, keys: None, skip: str) -> None:
         ),
     ],
 )
-def test_account_that_is_not_meant(aws: Aws, keys: None, keys_: dict[str, str], message: str) -> None:
-    """A caller of an account that is not meant gets no client, every time, and AWS is asked once."""
+def test_account_that_the_configuration_excludes_is_refused(
+    aws: Aws, keys: None, keys_: dict[str, str], message: str
+) -> None:
+    """Every call is refused, and AWS is asked once."""
     connection = connect(endpoints=aws.endpoints, **keys_)
     for _ in range(2):
         with pytest.raises(ConfigurationError, match=rf"^{message}"):
@@ -124,8 +125,7 @@ def test_account_that_is_not_meant(aws: Aws, keys: None, keys_: dict[str, str], 
     "keys_",
     [{"allowedAccountIds": '["222222222222","111111111111"]'}, {"forbiddenAccountIds": '["222222222222"]'}],
 )
-def test_account_that_is_meant(aws: Aws, keys: None, keys_: dict[str, str]) -> None:
-    """A caller of an account that is meant goes on."""
+def test_account_that_the_configuration_allows_is_accepted(aws: Aws, keys: None, keys_: dict[str, str]) -> None:
     connection = connect(endpoints=aws.endpoints, **keys_)
     assert connection.client("workspaces", REGION) is not None
     assert aws.actions == ["GetCallerIdentity"]

@@ -1,4 +1,4 @@
-"""Regions: where the name of one comes from, which exist, and whose partition they are in."""
+"""Regions: which setting names the Region, which Regions exist, and to which partition they belong."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ from tests.unit.connections import REGION, connect, write
 pytestmark = pytest.mark.usefixtures("home")
 
 
-def test_region_order(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The argument, then aws:region, AWS_REGION, AWS_DEFAULT_REGION, the profile."""
+def test_precedence_of_the_region(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The argument comes first, then aws:region, AWS_REGION, AWS_DEFAULT_REGION and the profile."""
     write(home, "config", "[default]\nregion = eu-west-3\n[profile other]\nregion = sa-east-1\n")
     assert connect().region() == "eu-west-3"
     assert connect(profile="other").region() == "sa-east-1"
@@ -24,21 +24,21 @@ def test_region_order(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_region() -> None:
-    """Without any, the message says how to set one."""
+    """The message says how to set one."""
     with pytest.raises(ConfigurationError, match=r"pulumi config set aws:region .* AWS_REGION"):
         connect().region()
 
 
 def test_profile_from_the_environment(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """AWS_PROFILE chooses the profile where aws:profile does not."""
+    """AWS_PROFILE selects the profile unless aws:profile is set."""
     write(home, "config", "[profile one]\nregion = eu-west-3\n[profile two]\nregion = sa-east-1\n")
     monkeypatch.setenv("AWS_PROFILE", "one")
     assert connect().region() == "eu-west-3"
     assert connect(profile="two").region() == "sa-east-1"
 
 
-def test_profile_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A profile that does not exist is an error with the name of the key or variable that asked for it."""
+def test_profile_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the key or variable that names the profile."""
     for connection, key in [
         (connect(profile="absent"), "aws:profile"),
         (connect(), "AWS_PROFILE or AWS_DEFAULT_PROFILE"),
@@ -51,20 +51,20 @@ def test_profile_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_unreadable_profile_file(home: Path) -> None:
-    """A configuration file that cannot be parsed is an error in one line."""
+    """The message is one line."""
     write(home, "config", "region = eu-west-1\n")
     with pytest.raises(ConfigurationError, match=r"^reading the AWS profile: Unable to parse"):
         connect().region()
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-west-3", "cn-northwest-1", "us-gov-west-1", "us-gov-east-1"])
-def test_regions_with_workspaces(region: str) -> None:
-    """A Region where WorkSpaces exists is no problem, whatever its partition."""
+def test_region_with_workspaces_is_valid(region: str) -> None:
+    """This holds in every partition."""
     assert connect().valid_region(region) == region
 
 
-def test_workspaces_regions_known() -> None:
-    """What service.md's sources count: 17 Regions in aws, one in China, two in GovCloud."""
+def test_number_of_regions_with_workspaces() -> None:
+    """AWS documents 17 Regions in the partition aws, one in China and two in GovCloud."""
     connection = connect()
     counts: dict[str, int] = {}
     for region in connection._regions("workspaces"):
@@ -90,8 +90,8 @@ def test_workspaces_regions_known() -> None:
         ("me-south-1", "WorkSpaces does not exist in me-south-1; the nearest Regions are "),
     ],
 )
-def test_region_problem(region: str, problem: str) -> None:
-    """A Region that does not exist, or has no WorkSpaces, is told with the near ones."""
+def test_region_that_does_not_exist_or_has_no_workspaces(region: str, problem: str) -> None:
+    """The message suggests Regions with a similar name, or the nearest ones."""
     with pytest.raises(NoSuchRegion) as caught:
         connect().valid_region(region)
     assert str(caught.value).startswith(problem)
@@ -99,7 +99,7 @@ def test_region_problem(region: str, problem: str) -> None:
 
 @pytest.mark.parametrize("region", ["us-esat-1", "eu-north-1", "mars-1"])
 def test_skip_region_validation(region: str) -> None:
-    """With aws:skipRegionValidation no Region is a problem."""
+    """With aws:skipRegionValidation every Region is accepted."""
     assert connect(skipRegionValidation="true").valid_region(region) == region
     with pytest.raises(NoSuchRegion):
         connect(skipRegionValidation="false").valid_region(region)
@@ -108,15 +108,15 @@ def test_skip_region_validation(region: str) -> None:
 @pytest.mark.parametrize("region", ["fips-us-east-1", "us-east-1-fips", "fips-us-gov-west-1"])
 @pytest.mark.parametrize("skip", ["true", "false"])
 def test_fips_name_of_a_region_is_refused(region: str, skip: str) -> None:
-    """It would be a second name, and so a second share, of the same Region; also where any other name will do."""
+    """With a second name of a Region a share could exist twice. aws:skipRegionValidation does not allow it."""
     with pytest.raises(NoSuchRegion) as caught:
         connect(skipRegionValidation=skip).valid_region(region)
     assert str(caught.value) == f"{region!r} is an endpoint, not a Region; name the Region, and set aws:useFipsEndpoint"
 
 
 @pytest.mark.parametrize("ask", ["partition", "valid_region"])
-def test_unreadable_profile_wherever_it_is_met(home: Path, ask: str) -> None:
-    """Region names need the session, and with it the profile: that fails in one line there too."""
+def test_unreadable_profile_file_when_a_region_is_checked(home: Path, ask: str) -> None:
+    """Checking a Region reads the profile, and fails in one line too."""
     write(home, "config", "region = eu-west-1\n")
     with pytest.raises(ConfigurationError, match=r"^reading the AWS profile: Unable to parse"):
         getattr(connect(), ask)(REGION)
@@ -133,5 +133,5 @@ def test_unreadable_profile_wherever_it_is_met(home: Path, ask: str) -> None:
     ],
 )
 def test_partition(region: str, partition: str) -> None:
-    """A Region's partition follows from its name; what nobody knows counts as aws."""
+    """A Region's partition follows from its name. An unknown Region is treated as one of aws."""
     assert connect().partition(region) == partition

@@ -1,4 +1,4 @@
-"""The `credential_process` of a profile: run once, ended at the deadline, named where it fails."""
+"""The `credential_process` of a profile: it runs once, stops at the deadline, and messages name it if it fails."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ def tool(home: Path) -> Iterator[Tool]:
 
 @pytest.fixture
 def connect_to(aws: Aws, clock: Clock) -> Connect:
-    """Make connections with that profile."""
+    """Return a function that makes connections with that profile."""
 
     def connect(interrupted: Callable[[], bool] = lambda: False, **more: object) -> Connection:
         keys = {"region": REGION, "profile": "images", "maxRetries": "1", "endpoints": aws.endpoints, **more}
@@ -62,7 +62,7 @@ def beginning(tool: Tool) -> str:
 
 
 def test_process_runs_once(tool: Tool, connect_to: Connect) -> None:
-    """For who the caller is and for every client."""
+    """It serves the caller's identity and every client."""
     tool.will_print()
     connection = connect_to(allowedAccountIds=["111111111111"])
     assert signer(connection) == ("AKIDPROCESS", "t")
@@ -86,7 +86,7 @@ def test_process_runs_once_for_four_threads(tool: Tool, connect_to: Connect, hom
 
 
 def test_failed_process_is_not_run_again(tool: Tool, connect_to: Connect) -> None:
-    """A hundred shares meet one failure, each with what was being done."""
+    """Later calls fail with the same cause, and their messages say what was being done."""
     tool.will("echo 'not signed in' >&2; exit 3")
     connection = connect_to()
     permissions = Permissions(connection)
@@ -98,10 +98,10 @@ def test_failed_process_is_not_run_again(tool: Tool, connect_to: Connect) -> Non
 
 
 @pytest.mark.parametrize(("left", "runs"), [(3600, 1), (120, 1), (30, 4)])
-def test_process_runs_again_at_the_end_of_its_credentials(
+def test_process_runs_again_before_its_credentials_expire(
     tool: Tool, connect_to: Connect, left: int, runs: int
 ) -> None:
-    """What has two minutes left serves all requests of these two minutes but the last one."""
+    """Credentials that are valid for two more minutes are still used."""
     tool.will_print(Expiration=in_seconds(left))
     connection = connect_to()
     for _ in range(3):
@@ -110,7 +110,7 @@ def test_process_runs_again_at_the_end_of_its_credentials(
 
 
 def test_process_of_a_source_profile(tool: Tool, connect_to: Connect, home: Path, aws: Aws) -> None:
-    """A role in a profile is assumed with what the process of its source profile prints."""
+    """A profile's role is assumed with the credentials that the process of its source profile prints."""
     config = home / ".aws" / "config"
     config.write_text(f"{config.read_text()}[profile role]\nrole_arn = {ROLE}\nsource_profile = images\n")
     tool.will_print()
@@ -121,20 +121,20 @@ def test_process_of_a_source_profile(tool: Tool, connect_to: Connect, home: Path
     assert "the credential_process of the AWS profile images" in fails(connect_to(profile="role"))
 
 
-def test_default_profile(tool: Tool, connect_to: Connect, home: Path) -> None:
-    """Without a name, the profile is called as AWS calls it."""
+def test_process_of_the_default_profile(tool: Tool, connect_to: Connect, home: Path) -> None:
+    """Messages call the profile `default`."""
     write(home, "config", f"[default]\ncredential_process = {tool.command}\n")
     tool.will("exit 1")
     assert "of the AWS profile default (" in fails(connect_to(profile=None))
 
 
-def test_empty_setting_is_none(home: Path, connect_to: Connect) -> None:
-    """As with every other setting of a profile."""
+def test_empty_credential_process_is_ignored(home: Path, connect_to: Connect) -> None:
+    """Like every other empty setting of a profile, it is treated as not set."""
     write(home, "config", "[profile images]\ncredential_process =\n")
     assert "no usable AWS credentials" in fails(connect_to())
 
 
-# What it can get wrong.
+# Failures and invalid output.
 
 
 @pytest.mark.parametrize(
@@ -157,8 +157,8 @@ def test_empty_setting_is_none(home: Path, connect_to: Connect) -> None:
         ("kill -9 $$", "ended with exit code 137; run it by hand to see why"),
     ],
 )
-def test_what_a_process_gets_wrong(tool: Tool, connect_to: Connect, script: str, said: str) -> None:
-    """One line that names the profile, the key and the program, neither its arguments nor what it printed."""
+def test_process_that_fails_or_prints_something_else(tool: Tool, connect_to: Connect, script: str, said: str) -> None:
+    """The message names the profile, the key and the program, but not its arguments or its standard output."""
     tool.will(script)
     assert fails(connect_to()) == beginning(tool) + said
 
@@ -178,34 +178,34 @@ def test_what_a_process_gets_wrong(tool: Tool, connect_to: Connect, script: str,
         ),
     ],
 )
-def test_keys_that_are_wrong(tool: Tool, connect_to: Connect, keys: dict[str, object], said: str) -> None:
-    """Credentials that cannot be used are not tried."""
+def test_unusable_credentials_are_refused(tool: Tool, connect_to: Connect, keys: dict[str, object], said: str) -> None:
+    """The provider does not try them."""
     tool.will_print(**keys)
     assert fails(connect_to()) == beginning(tool) + said
 
 
 def test_long_error_is_cut(tool: Tool, connect_to: Connect) -> None:
-    """The line stays one that can be read."""
+    """The message stays readable."""
     tool.will(f"echo {'x' * 1000} >&2; exit 1")
     assert len(fails(connect_to())) < 500
 
 
 def test_program_that_does_not_exist(tool: Tool, connect_to: Connect) -> None:
-    """It is named."""
+    """The message names it."""
     assert fails(connect_to()) == (
         f"{beginning(tool)}cannot be started (it does not exist or is not executable); correct the profile"
     )
 
 
 def test_program_that_the_system_cannot_run(tool: Tool, connect_to: Connect) -> None:
-    """What the system says of it."""
+    """The message contains the error of the operating system."""
     tool.path.write_bytes(b"\0")
     tool.path.chmod(0o755)
     assert "Exec format error" in fails(connect_to())
 
 
-def test_setting_that_is_no_command(home: Path, connect_to: Connect) -> None:
-    """A quote that is not closed, for instance."""
+def test_command_that_cannot_be_parsed(home: Path, connect_to: Connect) -> None:
+    """Here a quote is not closed. The message does not show the command."""
     write(home, "config", f"[profile images]\ncredential_process = tool --token '{CANARY}\n")
     assert fails(connect_to()) == (
         f"connecting to sts in {REGION}: the credential_process of the AWS profile images cannot be read "
@@ -213,17 +213,17 @@ def test_setting_that_is_no_command(home: Path, connect_to: Connect) -> None:
     )
 
 
-def test_process_that_asks_is_not_answered(tool: Tool, connect_to: Connect) -> None:
-    """Its standard input is empty: one that wants a password fails at once instead of waiting for it."""
+def test_process_that_asks_for_input_fails_at_once(tool: Tool, connect_to: Connect) -> None:
+    """Its standard input is empty, so a process that asks for a password does not hang."""
     tool.will("read password || { echo 'no password' >&2; exit 1; }")
     assert "(no password)" in fails(connect_to())
 
 
-# When it is ended.
+# When it is stopped.
 
 
-def test_process_is_ended_at_the_deadline(tool: Tool, connect_to: Connect, clock: Clock) -> None:
-    """With its children. That is no fault of its own: who asks later may have the time."""
+def test_process_is_stopped_at_the_deadline(tool: Tool, connect_to: Connect, clock: Clock) -> None:
+    """Its child processes end too. A later call runs it again."""
     tool.will_hang()
     connection = connect_to()
     with ThreadPoolExecutor(1) as pool:
@@ -238,7 +238,7 @@ def test_process_is_ended_at_the_deadline(tool: Tool, connect_to: Connect, clock
 
 
 def test_deadline_is_that_of_the_call(tool: Tool, connect_to: Connect, clock: Clock, aws: Aws) -> None:
-    """A process that runs in the middle of a call has what is left of its time."""
+    """A process that starts during a call gets only the rest of the call's time."""
     tool.will_print(Expiration=in_seconds(30))
     connection = connect_to()
     connection.client("sts", REGION)
@@ -257,8 +257,8 @@ def test_deadline_is_that_of_the_call(tool: Tool, connect_to: Connect, clock: Cl
         asking.result(60)
 
 
-def test_process_is_ended_on_interruption(tool: Tool, connect_to: Connect) -> None:
-    """Whoever cancels the command does not wait for it."""
+def test_process_is_stopped_on_interruption(tool: Tool, connect_to: Connect) -> None:
+    """A cancelled command does not wait for it."""
     tool.will_hang()
     interrupted = threading.Event()
     with ThreadPoolExecutor(1) as pool:
@@ -269,8 +269,8 @@ def test_process_is_ended_on_interruption(tool: Tool, connect_to: Connect) -> No
     tool.wait_until_it_is_gone()
 
 
-def test_process_is_ended_with_the_program(tool: Tool, connect_to: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C in the thread that waits for it ends it as well."""
+def test_process_is_stopped_with_the_program(tool: Tool, connect_to: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C raises KeyboardInterrupt in the thread that waits for the process."""
 
     def interrupted(_: object) -> str:
         tool.wait_until_it_hangs()

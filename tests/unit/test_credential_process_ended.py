@@ -40,16 +40,16 @@ class Checking:
 
 @pytest.fixture
 def checking(tool: Tool) -> Iterator[Checking]:
-    """Return a provider process that checks."""
+    """Return a provider process whose check of a share is waiting."""
     with Engine() as engine, Driver(engine, {"aws:region": REGION}) as driver, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(driver.check, ImageShareProvider, {}, {**SHARE._asdict()})
         tool.wait_until_it_hangs()
         yield Checking(engine, driver.pid, driver.stub, answer)
-        engine.kill()  # which ends the check, whatever a test has found
+        engine.kill()  # this ends the check, even if a test has failed
 
 
 def test_cancelled_command(tool: Tool, checking: Checking) -> None:
-    """On Ctrl-C or SIGTERM the engine sends Cancel and waits for the check: it ends, and says why."""
+    """On Ctrl-C or SIGTERM the engine sends Cancel and waits for the check, which ends and says why."""
     checking.stub.Cancel(empty_pb2.Empty())
     with pytest.raises(DriverError, match=r"the credential_process .* was stopped because the command was interrupted"):
         checking.answer.result(60)
@@ -57,18 +57,17 @@ def test_cancelled_command(tool: Tool, checking: Checking) -> None:
     assert runs(checking.pid)
 
 
-# Not SIGINT: Python can lose one that comes while it forks. The engine sends none; it kills what does not end.
+# SIGINT is left out because Python can lose one that arrives during a fork. The engine does not send it, and kills a
+# provider that does not end.
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.nightly)])
-def test_provider_that_is_ended(tool: Tool, checking: Checking, number: signal.Signals) -> None:
-    """Nothing that it has started is left."""
+def test_provider_ended_by_a_signal_leaves_no_process(tool: Tool, checking: Checking, number: signal.Signals) -> None:
     os.kill(checking.pid, number)
     tool.wait_until_it_is_gone()
     wait_for(lambda: not runs(checking.pid), "the end of the provider")
 
 
 @pytest.mark.nightly
-def test_engine_that_is_gone(tool: Tool, checking: Checking) -> None:
-    """A provider that ends because its engine has ended leaves nothing either."""
+def test_provider_whose_engine_ends_leaves_no_process(tool: Tool, checking: Checking) -> None:
     checking.engine.kill()
     tool.wait_until_it_is_gone()
     wait_for(lambda: not runs(checking.pid), "the end of the provider")

@@ -17,18 +17,18 @@ LOGIN = "arn:aws:iam::111111111111:user/me"
 
 
 def test_keys_of_the_environment(keys: None) -> None:
-    """Without aws: keys, botocore's chain finds the credentials."""
+    """Without aws: keys botocore finds the credentials."""
     assert signer(connect()) == ("AKIDENV", None)
 
 
 def test_access_key_and_token(keys: None) -> None:
-    """aws:accessKey, aws:secretKey and aws:token come before the environment."""
+    """aws:accessKey, aws:secretKey and aws:token take precedence over the environment."""
     assert signer(connect(accessKey="AKIDSTACK", secretKey=CANARY)) == ("AKIDSTACK", None)
     assert signer(connect(accessKey="AKIDSTACK", secretKey=CANARY, token="tkn")) == ("AKIDSTACK", "tkn")
 
 
-def test_profile_before_keys_of_the_environment(home: Path, keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """aws:profile comes before keys in the environment, AWS_PROFILE after them, aws:accessKey before both."""
+def test_precedence_of_profiles_and_keys(home: Path, keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """aws:accessKey comes first, then aws:profile, the keys in the environment, and AWS_PROFILE."""
     write(home, "credentials", f"[p]\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = {CANARY}\n")
     assert signer(connect(profile="p")) == ("AKIDPROFILE", None)
     assert signer(connect(profile="p", accessKey="AKIDSTACK", secretKey=CANARY))[0] == "AKIDSTACK"
@@ -37,7 +37,7 @@ def test_profile_before_keys_of_the_environment(home: Path, keys: None, monkeypa
 
 
 def test_shared_files(tmp_path: Path) -> None:
-    """aws:sharedConfigFiles and aws:sharedCredentialsFiles take the place of those in the home folder."""
+    """aws:sharedConfigFiles and aws:sharedCredentialsFiles replace the files in the home folder."""
     (tmp_path / "c").write_text("[profile p]\nregion = sa-east-1\n")
     (tmp_path / "k").write_text(f"[p]\naws_access_key_id = AKIDFILE\naws_secret_access_key = {CANARY}\n")
     connection = connect(sharedConfigFiles='["~/c"]', sharedCredentialsFiles=[str(tmp_path / "k")], profile="p")
@@ -46,7 +46,7 @@ def test_shared_files(tmp_path: Path) -> None:
 
 
 def test_no_credentials() -> None:
-    """That there are none shows in a call, as an error of credentials."""
+    """The first call fails, and its message says that there are no credentials."""
     connection = connect(region=REGION)
     client = connection.client("workspaces", REGION)
     with pytest.raises(NoCredentialsError):
@@ -57,8 +57,8 @@ def test_no_credentials() -> None:
         connect(region=REGION, assumeRoles=[{"roleArn": ROLE}]).caller()
 
 
-def test_half_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Incomplete credentials in the environment are an error of credentials, without the secret."""
+def test_incomplete_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message does not show the key that is set."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", CANARY)
     with pytest.raises(CredentialsError, match=rf"^connecting to workspaces in {REGION}: ") as caught:
         connect().client("workspaces", REGION)
@@ -71,21 +71,21 @@ def instance(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
 
 
 def test_instance_metadata(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An instance role is found, at aws:ec2MetadataServiceEndpoint where that is set."""
+    """The credentials of the instance role are read from aws:ec2MetadataServiceEndpoint."""
     assert signer(connect(**instance(aws, monkeypatch))) == ("AKIDINSTANCE", "t")
     assert aws.paths[0] == "/latest/api/token"
 
 
 def test_instance_metadata_over_ipv6() -> None:
-    """aws:ec2MetadataServiceEndpointMode is botocore's."""
+    """aws:ec2MetadataServiceEndpointMode is passed to botocore."""
     session = connect(ec2MetadataServiceEndpointMode="IPv6")._connected()
     assert session.get_config_variable("ec2_metadata_service_endpoint_mode") == "IPv6"
 
 
 def test_skip_metadata_api_check(home: Path, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """aws:skipMetadataApiCheck keeps this connection, and only this, from asking the instance metadata."""
+    """With aws:skipMetadataApiCheck this connection, and only this one, does not ask the instance metadata."""
     where = instance(aws, monkeypatch)
-    monkeypatch.setenv("AWS_DEFAULTS_MODE", "auto")  # would ask it for the Region
+    monkeypatch.setenv("AWS_DEFAULTS_MODE", "auto")  # botocore would ask it for the Region
     write(home, "config", f"[profile r]\nrole_arn = {ROLE}\ncredential_source = Ec2InstanceMetadata\n")
     with pytest.raises(NoCredentialsError):
         connect(**where, skipMetadataApiCheck="true").client("workspaces", REGION).describe_workspace_images()
@@ -96,7 +96,7 @@ def test_skip_metadata_api_check(home: Path, aws: Aws, monkeypatch: pytest.Monke
 
 
 def test_profile_with_a_role(home: Path, aws: Aws) -> None:
-    """A profile's own role is assumed by botocore, at the configured endpoint and in aws:stsRegion."""
+    """Botocore assumes the role of a profile at the configured endpoint and in aws:stsRegion."""
     write(
         home,
         "config",
@@ -110,8 +110,8 @@ def test_profile_with_a_role(home: Path, aws: Aws) -> None:
     assert "pulumi-workspaces-images" in aws.headers[0]["User-Agent"]
 
 
-def test_profile_that_wants_a_code(home: Path) -> None:
-    """A profile that asks for an MFA code fails at once: there is nobody to type it."""
+def test_profile_that_needs_an_mfa_code(home: Path) -> None:
+    """It fails at once, because a provider cannot ask the user for a code."""
     write(
         home,
         "config",
@@ -125,7 +125,7 @@ def test_profile_that_wants_a_code(home: Path) -> None:
 
 @pytest.fixture
 def login(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return where `aws login` keeps what the profile `p` refers to; its package is there, whether installed or not."""
+    """Return the folder where `aws login` stores the session of the profile `p`, and fake the package that it needs."""
     write(home, "config", f"[profile p]\nlogin_session = {LOGIN}\nregion = {REGION}\n")
     monkeypatch.setenv("AWS_LOGIN_CACHE_DIRECTORY", str(home / "login"))
     monkeypatch.setattr("botocore.credentials.EC", object())
@@ -133,7 +133,7 @@ def login(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_profile_of_aws_login(login: Path) -> None:
-    """It works with the package that botocore wants for it."""
+    """It works if the extra package is installed."""
     keys = {"accessKeyId": "AKIDLOGIN", "secretAccessKey": CANARY, "sessionToken": "t", "accountId": "111111111111"}
     token: Any = {"accessToken": {**keys, "expiresAt": "2999-01-01T00:00:00Z"}}
     cache: Any = JSONFileCache(str(login))
@@ -142,7 +142,7 @@ def test_profile_of_aws_login(login: Path) -> None:
 
 
 def test_profile_of_aws_login_without_its_package(login: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line that says what to install."""
+    """The message is one line that says what to install."""
     monkeypatch.setattr("botocore.credentials.EC", None)
     with pytest.raises(CredentialsError) as caught:
         connect(profile="p").caller()
@@ -152,8 +152,8 @@ def test_profile_of_aws_login_without_its_package(login: Path, monkeypatch: pyte
     )
 
 
-def test_profile_of_aws_login_that_has_not_signed_in(login: Path) -> None:
-    """One line that says how to."""
+def test_profile_of_aws_login_without_a_session(login: Path) -> None:
+    """The message says how to sign in."""
     with pytest.raises(
         CredentialsError, match=r"no usable AWS credentials \(.* Please reauthenticate with 'aws login'"
     ):
@@ -161,7 +161,7 @@ def test_profile_of_aws_login_that_has_not_signed_in(login: Path) -> None:
 
 
 def test_profile_whose_token_cannot_be_read(home: Path, aws: Aws) -> None:
-    """What botocore lets through from files is one line, too, and no bug."""
+    """The error of the file system is reported in one line, and not as a bug."""
     write(home, "config", f"[profile p]\nrole_arn = {ROLE}\nweb_identity_token_file = /nonexistent/token\n")
     connection = connect(profile="p", region=REGION, endpoints=aws.endpoints)
     with pytest.raises(CredentialsError, match="no usable AWS credentials") as caught:

@@ -1,4 +1,4 @@
-"""One deadline for every call: who the caller is, the organization, and signing in on the way."""
+"""One deadline for every call, including the caller's identity, the organization, and signing in."""
 
 import json
 from collections.abc import Callable
@@ -24,7 +24,7 @@ Connect = Callable[..., Connection]
 
 @pytest.fixture
 def slow(aws: Aws, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Connect:
-    """Make connections to an AWS that takes 100 seconds to refuse a request; waiting between two takes no time."""
+    """Return a function that connects to an AWS that throttles each request after 100 s. Waits take no time."""
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
     monkeypatch.setattr("botocore.retries.bucket.TokenBucket.acquire", lambda *_, **__: True)
     aws.answer = slowly(aws, clock, refuse("Throttling", "Rate exceeded", 400))
@@ -46,7 +46,7 @@ def slowly(aws: Aws, clock: Clock, answer: Callable[[dict[str, str]], tuple[int,
 
 
 def throttled(_: dict[str, str]) -> tuple[int, str]:
-    """Refuse a request of a service that speaks JSON."""
+    """Return the throttling error of a service with a JSON protocol."""
     return 400, json.dumps({"__type": "ThrottlingException", "message": "Rate exceeded"})
 
 
@@ -57,13 +57,12 @@ def gives_up(ask: Callable[[], object]) -> str:
 
 
 def test_asking_who_the_caller_is_ends_at_the_deadline(slow: Connect, aws: Aws, keys: None) -> None:
-    """However many attempts aws:maxRetries grants."""
+    """aws:maxRetries would allow more attempts."""
     assert gives_up(slow().caller).startswith("asking AWS who the caller is: ")
     assert len(aws.asked) == 4
 
 
 def test_asking_the_organization_ends_at_the_deadline(slow: Connect, aws: Aws, clock: Clock, keys: None) -> None:
-    """The same for an account of a share."""
     aws.answer = slowly(aws, clock, throttled)
     organization = Organization(slow())
     said = gives_up(lambda: organization.member(SALES, REGION))
@@ -91,9 +90,9 @@ def test_signing_in_ends_at_the_deadline_of_the_call(
     signing_in: dict[str, object],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A role or a session that the call needs first is no call of its own."""
+    """The time to assume a role or to get a session counts towards the call that needs it."""
     profiles(home)
-    monkeypatch.setattr(SSOTokenProvider, "_SSO_TOKEN_CACHE_DIR", str(home / "sso"))  # botocore has it from its import
+    monkeypatch.setattr(SSOTokenProvider, "_SSO_TOKEN_CACHE_DIR", str(home / "sso"))  # botocore reads it at import
     if signing_in == {"profile": "sso"}:
         aws.metadata = lambda path: slowly(aws, clock, throttled)({})  # type: ignore[method-assign]
     permissions = Permissions(slow(**signing_in))
@@ -120,8 +119,10 @@ def profiles(home: Path) -> None:
     )
 
 
-def test_who_the_caller_is_belongs_to_the_call_that_needs_it(slow: Connect, aws: Aws, clock: Clock, keys: None) -> None:
-    """With aws:allowedAccountIds AWS is asked first who the caller is; both together have one deadline."""
+def test_asking_who_the_caller_is_counts_towards_the_call_that_needs_it(
+    slow: Connect, aws: Aws, clock: Clock, keys: None
+) -> None:
+    """With aws:allowedAccountIds the caller's identity is requested first. Both requests have one deadline."""
     answers = iter([refuse("Throttling", "Rate exceeded", 400), aws.identify])
     aws.answer = slowly(aws, clock, lambda asked: next(answers, throttled)(asked))
     permissions = Permissions(slow(allowedAccountIds=["111111111111"]))
@@ -130,7 +131,7 @@ def test_who_the_caller_is_belongs_to_the_call_that_needs_it(slow: Connect, aws:
 
 
 def test_each_call_has_its_own_deadline(slow: Connect, aws: Aws, clock: Clock, keys: None) -> None:
-    """What one call has used up, the next one has again."""
+    """After a call that used up its time, the next call has the full time again."""
     connection = slow()
     gives_up(connection.caller)
     answers = iter([refuse("Throttling", "Rate exceeded", 400), aws.identify])

@@ -1,4 +1,4 @@
-"""What the AWS variables of the environment and the profile say: empty ones, wrong ones, and which of them is wrong."""
+"""AWS settings in the environment and the profile: empty ones are ignored, and messages name invalid ones."""
 
 from pathlib import Path
 
@@ -37,8 +37,10 @@ VARIABLES = {
 
 
 @pytest.mark.parametrize("variable", sorted(VARIABLES))
-def test_empty_variable_is_not_set(home: Path, aws: Aws, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    """`AWS_PROFILE= pulumi preview` works as `pulumi preview` does, and so with every other variable."""
+def test_empty_variable_is_treated_as_not_set(
+    home: Path, aws: Aws, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """`AWS_PROFILE= pulumi preview` works like `pulumi preview`. The same holds for every other variable."""
     write(home, "config", f"[default]\nregion = {REGION}\n{KEYS}")
     monkeypatch.setenv(variable, "")
     me = Caller("111111111111", "arn:aws:iam::111111111111:user/me")
@@ -47,16 +49,14 @@ def test_empty_variable_is_not_set(home: Path, aws: Aws, monkeypatch: pytest.Mon
     assert f"/{REGION}/sts/" in aws.headers[0]["Authorization"]
 
 
-def test_empty_variables_leave_the_instance_role(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor does an empty variable end the search for credentials before its end."""
+def test_instance_role_is_found_despite_empty_variables(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in VARIABLES - {"HTTPS_PROXY", "REQUESTS_CA_BUNDLE"}:
         monkeypatch.setenv(variable, "")
     monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
     assert signer(connect(ec2MetadataServiceEndpoint=aws.url)) == ("AKIDINSTANCE", "t")
 
 
-def test_empty_variables_leave_what_the_profile_says(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They do not hide it."""
+def test_empty_variables_do_not_hide_settings_of_the_profile(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(home, "config", f"[default]\n{KEYS}max_attempts = 3\nretry_mode = standard\nuse_fips_endpoint = true\n")
     for variable in ("AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE", "AWS_USE_FIPS_ENDPOINT"):
         monkeypatch.setenv(variable, "")
@@ -65,8 +65,7 @@ def test_empty_variables_leave_what_the_profile_says(home: Path, monkeypatch: py
     assert "fips" in client.meta.endpoint_url
 
 
-def test_empty_setting_of_the_profile_is_not_set(home: Path) -> None:
-    """The same for the profile."""
+def test_empty_setting_of_the_profile_is_treated_as_not_set(home: Path) -> None:
     write(home, "config", f"[default]\n{KEYS}max_attempts =\nretry_mode =\nmetadata_service_timeout =\n")
     assert config_of(connect().client("workspaces", REGION)).retries == {"mode": "adaptive", "total_max_attempts": 25}
 
@@ -80,10 +79,10 @@ def test_empty_setting_of_the_profile_is_not_set(home: Path) -> None:
         ("retry_mode", "AWS_RETRY_MODE", "legacy, standard or adaptive"),
     ],
 )
-def test_wrong_setting_is_named(
+def test_invalid_setting_is_named(
     home: Path, monkeypatch: pytest.MonkeyPatch, key: str, variable: str, must_be: str
 ) -> None:
-    """The variable, or the profile and its key; the value is not quoted."""
+    """The message names the variable, or the profile and its key. It does not quote the value."""
     write(home, "config", f"[default]\n{KEYS}[profile images]\n{KEYS}{key} = ten\n")
     with pytest.raises(ConfigurationError) as caught:
         connect(profile="images").client("workspaces", REGION)
@@ -95,8 +94,9 @@ def test_wrong_setting_is_named(
     assert str(caught.value) == f"{variable} must be {must_be}"
 
 
-def test_stack_configuration_comes_before_a_wrong_setting(keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is not read cannot be wrong."""
+def test_invalid_setting_is_ignored_if_the_stack_configuration_overrides_it(
+    keys: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "ten")
     monkeypatch.setenv("AWS_RETRY_MODE", "ten")
     connect(maxRetries="3", retryMode="standard").client("workspaces", REGION)
@@ -109,16 +109,16 @@ def test_stack_configuration_comes_before_a_wrong_setting(keys: None, monkeypatc
         ("endpoint_url = nonsense", "Invalid endpoint: nonsense"),
     ],
 )
-def test_other_wrong_settings_say_where_to_look(home: Path, settings: str, said: str) -> None:
-    """Botocore names the setting, not where it stands: in the environment or in the profile."""
+def test_message_for_another_invalid_setting_says_where_to_look(home: Path, settings: str, said: str) -> None:
+    """Botocore's error names the setting, but not whether it is in the environment or in the profile."""
     write(home, "config", f"[profile images]\n{KEYS}{settings}\n")
     with pytest.raises(ConfigurationError, match=f"^connecting to sts in {REGION}: {said}") as caught:
         connect(profile="images").client("sts", REGION)
     assert str(caught.value).endswith("; check the AWS_ variables of the environment and the AWS profile images")
 
 
-def test_instance_metadata_is_not_waited_for_beyond_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a long timeout nor many attempts are taken as they are."""
+def test_time_for_the_instance_metadata_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of the environment cannot extend it beyond the deadline of a call."""
     monkeypatch.setenv("AWS_METADATA_SERVICE_TIMEOUT", "1000")
     monkeypatch.setenv("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "3")
     connection = connect()

@@ -1,4 +1,4 @@
-"""Certificates that are trusted, and proxies that are used, as the stack configuration says."""
+"""Trusted certificates and proxies, as the stack configuration sets them."""
 
 import datetime
 import ipaddress
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("home")
 
 @pytest.fixture
 def tls(aws: Aws, tmp_path: Path) -> Path:
-    """AWS behind a certificate of its own; return the certificate's file."""
+    """Give the fake AWS its own certificate, and return the certificate's file."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -49,7 +49,7 @@ def tls(aws: Aws, tmp_path: Path) -> Path:
 
 
 def test_custom_ca_bundle(aws: Aws, tls: Path, keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A certificate is trusted only if aws:customCaBundle, or else AWS_CA_BUNDLE, has its root."""
+    """A certificate is trusted only if aws:customCaBundle or AWS_CA_BUNDLE contains its root."""
     configuration: dict[str, object] = {"endpoints": aws.endpoints, "region": REGION, "maxRetries": "1"}
     assert connect(**configuration, customCaBundle=str(tls)).caller() is not None
     with pytest.raises(Unanswered, match=r"SSL"):
@@ -59,7 +59,7 @@ def test_custom_ca_bundle(aws: Aws, tls: Path, keys: None, monkeypatch: pytest.M
 
 
 def test_insecure(aws: Aws, tls: Path, keys: None) -> None:
-    """With aws:insecure any certificate will do, also for assuming roles."""
+    """With aws:insecure every certificate is accepted, also for assuming roles."""
     connection = connect(endpoints=aws.endpoints, region=REGION, insecure="true", assumeRoles=[{"roleArn": ROLE}])
     with pytest.warns(match=r"Unverified HTTPS request"):
         assert connection.caller() is not None
@@ -80,8 +80,7 @@ def test_http_proxy(aws: Aws, keys: None) -> None:
     assert aws.paths == ["http://sts.example.com/"]
 
 
-def test_proxy_failure_keeps_the_password(aws: Aws, keys: None) -> None:
-    """A proxy that cannot be used is named without its password."""
+def test_message_about_a_proxy_does_not_show_its_password(aws: Aws, keys: None) -> None:
     aws.server.shutdown()
     aws.server.server_close()
     connection = connect(
@@ -120,14 +119,14 @@ def test_proxies(
     environment: dict[str, str],
     proxies: dict[str, str] | None,
 ) -> None:
-    """Each key comes before its variable; HTTPS takes the HTTP proxy too, unless it has its own or none."""
+    """Each key takes precedence over its variable. HTTPS uses the HTTP proxy unless it has its own, or none."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert config_of(connect(**configured).client("workspaces", REGION)).proxies == proxies
 
 
 def test_no_proxy(keys: None) -> None:
-    """A host of aws:noProxy is reached without a proxy, another one through it."""
+    """Hosts in aws:noProxy are reached directly, and all others through the proxy."""
     connection = connect(httpsProxy="http://b", noProxy="foo, .amazonaws.com.cn,sts.eu-west-1.amazonaws.com")
     assert config_of(connection.client("sts", REGION)).proxies == {}
     assert config_of(connection.client("workspaces", "cn-northwest-1")).proxies == {}
@@ -159,5 +158,5 @@ def test_no_proxy(keys: None) -> None:
     ],
 )
 def test_no_proxy_rules(url: str, no_proxy: str, bypasses: bool) -> None:
-    """A name stands for its subdomains, a network for its addresses; loopback never needs a proxy."""
+    """A name matches its subdomains too, and a network its addresses. Loopback is always reached directly."""
     assert credentials._bypasses_proxy(url, no_proxy) is bypasses

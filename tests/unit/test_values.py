@@ -1,4 +1,4 @@
-"""Single values of the stack configuration, and what a wrong one is told."""
+"""Single values of the stack configuration, and the messages for invalid ones."""
 
 import pytest
 
@@ -14,8 +14,8 @@ from pulumi_workspaces_images.configuration.values import (
 from pulumi_workspaces_images.errors import ConfigurationError
 
 
-def test_text() -> None:
-    """A string is taken as it is; empty and missing are not set."""
+def test_string() -> None:
+    """A string is read unchanged. An empty string is treated as not set."""
     assert string({"k": "a b"}, "k", "") == "a b"
     assert string({"k": ""}, "k", "") is None
     assert string({}, "k", "") is None
@@ -24,8 +24,8 @@ def test_text() -> None:
 
 
 @pytest.mark.parametrize("value", [5, 1.5, True, 0])
-def test_number_in_place_of_a_text(value: object) -> None:
-    """What `pulumi config set --path` makes of the digits of an external id, or of a tag."""
+def test_number_instead_of_a_string(value: object) -> None:
+    """`pulumi config set --path` turns an external id or a tag of digits into a number."""
     with pytest.raises(ConfigurationError, match=r"^aws:k must be a string: put it in quotes$"):
         string({"k": value}, "k", "aws:")
 
@@ -43,32 +43,32 @@ def test_number_in_place_of_a_text(value: object) -> None:
     ],
 )
 def test_flag(value: object, read: bool | None) -> None:
-    """A boolean is the text `true` or `false`, or a boolean."""
+    """It is the string `true` or `false`, or a boolean."""
     assert flag({"k": value}, "k", "") is read
 
 
 @pytest.mark.parametrize("value", ["yes", "1", 1, 0, [], {}, "tru"])
-def test_flag_refuses(value: object) -> None:
-    """Anything else is refused by the key's name."""
+def test_other_flags_are_refused(value: object) -> None:
+    """The message names the key."""
     with pytest.raises(ConfigurationError, match=r"^aws:k must be true or false$"):
         flag({"k": value}, "k", "aws:")
 
 
 @pytest.mark.parametrize(("value", "read"), [("5", 5), (5, 5), (5.0, 5), ("0", 0), ("", None), (None, None)])
 def test_whole_number(value: object, read: int | None) -> None:
-    """A whole number is its digits, or a number."""
+    """It is a string of digits, or a number."""
     assert whole_number({"k": value}, "k", "") == read
 
 
 @pytest.mark.parametrize("value", ["-1", "1.5", 1.5, -1, True, "five", "²", [1], float("inf"), float("nan")])
-def test_whole_number_refuses(value: object) -> None:
-    """Anything else is refused by the key's name."""
+def test_other_numbers_are_refused(value: object) -> None:
+    """The message names the key."""
     with pytest.raises(ConfigurationError, match=r"^aws:k must be a whole number, 0 or more$"):
         whole_number({"k": value}, "k", "aws:")
 
 
 def test_lists_and_objects() -> None:
-    """Lists and objects are JSON text, or already lists and objects."""
+    """They are JSON strings, or lists and objects."""
     assert strings({"k": '["a","b"]'}, "k", "") == ("a", "b")
     assert strings({"k": ["a"]}, "k", "") == ("a",)
     assert strings({"k": "[]"}, "k", "") is None
@@ -79,14 +79,14 @@ def test_lists_and_objects() -> None:
 
 
 @pytest.mark.parametrize("value", ["a", "[1]", '{"a":"b"}', "5", 5, ["a", 1], [""], "[nonsense"])
-def test_texts_refuses(value: object) -> None:
-    """What is no list of texts is refused by the key's name."""
+def test_other_lists_are_refused(value: object) -> None:
+    """The message names the key."""
     with pytest.raises(ConfigurationError, match=r"^aws:k must be a list of strings \(as JSON\)$"):
         strings({"k": value}, "k", "aws:")
 
 
 def test_choice() -> None:
-    """One of some texts; the message lists them."""
+    """The value is one of several strings, which the message lists."""
     assert choice(["a", "b"])({"k": "b"}, "k", "") == "b"
     with pytest.raises(ConfigurationError, match=r"^k must be a, b or c$"):
         choice(["a", "b", "c"])({"k": "d"}, "k", "")
