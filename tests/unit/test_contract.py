@@ -1,4 +1,4 @@
-"""The contract with AWS: what this package asks, sends, reads and catches exists in botocore's models."""
+"""The contract with AWS: all operations, arguments, results and errors of the package are in botocore's models."""
 
 import ast
 import json
@@ -25,7 +25,7 @@ from tests.unit.helpers import DESCRIBE, GRANT, IMAGE, LIST, REGION, SALES, SHAR
 _LOADER = create_loader()
 _SOURCES = sorted(Path(pulumi_workspaces_images.__file__).parent.rglob("*.py"))
 
-# Every operation that the package may ask for, and what of its result is read.
+# Every operation that the package calls, and the members of its result that it reads.
 OPERATIONS = {
     "workspaces:DescribeWorkspaceImages": [
         "Images.ImageId",
@@ -66,7 +66,7 @@ def operation(action: str) -> OperationModel:
 
 
 def strings(*sources: Path) -> Iterator[str]:
-    """Return the texts in the code, without the documentation."""
+    """Yield the strings in the code, without docstrings."""
     for source in sources:
         tree = ast.parse(source.read_text(encoding="utf-8"))
         documentation = {
@@ -83,8 +83,8 @@ def strings(*sources: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("action", OPERATIONS)
-def test_operation_and_what_is_read_of_it(action: str) -> None:
-    """The operation exists, and so does every member of its result that the package reads."""
+def test_operation_and_its_result_exist(action: str) -> None:
+    """Every member of the result that the package reads exists."""
     output: Any = operation(action).output_shape
     for path in OPERATIONS[action]:
         shape = output
@@ -95,7 +95,7 @@ def test_operation_and_what_is_read_of_it(action: str) -> None:
 
 
 def test_no_other_operation_is_called() -> None:
-    """Every operation that the code asks a client for is one of those above."""
+    """The code calls exactly the operations above."""
     called = set()
     for source in _SOURCES:
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
@@ -115,7 +115,7 @@ def test_no_other_operation_is_called() -> None:
 
 
 def test_every_iam_action_in_a_message_exists() -> None:
-    """A user puts it into a policy; a role is assumed under the name of its operation."""
+    """Users copy these actions into their policies."""
     action = re.compile(r"(?<![\w/-])(?:workspaces|sts|organizations):[A-Z]\w+")
     named = {name for text in strings(*_SOURCES) for name in action.findall(text)}
     assert named <= set(OPERATIONS)
@@ -124,7 +124,7 @@ def test_every_iam_action_in_a_message_exists() -> None:
 
 
 def test_arguments_of_the_image_operations(wire: Wire, make_client: Callable[..., Any]) -> None:
-    """What is really sent has the model's names and types, and all that it requires."""
+    """Requests have the names and types of the model, and all required arguments."""
     client = make_client(REGION)
     sent: list[tuple[str, dict[str, Any]]] = []
 
@@ -147,7 +147,7 @@ def test_arguments_of_the_image_operations(wire: Wire, make_client: Callable[...
 
 
 def test_arguments_of_assuming_a_role() -> None:
-    """Every key of the configuration becomes an argument that STS has."""
+    """Every key of the configuration becomes an argument of the STS operation."""
     role = {
         "roleArn": "arn:aws:iam::111111111111:role/images",
         "sessionName": "pulumi",
@@ -185,7 +185,7 @@ def test_arguments_of_assuming_a_role() -> None:
 
 
 def test_every_modelled_error_is_known() -> None:
-    """An error that a later model adds to an operation wants a decision what it means."""
+    """If a later model adds an error to an operation, decide how the package handles it."""
     modelled = {
         action: {shape.name for shape in operation(action).error_shapes}
         for action in OPERATIONS
@@ -217,7 +217,7 @@ def test_every_modelled_error_is_known() -> None:
 
 
 def test_every_error_code_in_the_code_exists() -> None:
-    """A misspelt code would never be met: it is the model's, or common to all services."""
+    """A misspelt code would never match. Codes that all services share are left out."""
     here = Path(pulumi_workspaces_images.__file__).parent
     texts = set(strings(*(here / "aws" / name for name in ("failures.py", "permissions.py", "session.py"))))
     codes = {text for text in texts if re.fullmatch(r"\w+Exception", text)}
@@ -228,7 +228,7 @@ def test_every_error_code_in_the_code_exists() -> None:
 
 
 def test_every_error_class_of_a_client_exists() -> None:
-    """`client.exceptions.X` is an AttributeError where the service has no such error, and only once it is met."""
+    """If the service has no error X, `client.exceptions.X` raises AttributeError only when the line runs."""
     known = {shape.name for service in MODELS.values() for shape in service.error_shapes}
     caught = set()
     for source in _SOURCES:
@@ -240,8 +240,8 @@ def test_every_error_class_of_a_client_exists() -> None:
     assert {"AccountNotFoundException", "AWSOrganizationsNotInUseException"} <= caught
 
 
-def test_throttling_is_what_botocore_retries_as_such() -> None:
-    """A code that botocore does not know would not have been tried again, and its message would not be true."""
+def test_botocore_retries_every_throttling_code() -> None:
+    """Otherwise the message that AWS throttled every attempt would be wrong."""
     checker: Any = ThrottledRetryableChecker
     assert set(checker._THROTTLED_ERROR_CODES) >= aws_errors._THROTTLING_CODES
 
@@ -250,14 +250,14 @@ def test_throttling_is_what_botocore_retries_as_such() -> None:
 
 
 @pytest.mark.parametrize(("name", "member"), [(LIST, "MaxResults"), (DESCRIBE, "MaxResults"), (DESCRIBE, "ImageIds")])
-def test_page_size_is_the_largest_one(name: str, member: str) -> None:
-    """Fewer on a page would cost more calls, more would be refused."""
+def test_page_size_is_the_maximum(name: str, member: str) -> None:
+    """A smaller page would need more calls, and AWS would refuse a larger one."""
     shape: Any = WORKSPACES.operation_model(name).input_shape
     assert shape.members[member].metadata["max"] == PAGE_SIZE
 
 
 def test_botocore_has_no_paginator_for_permissions() -> None:
-    """The day it has one, ours can go."""
+    """If a later botocore has one, remove ours."""
     pages = _LOADER.load_service_model("workspaces", "paginators-1")["pagination"]
     assert DESCRIBE in pages
     assert LIST not in pages
@@ -265,13 +265,13 @@ def test_botocore_has_no_paginator_for_permissions() -> None:
 
 @pytest.mark.parametrize(("member", "value"), [("State", "AVAILABLE"), ("RequiredTenancy", "DEDICATED")])
 def test_value_that_is_compared_exists(member: str, value: str) -> None:
-    """A misspelt one would be true, or untrue, of every image."""
+    """A misspelt value would never match."""
     output: Any = WORKSPACES.operation_model(DESCRIBE).output_shape
     assert value in output.members["Images"].member.members[member].enum
 
 
 def test_state_of_an_account_that_is_compared_exists() -> None:
-    """`ACTIVE` in both of the members that tell it."""
+    """`ACTIVE` is a value of both members that tell the state of an account."""
     output: Any = operation("organizations:DescribeAccount").output_shape
     for member in ("State", "Status"):
         assert "ACTIVE" in output.members["Account"].members[member].enum
@@ -281,8 +281,8 @@ def test_state_of_an_account_that_is_compared_exists() -> None:
     ("pattern", "member"),
     [(share._IMAGE_ID, "ImageId"), (share._ACCOUNT_ID, "SharedAccountId")],
 )
-def test_pattern_is_the_models(pattern: re.Pattern[str], member: str) -> None:
-    r"""What is refused here, AWS refuses too, and the other way round; `\d` would take digits of every script."""
+def test_pattern_is_that_of_the_model(pattern: re.Pattern[str], member: str) -> None:
+    r"""The package and AWS refuse the same ids. `\d` would also match the digits of other scripts."""
     shape: Any = WORKSPACES.operation_model(GRANT).input_shape
     modelled = shape.members[member].metadata["pattern"].removeprefix("^").removesuffix("$")
     assert pattern.pattern == modelled.replace(r"\d", "[0-9]")

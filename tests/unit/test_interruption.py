@@ -1,4 +1,4 @@
-"""Ctrl-C ends a wait at once (on the engine: tests/engine/test_looking_again.py)."""
+"""Ctrl-C ends a wait at once. tests/engine/test_looking_again.py shows it on a real engine."""
 
 import sys
 import threading
@@ -16,8 +16,8 @@ def _not_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interruption, "interrupted", threading.Event())
 
 
-def test_wait_that_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The engine calls the SDK's servicer, which does nothing by itself, by a method that gRPC has bound before."""
+def test_cancel_ends_a_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK's Cancel does nothing, and gRPC has already bound the method, so its code is replaced."""
 
     class Servicer:
         def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -33,7 +33,7 @@ def test_wait_that_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_sdk_that_decorates_the_method(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its code cannot be exchanged: then Ctrl-C waits, and nothing fails."""
+    """Its code cannot be replaced. Nothing fails, and Ctrl-C takes effect after the wait."""
 
     def decorated(function: Any) -> Any:
         return lambda *call: function(*call)
@@ -46,5 +46,5 @@ def test_sdk_that_decorates_the_method(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_sdk_without_such_a_servicer() -> None:
-    """A later one may be another: then Ctrl-C waits, as with any provider."""
+    """A later SDK may have another servicer. Nothing fails, and Ctrl-C takes effect after the wait."""
     interruption.listen()

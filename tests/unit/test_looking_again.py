@@ -1,4 +1,4 @@
-"""What surprises is looked at again before anybody is told: a listing may lag behind a write (law 13)."""
+"""AWS is asked again before drift is reported, because a listing may lag behind a write."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ from tests.unit.helpers import GRANT, LEGAL, LIST, REGION, SALES, Clock, Command
 
 
 class Waits:
-    """Stands for the waits: they are counted, the clock is put on, and `then` happens after so many of them."""
+    """Replaces the waits: it records them, moves the clock, and calls `then[n]` after the n-th wait."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -41,7 +41,7 @@ def waits(command: Command, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Wa
 def test_share_that_a_lagging_listing_does_not_show_yet(
     cloud: LocalCloud, command: Command, shared: Share, waits: Waits, after: int
 ) -> None:
-    """It is unchanged in a preview, and stays in the state in a refresh."""
+    """A preview shows it as unchanged, and a refresh keeps it in the state."""
     cloud.unshare(shared.image_id, SALES)
     waits.then[after] = lambda: cloud.share(shared.image_id, SALES)
     assert command.diff(shared).changes is False
@@ -54,17 +54,19 @@ def test_share_that_a_lagging_listing_does_not_show_yet(
 def test_share_that_was_revoked_outside_pulumi(
     cloud: LocalCloud, command: Command, shared: Share, waits: Waits
 ) -> None:
-    """It is reported after three looks, 5 and 10 seconds after the first one began."""
+    """It is reported after three listings. The later ones begin 5 and 10 s after the first."""
     cloud.unshare(shared.image_id, SALES)
     assert command.diff(shared).changes is True
     assert waits.seconds == [5.0, 5.0]
     assert cloud.count(LIST) == 3
-    assert command.read(shared).id == ""  # by the same looks
+    assert command.read(shared).id == ""  # uses the same listings
     assert cloud.count(LIST) == 3
 
 
-def test_slow_look_is_not_waited_for_again(cloud: LocalCloud, command: Command, shared: Share, waits: Waits) -> None:
-    """The seconds count from the beginning of the first look."""
+def test_wait_counts_from_the_beginning_of_the_first_listing(
+    cloud: LocalCloud, command: Command, shared: Share, waits: Waits
+) -> None:
+    """If 7 s have passed since then, only 3 s are left to wait."""
     cloud.unshare(shared.image_id, SALES)
     assert command.process.permissions.shared_with(shared.image_id, REGION) == set()
     waits.clock.now += 7
@@ -74,17 +76,17 @@ def test_slow_look_is_not_waited_for_again(cloud: LocalCloud, command: Command, 
 
 
 def test_five_hundred_revoked_shares(cloud: LocalCloud, command: Command, image: str, waits: Waits) -> None:
-    """They cost as many looks as one, and one wait."""
+    """They need three listings, as one share does, and each thread waits 10 s at most."""
     shares = [Share(image, f"{700000000000 + number}", REGION) for number in range(500)]
     with ThreadPoolExecutor(4) as pool:
         assert all(pool.map(lambda share: command.diff(share).changes, shares))
     assert cloud.count(LIST) == 3
-    assert sum(waits.seconds) <= 4 * 10.0  # each of the threads that came first
+    assert sum(waits.seconds) <= 4 * 10.0  # 10 s for each of the four threads
     assert len(waits.seconds) <= 8
 
 
 def test_drift_of_six_images(cloud: LocalCloud, command: Command, waits: Waits) -> None:
-    """It is waited for once: the first looks at all of them begin together."""
+    """All images together wait once, because their first listings begin together."""
     shares = [Share(cloud.create_image(), SALES, REGION) for _ in range(6)]
     hint = json.dumps([[share.image_id, REGION] for share in shares])
     for share in shares:
@@ -95,11 +97,10 @@ def test_drift_of_six_images(cloud: LocalCloud, command: Command, waits: Waits) 
                 thread.join(10)
         assert command.diff(share).changes is True
     assert sum(waits.seconds) == 10.0
-    assert cloud.count(LIST) == 6 * 3 - 5  # the first three looks took so long that the others need only one more
+    assert cloud.count(LIST) == 6 * 3 - 5  # the first image took 10 s, so the others need only one more each
 
 
-def test_what_is_as_it_should_be(cloud: LocalCloud, command: Command, shared: Share, waits: Waits) -> None:
-    """It is looked at once."""
+def test_share_without_drift_is_listed_once(cloud: LocalCloud, command: Command, shared: Share, waits: Waits) -> None:
     assert command.diff(shared).changes is False
     assert not command.exclusive.check({}, listing_of(shared)).failures
     assert waits.seconds == []
@@ -120,7 +121,7 @@ def listing_of(share: Share, *accounts: str, report_only: bool = False) -> dict[
 def test_account_that_a_lagging_listing_still_shows(
     cloud: LocalCloud, command: Command, shared: Share, waits: Waits, report_only: bool
 ) -> None:
-    """It is not named as unlisted after it was revoked."""
+    """A revoked account is not reported as unlisted."""
     cloud.share(shared.image_id, LEGAL)
     waits.then[1] = lambda: cloud.unshare(shared.image_id, LEGAL)
     assert not command.exclusive.check({}, listing_of(shared, report_only=report_only)).failures
@@ -129,7 +130,7 @@ def test_account_that_a_lagging_listing_still_shows(
 
 
 def test_unlisted_account(cloud: LocalCloud, command: Command, shared: Share, waits: Waits) -> None:
-    """It is named after three looks, which check, diff and update have in common."""
+    """It is reported after three listings, which check, diff and update share."""
     cloud.share(shared.image_id, LEGAL)
     news = listing_of(shared)
     assert not command.exclusive.check({}, news).failures
@@ -141,15 +142,17 @@ def test_unlisted_account(cloud: LocalCloud, command: Command, shared: Share, wa
     assert cloud.count(LIST) == 3
 
 
-def test_image_that_is_found_after_all(cloud: LocalCloud, command: Command, shared: Share, waits: Waits) -> None:
-    """A refresh drops no share because AWS does not know its image for some seconds."""
+def test_image_that_aws_does_not_find_for_some_seconds(
+    cloud: LocalCloud, command: Command, shared: Share, waits: Waits
+) -> None:
+    """A refresh keeps its share in the state."""
     cloud.fail(LIST, "ResourceNotFoundException")
     assert command.read(shared).outs == outputs(shared)
     assert waits.seconds == [5.0]
 
 
 def test_image_that_is_gone(cloud: LocalCloud, command: Command, shared: Share, waits: Waits) -> None:
-    """A refresh drops its share after three looks; a destroy believes the answer to the revoke."""
+    """A refresh drops its share after three listings. A destroy does not wait."""
     cloud.remove_image(shared.image_id)
     assert command.read(shared).id == ""
     assert waits.seconds == [5.0, 5.0]
@@ -158,12 +161,12 @@ def test_image_that_is_gone(cloud: LocalCloud, command: Command, shared: Share, 
 
 
 @pytest.mark.parametrize("fault", ["lose_response", "fail"])
-def test_write_that_a_lagging_listing_does_not_show_yet(
+def test_grant_that_a_lagging_listing_does_not_show_yet(
     cloud: LocalCloud, command: Command, image: str, waits: Waits, fault: str
 ) -> None:
-    """A grant whose answer is lost, or refused because it was done before, has succeeded."""
+    """It succeeds, whether its answer is lost or AWS refuses to grant the share a second time."""
     if fault == "lose_response":
-        cloud.lose_response(GRANT, times=2)  # the only retry too
+        cloud.lose_response(GRANT, times=2)  # the only retry as well
     else:
         cloud.fail(GRANT, "OperationNotSupportedException")
     cloud.lag(1000.0)
@@ -178,8 +181,8 @@ def test_write_that_a_lagging_listing_does_not_show_yet(
     assert waits.seconds == [5.0, 5.0]
 
 
-def test_refused_grants_of_an_image(cloud: LocalCloud, command: Command, image: str, waits: Waits) -> None:
-    """They count as failed after three looks that began after they were refused."""
+def test_refused_grant(cloud: LocalCloud, command: Command, image: str, waits: Waits) -> None:
+    """It fails after three listings that began after the refusal."""
     command.process.permissions.shared_with(image, REGION)
     waits.clock.now += 1
     cloud.fail(GRANT, "OperationNotSupportedException", times=None)
@@ -189,11 +192,10 @@ def test_refused_grants_of_an_image(cloud: LocalCloud, command: Command, image: 
     assert cloud.count(LIST) == 4
 
 
-@pytest.mark.parametrize("denied", ["the grant", "the look"])
-def test_denied_access_is_no_surprise(
+@pytest.mark.parametrize("denied", ["the grant", "the listing"])
+def test_denied_access_is_reported_without_a_wait(
     cloud: LocalCloud, command: Command, shared: Share, waits: Waits, denied: str
 ) -> None:
-    """Nothing is waited for."""
     cloud.deny(f"workspaces:{GRANT if denied == 'the grant' else LIST}")
     with pytest.raises(AccessDenied):
         command.create(shared._replace(shared_account_id=LEGAL)) if denied == "the grant" else command.diff(shared)
@@ -203,7 +205,7 @@ def test_denied_access_is_no_surprise(
 def test_share_that_an_exclusive_list_has_revoked(
     cloud: LocalCloud, command: Command, shared: Share, waits: Waits
 ) -> None:
-    """Its deletion asks nothing."""
+    """Its deletion does not call AWS."""
     news = listing_of(shared) | {"shared_account_ids": []}
     command.exclusive.update("", news, news)
     calls = len(cloud.calls)
@@ -211,8 +213,10 @@ def test_share_that_an_exclusive_list_has_revoked(
     assert len(cloud.calls) == calls
 
 
-def test_share_to_get_is_looked_for_again(cloud: LocalCloud, command: Command, image: str, waits: Waits) -> None:
-    """Another stack may have granted it a moment ago."""
+def test_get_of_a_share_that_was_granted_a_moment_ago(
+    cloud: LocalCloud, command: Command, image: str, waits: Waits
+) -> None:
+    """Another stack may have granted it, so AWS is asked again before `get` fails."""
     share = Share(image, SALES, REGION)
     waits.then[1] = lambda: cloud.share(image, SALES)
     assert command.provider.read(share.id, {"__provider": "reference"}).outs == outputs(share)

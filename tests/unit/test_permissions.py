@@ -1,4 +1,4 @@
-"""What Amazon WorkSpaces tells of images and their permissions: pages, members left out, and errors."""
+"""Answers of Amazon WorkSpaces about images and their permissions: pages, missing members, and errors."""
 
 import subprocess
 import sys
@@ -56,16 +56,15 @@ from tests.unit.workspaces import (
 # Listing.
 
 
-def test_permission_is_listed(stubber: Stubber, stubbed: Permissions) -> None:
-    """One listing tells of every account."""
+def test_one_listing_answers_for_every_account(stubber: Stubber, stubbed: Permissions) -> None:
     stub_list(stubber, listing(LEGAL, SALES))
     assert stubbed.is_shared(SHARE)
     assert stubbed.is_shared(Share(IMAGE, LEGAL, REGION))
     assert not stubbed.is_shared(Share(IMAGE, "444444444444", REGION))
 
 
-def test_listing_goes_on_to_the_last_page(stubber: Stubber, stubbed: Permissions) -> None:
-    """Each page is asked for with the token of the one before it, an empty one too."""
+def test_listing_reads_all_pages(stubber: Stubber, stubbed: Permissions) -> None:
+    """Each page is requested with the token of the one before, even if that page was empty."""
     stub_list(stubber, listing("444444444444", token="one"))
     stub_list(stubber, listing(token="two"), "one")
     stub_list(stubber, listing(SALES, token="three"), "two")
@@ -74,8 +73,8 @@ def test_listing_goes_on_to_the_last_page(stubber: Stubber, stubbed: Permissions
     assert [stubbed.is_shared(Share(IMAGE, account, REGION)) for account in accounts] == [True, True, True, False]
 
 
-def test_listing_that_returns_the_same_page_for_ever(stubber: Stubber, stubbed: Permissions) -> None:
-    """Each page has a deadline of its own, so no deadline would end it."""
+def test_listing_that_repeats_a_page_fails(stubber: Stubber, stubbed: Permissions) -> None:
+    """Each page has its own deadline, so no deadline would end the listing."""
     stub_list(stubber, listing(SALES, token="again"))
     stub_list(stubber, listing(SALES, token="again"), token="again")
     with pytest.raises(Unanswered, match=f"^{LISTING}: AWS returned the same page twice; try again later$"):
@@ -83,22 +82,22 @@ def test_listing_that_returns_the_same_page_for_ever(stubber: Stubber, stubbed: 
 
 
 def test_listing_of_an_image_without_shares(stubber: Stubber, stubbed: Permissions) -> None:
-    """AWS may leave out the list, or an account in it."""
+    """AWS may leave out the list, or the account of an entry."""
     stubber.add_response(PERMISSIONS, {"NextToken": "one"})
     stub_list(stubber, {"ImagePermissions": [{}]}, "one")
     assert not stubbed.is_shared(SHARE)
 
 
 def test_one_failing_page_fails_the_listing(stubber: Stubber, stubbed: Permissions) -> None:
-    """Half a listing is none: an account on the missing page would count as revoked."""
+    """In a partial listing the accounts of the missing page would be treated as revoked."""
     stub_list(stubber, listing(LEGAL, token="one"))
     stubber.add_client_error(PERMISSIONS, "AccessDeniedException", "No.")
     with pytest.raises(AccessDenied):
         stubbed.is_shared(SHARE)
 
 
-def test_listings_of_images_and_regions_are_their_own(wire: Wire, make_client: Callable[..., Any]) -> None:
-    """The same image id in another Region is another image; there is one client for each Region."""
+def test_images_and_regions_are_listed_separately(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """The same image id in another Region is another image. Each Region has one client."""
     connection = FakeConnection(make_client)
     asked = Permissions(cast(Connection, connection))
     wire.will(listing(SALES), listing(), listing())
@@ -113,7 +112,7 @@ def test_listings_of_images_and_regions_are_their_own(wire: Wire, make_client: C
 
 
 def test_image_is_described(stubber: Stubber, stubbed: Permissions) -> None:
-    """State, tenancy and owner, as far as AWS tells them; others in the answer are not confused with it."""
+    """State, tenancy and owner are those of the image, even if the answer contains other images."""
     other = {"ImageId": "wsi-999999999", "State": "ERROR", "OwnerAccountId": SALES}
     image = {"ImageId": IMAGE, "State": "AVAILABLE", "RequiredTenancy": "DEFAULT", "OwnerAccountId": OWNER}
     stub_describe(stubber, other, image)
@@ -121,12 +120,12 @@ def test_image_is_described(stubber: Stubber, stubbed: Permissions) -> None:
 
 
 def test_byol_image(stubber: Stubber, stubbed: Permissions) -> None:
-    """Dedicated tenancy means an own licence."""
+    """An image with dedicated tenancy is a BYOL image."""
     stub_describe(stubber, {"ImageId": IMAGE, "State": "PENDING", "RequiredTenancy": "DEDICATED"})
     assert stubbed.describe(IMAGE, REGION) == Image(IMAGE, "PENDING", byol=True, owner_account_id=None)
 
 
-def test_image_of_which_aws_tells_nothing(stubber: Stubber, stubbed: Permissions) -> None:
+def test_image_without_details(stubber: Stubber, stubbed: Permissions) -> None:
     """Every member of the answer is optional."""
     stub_describe(stubber, {}, {"ImageId": IMAGE})
     assert stubbed.describe(IMAGE, REGION) == Image(IMAGE, "", byol=False, owner_account_id=None)
@@ -134,14 +133,14 @@ def test_image_of_which_aws_tells_nothing(stubber: Stubber, stubbed: Permissions
 
 @pytest.mark.parametrize("answer", [{}, {"Images": []}, {"Images": [{"ImageId": "wsi-999999999"}]}])
 def test_image_that_is_not_in_the_answer(stubber: Stubber, stubbed: Permissions, answer: dict[str, Any]) -> None:
-    """AWS answers with an empty list where it does not know an image."""
+    """It is not found: for an unknown image AWS answers with an empty list."""
     stubber.add_response(IMAGES, answer)
     with pytest.raises(NotFound, match=f"^{LOOKING}: not found$"):
         stubbed.describe(IMAGE, REGION)
 
 
-def test_images_and_regions_are_described_one_by_one(wire: Wire, make_client: Callable[..., Any]) -> None:
-    """What is known of one image says nothing of another, nor of its namesake in another Region."""
+def test_images_and_regions_are_described_separately(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """The same image id in another Region is another image."""
     asked = permissions(make_client)
     places = [(IMAGE, REGION), (IMAGE, "eu-west-1"), ("wsi-999999999", REGION)]
     wire.will(*[{"Images": [{"ImageId": image_id, "State": region}]} for image_id, region in places])
@@ -152,7 +151,7 @@ def test_images_and_regions_are_described_one_by_one(wire: Wire, make_client: Ca
 
 
 def test_owned_images(stubber: Stubber, stubbed: Permissions) -> None:
-    """All pages of the caller's own images, asked for once; what AWS does not tell stays empty."""
+    """All pages are read, and only once. Members that AWS leaves out stay empty."""
     created = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=2)))
     golden = {"ImageId": IMAGE, "Name": "golden", "Created": created, "State": "AVAILABLE", "OwnerAccountId": OWNER}
     request = {"ImageType": "OWNED", "MaxResults": PAGE_SIZE}
@@ -168,14 +167,13 @@ def test_owned_images(stubber: Stubber, stubbed: Permissions) -> None:
     assert stubbed.owned_images(REGION) == images
 
 
-def test_owner_of_no_images(stubber: Stubber, stubbed: Permissions) -> None:
+def test_caller_without_images(stubber: Stubber, stubbed: Permissions) -> None:
     """AWS may leave out the list."""
     stubber.add_response(IMAGES, {})
     assert stubbed.owned_images(REGION) == ()
 
 
-def test_owned_images_of_a_region_are_its_own(wire: Wire, make_client: Callable[..., Any]) -> None:
-    """What one Region has says nothing of another."""
+def test_owned_images_are_listed_for_each_region(wire: Wire, make_client: Callable[..., Any]) -> None:
     asked = permissions(make_client)
     wire.will({"Images": [{"ImageId": IMAGE}]}, {"Images": [{"ImageId": "wsi-999999999"}]})
     found = [image.image_id for region in (REGION, "eu-west-1") for image in asked.owned_images(region)]
@@ -183,7 +181,7 @@ def test_owned_images_of_a_region_are_its_own(wire: Wire, make_client: Callable[
 
 
 def test_owned_images_that_may_not_be_listed(stubber: Stubber, stubbed: Permissions) -> None:
-    """Half a listing is none."""
+    """The error of a later page is raised. A partial listing is never returned."""
     stubber.add_response(IMAGES, {"Images": [{"ImageId": IMAGE}], "NextToken": "next"})
     stubber.add_client_error(IMAGES, "AccessDeniedException")
     denied = f"^listing the images in {REGION}: access denied; the caller needs workspaces:{DESCRIBE} "
@@ -191,8 +189,8 @@ def test_owned_images_that_may_not_be_listed(stubber: Stubber, stubbed: Permissi
         stubbed.owned_images(REGION)
 
 
-def test_shared_with_is_the_listing_and_what_was_written_since(stubber: Stubber, stubbed: Permissions) -> None:
-    """One listing, corrected by this process's own writes of that image in that Region."""
+def test_own_writes_update_the_listing(stubber: Stubber, stubbed: Permissions) -> None:
+    """AWS is asked once. Only writes for the same image in the same Region count."""
     stub_list(stubber, listing(LEGAL, SALES))
     assert stubbed.shared_with(IMAGE, REGION) == {LEGAL, SALES}
     stub_update(stubber, False)
@@ -206,8 +204,8 @@ def test_shared_with_is_the_listing_and_what_was_written_since(stubber: Stubber,
     assert stubbed.shared_with(IMAGE, REGION) == {LEGAL, SALES}
 
 
-def test_shared_with_after_a_revoke_that_the_listing_knows_of(stubber: Stubber, stubbed: Permissions) -> None:
-    """An account that AWS lists no more does not come back."""
+def test_listing_after_a_revoke(stubber: Stubber, stubbed: Permissions) -> None:
+    """A revoked account that AWS no longer lists does not come back."""
     stub_update(stubber, False)
     stubbed.revoke(SHARE)
     stub_list(stubber, listing(LEGAL))
@@ -243,7 +241,7 @@ def test_error_of_an_operation(
     iam: str,
     caller: Caller | None,
 ) -> None:
-    """The line says what was being done, where, as whom and with which IAM action; the codes are in test_errors.py."""
+    """The message says what was being done, where, as which caller, and which IAM action is missing."""
     stubber.add_client_error(method, "AccessDeniedException", "AWS said so.")
     with pytest.raises(AccessDenied) as caught:
         operation(permissions(lambda _: stubber.client, caller))
@@ -254,15 +252,15 @@ def test_error_of_an_operation(
     assert stands_alone(caught.value)
 
 
-def test_types_of_boto3_are_not_needed() -> None:
-    """They are for mypy; no user has them."""
+def test_type_stubs_of_boto3_are_not_needed() -> None:
+    """Only mypy uses them, and users do not have them."""
     stubs = [f"mypy_boto3_{service}" for service in ("organizations", "sts", "workspaces")]
     code = f"import sys; sys.modules |= dict.fromkeys({stubs}); import pulumi_workspaces_images.aws.permissions"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_missing_credentials(once: Permissions, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What botocore raises before it asks is an expected error too."""
+    """An error that botocore raises before the request is an expected error too."""
 
     def refuse(*_: object, **__: object) -> None:
         raise NoCredentialsError
@@ -272,8 +270,10 @@ def test_missing_credentials(once: Permissions, monkeypatch: pytest.MonkeyPatch)
         once.is_shared(SHARE)
 
 
-def test_connection_that_fails_is_asked_again(wire: Wire, make_client: Callable[..., Any]) -> None:
-    """A client that could not be made is made by the next call, and the failure is not wrapped."""
+def test_client_that_could_not_be_created_is_created_by_the_next_call(
+    wire: Wire, make_client: Callable[..., Any]
+) -> None:
+    """The failure is raised unchanged."""
     failures = [ConfigurationError("aws:profile names no profile")]
 
     def make(region: str) -> Any:

@@ -1,4 +1,4 @@
-"""Granting and revoking: lost answers, refusals that are none, and attempts that ask first."""
+"""Granting and revoking: lost answers, refusals that do not matter, and the hook before each attempt."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,28 +33,27 @@ from tests.unit.workspaces import (
 
 @pytest.fixture
 def wired(wire: Wire, make_client: Callable[..., Any]) -> Permissions:
-    """Permissions over a client that tries as often as the package's own; every write asks first."""
+    """Return permissions with a client that retries like the package's own. The hook before each write is logged."""
     return permissions(make_client, before_write=lambda: wire.log.append("before write"))
 
 
 def attempts(wire: Wire) -> list[str]:
-    """Return what happened, without what was waited."""
+    """Return the log without the waits."""
     return [event for event in wire.log if not event.startswith("wait")]
 
 
 # Writing.
 
 
-def test_grant_and_revoke_say_what_they_should(stubber: Stubber, stubbed: Permissions) -> None:
-    """A write that succeeds is one call."""
+def test_grant_and_revoke_are_one_call_each(stubber: Stubber, stubbed: Permissions) -> None:
     stub_update(stubber, True)
     stub_update(stubber, False)
     stubbed.grant(SHARE)
     stubbed.revoke(SHARE)
 
 
-def test_own_writes_are_known_without_a_look(stubber: Stubber, stubbed: Permissions) -> None:
-    """The last write of a share decides, whatever was listed before; no look is made for it."""
+def test_own_writes_need_no_listing(stubber: Stubber, stubbed: Permissions) -> None:
+    """The last write of a share decides."""
     stub_update(stubber, True)
     stubbed.grant(SHARE)
     assert stubbed.is_shared(SHARE)
@@ -63,8 +62,8 @@ def test_own_writes_are_known_without_a_look(stubber: Stubber, stubbed: Permissi
     assert not stubbed.is_shared(SHARE)
 
 
-def test_own_writes_correct_an_earlier_listing(stubber: Stubber, stubbed: Permissions) -> None:
-    """One listing serves for the whole command, as far as this process has not written itself."""
+def test_own_writes_update_an_earlier_listing(stubber: Stubber, stubbed: Permissions) -> None:
+    """One listing serves the whole command."""
     stub_list(stubber, listing(LEGAL))
     legal = Share(IMAGE, LEGAL, REGION)
     assert not stubbed.is_shared(SHARE)
@@ -76,8 +75,8 @@ def test_own_writes_correct_an_earlier_listing(stubber: Stubber, stubbed: Permis
     assert not stubbed.is_shared(legal)
 
 
-def test_refused_write_is_not_taken_for_done(stubber: Stubber, stubbed: Permissions) -> None:
-    """After a grant that failed, AWS is asked."""
+def test_refused_write_is_not_treated_as_done(stubber: Stubber, stubbed: Permissions) -> None:
+    """After a refused grant AWS is asked whether the share exists."""
     stubber.add_client_error(UPDATE, "OperationNotSupportedException")
     with pytest.raises(Refused):
         stubbed.grant(SHARE)
@@ -94,14 +93,14 @@ def test_refused_write_is_not_taken_for_done(stubber: Stubber, stubbed: Permissi
         (revoke, False, THROTTLED),
     ],
 )
-def test_unanswered_write_is_settled_by_looking(
+def test_unanswered_write_is_checked(
     once: Permissions,
     wire: Wire,
     write: Callable[[Permissions], None],
     unanswered: Answer,
     took_effect: bool,
 ) -> None:
-    """The share is listed as it should be: success, and known from then on. It is not: the failure of the write."""
+    """It succeeds if AWS lists the share as it should be, and fails otherwise."""
     shared = (write is grant) == took_effect
     wire.will(unanswered, listing(LEGAL, token="next"), listing(SALES) if shared else listing())
     if took_effect:
@@ -116,10 +115,10 @@ def test_unanswered_write_is_settled_by_looking(
 @pytest.mark.parametrize(
     ("write", "look_fails"), [(grant, DENIED), (revoke, LOST), (grant, (400, "ExpiredTokenException", "No."))]
 )
-def test_unanswered_write_that_cannot_be_settled(
+def test_unanswered_write_that_cannot_be_checked(
     once: Permissions, wire: Wire, write: Callable[[Permissions], None], look_fails: Answer
 ) -> None:
-    """Where the look fails as well, the message is about the write."""
+    """If the listing fails too, the message is about the write."""
     wire.will(LOST, look_fails)
     with pytest.raises(Unanswered, match=f"^{GRANTING if write is grant else REVOKING}: no answer"):
         write(once)
@@ -130,15 +129,15 @@ def test_unanswered_write_that_cannot_be_settled(
 def test_unanswered_write_of_an_image_that_is_gone(
     once: Permissions, wire: Wire, write: Callable[[Permissions], None]
 ) -> None:
-    """The look says that there is nothing to share any more."""
+    """The listing shows that the image is gone, and the error says so."""
     wire.will(LOST, GONE)
     with pytest.raises(NotFound):
         write(once)
 
 
 @pytest.mark.parametrize("look_before", [True, False])
-def test_write_is_settled_by_a_look_made_since(once: Permissions, wire: Wire, look_before: bool) -> None:
-    """An earlier listing tells nothing about a write that came after it."""
+def test_unanswered_write_is_checked_with_a_new_listing(once: Permissions, wire: Wire, look_before: bool) -> None:
+    """An earlier listing says nothing about a later write."""
     if look_before:
         wire.will(listing())
         assert not once.is_shared(SHARE)
@@ -156,24 +155,24 @@ def test_write_is_settled_by_a_look_made_since(once: Permissions, wire: Wire, lo
         "SomethingUndocumented",
     ],
 )
-def test_revoke_of_what_was_not_granted(stubber: Stubber, stubbed: Permissions, code: str) -> None:
-    """However AWS refuses to revoke what is not there: not listed is success."""
+def test_revoke_of_a_share_that_was_not_granted(stubber: Stubber, stubbed: Permissions, code: str) -> None:
+    """It succeeds, whatever error AWS answers with, because AWS does not list the share."""
     stubber.add_client_error(UPDATE, code)
     stub_list(stubber, listing(LEGAL))
     stubbed.revoke(SHARE)
     assert not stubbed.is_shared(SHARE)
 
 
-def test_refused_revoke_of_what_is_still_there(stubber: Stubber, stubbed: Permissions) -> None:
-    """A share that AWS still lists was not revoked, and the message says why."""
+def test_refused_revoke_of_a_share_that_still_exists(stubber: Stubber, stubbed: Permissions) -> None:
+    """It fails, and the message gives AWS's reason."""
     stubber.add_client_error(UPDATE, "OperationNotSupportedException", "Not now.")
     stub_list(stubber, listing(SALES))
     with pytest.raises(Refused, match=f"^{REVOKING}: OperationNotSupportedException: Not now$"):
         stubbed.revoke(SHARE)
 
 
-def test_refused_revoke_where_nobody_may_look(stubber: Stubber, stubbed: Permissions) -> None:
-    """A refusal is not taken for success without having looked."""
+def test_refused_revoke_that_cannot_be_checked(stubber: Stubber, stubbed: Permissions) -> None:
+    """Without a listing a refusal is not treated as success."""
     stubber.add_client_error(UPDATE, "OperationNotSupportedException", "Not now.")
     stubber.add_client_error(PERMISSIONS, "AccessDeniedException")
     with pytest.raises(Refused, match="Not now"):
@@ -181,7 +180,6 @@ def test_refused_revoke_where_nobody_may_look(stubber: Stubber, stubbed: Permiss
 
 
 def test_revoke_of_an_image_that_is_gone_names_the_share(stubber: Stubber, stubbed: Permissions) -> None:
-    """The line says what was being done, to which image and account."""
     stubber.add_client_error(UPDATE, "ResourceNotFoundException")
     stubber.add_client_error(PERMISSIONS, "ResourceNotFoundException")
     with pytest.raises(NotFound, match=f"^{REVOKING}: not found"):
@@ -189,20 +187,20 @@ def test_revoke_of_an_image_that_is_gone_names_the_share(stubber: Stubber, stubb
 
 
 @pytest.mark.parametrize("write", [grant, revoke])
-def test_denied_write_is_not_looked_after(
+def test_denied_write_is_not_checked(
     stubber: Stubber, stubbed: Permissions, write: Callable[[Permissions], None]
 ) -> None:
-    """AWS has answered: there is nothing to settle, and what is there does not hide the refusal."""
+    """The refusal is reported even if the share is already as it should be."""
     stubber.add_client_error(UPDATE, "AccessDeniedException")
     with pytest.raises(AccessDenied):
         write(stubbed)
 
 
 @pytest.mark.parametrize("write", [grant, revoke])
-def test_failed_write_is_not_known_any_more(
+def test_result_of_a_failed_write_is_unknown(
     once: Permissions, wire: Wire, write: Callable[[Permissions], None]
 ) -> None:
-    """After a write of which nobody knows how it ended, AWS is asked."""
+    """AWS is asked whether the share exists."""
     wire.will(OK)
     (revoke if write is grant else grant)(once)
     wire.will(LOST, LOST)
@@ -213,10 +211,10 @@ def test_failed_write_is_not_known_any_more(
 
 
 @pytest.mark.parametrize("write", [grant, revoke])
-def test_what_was_listed_before_a_failed_write_is_not_known_any_more(
+def test_listing_before_a_failed_write_is_not_used_any_more(
     once: Permissions, wire: Wire, write: Callable[[Permissions], None]
 ) -> None:
-    """AWS may have done it for all that, so a message that goes by the earlier look would be wrong."""
+    """The write may have taken effect, so AWS is asked again."""
     wire.will(listing() if write is grant else listing(SALES), LOST, LOST)
     assert once.is_shared(SHARE) == (write is revoke)
     with pytest.raises(Unanswered):
@@ -229,23 +227,23 @@ def test_what_was_listed_before_a_failed_write_is_not_known_any_more(
 # Attempts.
 
 
-def test_before_write_comes_before_each_attempt_of_a_write(wired: Permissions, wire: Wire) -> None:
-    """Twice throttled: three attempts, and each time the question comes last, after botocore has held it back."""
+def test_hook_runs_before_each_attempt_of_a_write(wired: Permissions, wire: Wire) -> None:
+    """It runs after botocore's rate limiter, immediately before the request."""
     wire.will(THROTTLED, THROTTLED, OK)
     wired.grant(SHARE)
     again = ["rate limiter", "before write", GRANT]
     assert attempts(wire) == ["before write", GRANT, *again, *again]
 
 
-def test_before_write_comes_before_a_revoke(wired: Permissions, wire: Wire) -> None:
-    """A revoke is a write, too; a lost answer is one more attempt."""
+def test_hook_runs_before_each_attempt_of_a_revoke(wired: Permissions, wire: Wire) -> None:
+    """A lost answer causes a second attempt."""
     wire.will(LOST, OK)
     wired.revoke(SHARE)
     assert attempts(wire) == ["before write", GRANT] * 2
 
 
-def test_reads_need_no_permission_to_write(wired: Permissions, wire: Wire) -> None:
-    """Looking is harmless, whoever has died."""
+def test_hook_does_not_run_before_reads(wired: Permissions, wire: Wire) -> None:
+    """Reads are harmless even if the engine has died."""
     wire.will(listing(), THROTTLED, {"Images": [{"ImageId": IMAGE}]})
     wired.is_shared(SHARE)
     wired.describe(IMAGE, REGION)
@@ -254,8 +252,8 @@ def test_reads_need_no_permission_to_write(wired: Permissions, wire: Wire) -> No
 
 
 @pytest.mark.parametrize("throttled", [0, 1])
-def test_what_before_write_raises_ends_the_write(make_client: Callable[..., Any], wire: Wire, throttled: int) -> None:
-    """Nothing is sent after it, no matter which attempt it was, and the write is not settled by looking."""
+def test_exception_of_the_hook_ends_the_write(make_client: Callable[..., Any], wire: Wire, throttled: int) -> None:
+    """No request follows, neither another attempt nor a listing."""
 
     def stop() -> None:
         if wire.count(GRANT) == throttled:
@@ -268,8 +266,8 @@ def test_what_before_write_raises_ends_the_write(make_client: Callable[..., Any]
     assert wire.count(LIST) == 0
 
 
-def test_unavailable_image_is_waited_for(wired: Permissions, wire: Wire) -> None:
-    """It passes, which botocore does not know: some seconds, each time twice as many, and asked again before each."""
+def test_grant_of_an_unavailable_image_is_retried(wired: Permissions, wire: Wire) -> None:
+    """Botocore does not retry this error. Each wait is twice as long, and the hook runs before each attempt."""
     wire.will(*[UNAVAILABLE] * 4, OK)
     wired.grant(SHARE)
     attempt = ["before write", GRANT]
@@ -286,31 +284,31 @@ def test_unavailable_image_is_waited_for(wired: Permissions, wire: Wire) -> None
     ]
 
 
-def test_unavailable_image_is_not_waited_for_forever(wired: Permissions, wire: Wire) -> None:
-    """After half a minute the user learns why."""
+def test_grant_of_an_unavailable_image_fails_in_the_end(wired: Permissions, wire: Wire) -> None:
+    """After half a minute the user sees AWS's reason."""
     wire.will(*[UNAVAILABLE] * 5, listing())
     with pytest.raises(Refused, match=f"^{GRANTING}: ResourceUnavailableException: The image is being created$"):
         wired.grant(SHARE)
     assert wire.count(GRANT) == 5
 
 
-def test_only_writes_wait_for_an_image(wired: Permissions, wire: Wire) -> None:
-    """Listing is not documented to be refused for that."""
+def test_listing_of_an_unavailable_image_is_not_retried(wired: Permissions, wire: Wire) -> None:
+    """AWS does not document this error for listings."""
     wire.will(UNAVAILABLE)
     with pytest.raises(Refused):
         wired.is_shared(SHARE)
     assert wire.log == [LIST]
 
 
-def test_other_refusals_are_not_repeated(wired: Permissions, wire: Wire) -> None:
-    """Asking again would not help."""
+def test_other_refusals_are_not_retried(wired: Permissions, wire: Wire) -> None:
+    """A retry would not help."""
     wire.will((400, "OperationNotSupportedException", "No."), listing())
     with pytest.raises(Refused):
         wired.grant(SHARE)
     assert attempts(wire) == ["before write", GRANT, LIST]
 
 
-def test_grant_that_is_refused_because_it_is_there(wired: Permissions, wire: Wire) -> None:
-    """How AWS takes a second grant is undocumented: what is there already is adopted."""
+def test_refused_grant_of_an_existing_share_adopts_it(wired: Permissions, wire: Wire) -> None:
+    """AWS does not document whether it refuses a second grant."""
     wire.will((400, "OperationNotSupportedException", "It is shared already."), listing(SALES))
     wired.grant(SHARE)

@@ -12,30 +12,29 @@ from tests.unit.helpers import GRANT, LEGAL, LIST, MODES, OWNER, REGION, SALES, 
 
 
 def test_create_grants(cloud: LocalCloud, command: Command, share: Share) -> None:
-    """The share exists, its id is image and account, and the outputs say who owns it."""
+    """The id consists of image and account, and the outputs name the owner."""
     result = command.create(share)
     assert cloud.shared_with(share.image_id) == {SALES}
     assert result.id == f"{share.image_id}/{SALES}"
     assert result.outs == outputs(share)
 
 
-def test_create_adopts_what_exists(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """A share made by hand is taken over as it is."""
+def test_create_adopts_an_existing_share(cloud: LocalCloud, command: Command, shared: Share) -> None:
     result = command.create(shared)
     assert cloud.shared_with(shared.image_id) == {SALES}
     assert result.outs == outputs(shared)
 
 
 def test_update_grants_again(cloud: LocalCloud, command: Command, share: Share) -> None:
-    """It returns all outputs: those it leaves out would vanish from the state."""
+    """It returns all outputs, because the state would lose the others."""
     result = command.update(share)
     assert cloud.shared_with(share.image_id) == {SALES}
     assert result.outs == outputs(share)
 
 
 @pytest.mark.parametrize("operation", ["create", "update"])
-def test_owner_where_the_caller_is_not_asked_for(cloud: LocalCloud, share: Share, operation: str) -> None:
-    """With `aws:skipRequestingAccountId` the image says who owns it."""
+def test_owner_is_read_from_the_image_if_the_caller_is_unknown(cloud: LocalCloud, share: Share, operation: str) -> None:
+    """`aws:skipRequestingAccountId` forbids asking who the caller is."""
     command = Command(cloud, skipRequestingAccountId="true")
     assert getattr(command, operation)(share).outs == outputs(share)
     assert cloud.count("GetCallerIdentity") == 0
@@ -43,7 +42,7 @@ def test_owner_where_the_caller_is_not_asked_for(cloud: LocalCloud, share: Share
 
 @pytest.mark.parametrize("operation", ["create", "update"])
 def test_grant_that_is_refused(cloud: LocalCloud, command: Command, share: Share, operation: str) -> None:
-    """The failure is one line about the share, and names who asked and the IAM action."""
+    """The message is one line with the share, the caller and the missing IAM action."""
     cloud.deny("workspaces:UpdateWorkspaceImagePermission")
     with pytest.raises(AccessDenied) as caught:
         getattr(command, operation)(share)
@@ -56,24 +55,24 @@ def test_grant_that_is_refused(cloud: LocalCloud, command: Command, share: Share
 # read.
 
 
-def test_read_of_what_is_there(command: Command, shared: Share) -> None:
-    """Full outputs, and inputs that the next program is compared with."""
+def test_read_of_a_share(command: Command, shared: Share) -> None:
+    """It returns all outputs, and the inputs that the next update is compared with."""
     result = command.read(shared)
     assert result.id == shared.id
     assert result.outs == outputs(shared)
     assert result.inputs == shared._asdict()
 
 
-def test_read_of_what_is_gone(command: Command, share: Share) -> None:
-    """Refresh drops it from the state, and says why: the engine shows only that the resource is deleted."""
+def test_read_of_a_share_that_is_gone(command: Command, share: Share) -> None:
+    """Refresh removes it from the state. The warning says why, because the engine shows only the deletion."""
     result = command.read(share)
     assert (result.id, result.outs, result.inputs) == ("", {}, None)
     said = "the share was revoked outside Pulumi, or its image was deleted; refresh removes it from the state"
     assert command.engine.warnings == [said]
 
 
-def test_read_of_an_image_that_is_gone(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """To its owner, an image that AWS does not know is gone, and its shares with it."""
+def test_read_of_a_share_whose_image_is_gone(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """If the caller is the owner, refresh removes it from the state."""
     cloud.remove_image(shared.image_id)
     assert command.read(shared).id == ""
 
@@ -87,10 +86,10 @@ def test_read_of_an_image_that_is_gone(cloud: LocalCloud, command: Command, shar
         (SALES, "access denied", "read"),
     ],
 )
-def test_not_found_means_nothing_to_others(
+def test_not_found_is_an_error_with_credentials_of_another_account(
     cloud: LocalCloud, shared: Share, account: str, refusal: str, operation: str
 ) -> None:
-    """With the credentials of another account nothing is gone: the failure names both accounts."""
+    """Nothing is treated as deleted, and the message names both accounts."""
     if refusal == "access denied":
         cloud.deny("workspaces:*", account)
     with pytest.raises(ExpectedError, match=refusal) as caught:
@@ -104,8 +103,8 @@ def test_not_found_means_nothing_to_others(
 
 
 @pytest.mark.parametrize("operation", ["read", "delete"])
-def test_not_found_means_nothing_without_a_caller(cloud: LocalCloud, shared: Share, operation: str) -> None:
-    """Nobody can tell whether the image is gone: it stays in the state, and the message says what to unset."""
+def test_not_found_is_an_error_if_the_caller_is_unknown(cloud: LocalCloud, shared: Share, operation: str) -> None:
+    """The share stays in the state, and the message says which key to unset."""
     cloud.remove_image(shared.image_id)
     with pytest.raises(ExpectedError, match="not found") as caught:
         getattr(Command(cloud, skipRequestingAccountId="true"), operation)(shared)
@@ -114,8 +113,8 @@ def test_not_found_means_nothing_without_a_caller(cloud: LocalCloud, shared: Sha
 
 
 @pytest.mark.parametrize("operation", ["read", "delete"])
-def test_owner_who_may_not_look(cloud: LocalCloud, command: Command, shared: Share, operation: str) -> None:
-    """Access denied is not gone, and for the owner it is just that."""
+def test_access_denied_to_the_owner(cloud: LocalCloud, command: Command, shared: Share, operation: str) -> None:
+    """Nothing is treated as deleted, and the message does not mention the owner."""
     cloud.deny("workspaces:*")
     with pytest.raises(AccessDenied, match="access denied; the caller needs workspaces:") as caught:
         getattr(command, operation)(shared)
@@ -123,16 +122,16 @@ def test_owner_who_may_not_look(cloud: LocalCloud, command: Command, shared: Sha
 
 
 @pytest.mark.parametrize("operation", ["read", "delete"])
-def test_denied_without_a_caller(cloud: LocalCloud, shared: Share, operation: str) -> None:
-    """Access denied needs no caller to be an error."""
+def test_access_denied_to_an_unknown_caller(cloud: LocalCloud, shared: Share, operation: str) -> None:
+    """Nothing is treated as deleted."""
     cloud.deny("workspaces:*")
     with pytest.raises(AccessDenied, match="access denied; the caller needs workspaces:"):
         getattr(Command(cloud, skipRequestingAccountId="true"), operation)(shared)
 
 
 @pytest.mark.parametrize("operation", ["read", "delete"])
-def test_caller_who_cannot_be_asked_for(cloud: LocalCloud, shared: Share, operation: str) -> None:
-    """While nobody can say who the caller is, nothing is gone."""
+def test_failed_request_for_the_caller(cloud: LocalCloud, shared: Share, operation: str) -> None:
+    """Without the caller's identity nothing is treated as deleted."""
     cloud.remove_image(shared.image_id)
     cloud.fail("GetCallerIdentity", "AccessDeniedException")
     with pytest.raises(AccessDenied, match="sts:GetCallerIdentity"):
@@ -142,15 +141,15 @@ def test_caller_who_cannot_be_asked_for(cloud: LocalCloud, shared: Share, operat
 def test_read_in_a_region_that_boto3_does_not_know(
     command: Command, shared: Share, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The share was made with `aws:skipRegionValidation`, or with a newer boto3: refresh looks where the state says."""
-    monkeypatch.setattr(Connection, "valid_region", lambda *_: pytest.fail("nobody asks"))
+    """Refresh uses the Region in the state: a newer boto3 or `aws:skipRegionValidation` may have accepted it."""
+    monkeypatch.setattr(Connection, "valid_region", lambda *_: pytest.fail("the Region was validated"))
     assert command.read(shared).outs == outputs(shared)
 
 
-def test_empty_listing_means_nothing_to_others(cloud: LocalCloud, shared: Share) -> None:
-    """Should AWS show others an empty listing instead of refusing them, the share stays in the state as well."""
-    nobody = Response(200, {}, b"{}")
-    cloud.interceptors.append(lambda call, proceed: nobody if call.operation == LIST else proceed())
+def test_empty_listing_is_an_error_with_credentials_of_another_account(cloud: LocalCloud, shared: Share) -> None:
+    """AWS might show others an empty listing instead of refusing them. The share stays in the state."""
+    empty = Response(200, {}, b"{}")
+    cloud.interceptors.append(lambda call, proceed: empty if call.operation == LIST else proceed())
     said = f"not shared; image {shared.image_id} is owned by account {OWNER}, and the caller is account {STRANGER} "
     with pytest.raises(ExpectedError, match=said):
         Command(cloud, STRANGER).read(shared)
@@ -159,10 +158,10 @@ def test_empty_listing_means_nothing_to_others(cloud: LocalCloud, shared: Share)
 @pytest.mark.parametrize(
     ("operation", "asked", "doing"), [("read", LIST, "listing the shares of"), ("delete", GRANT, "unsharing")]
 )
-def test_failure_that_is_not_about_the_owner(
+def test_other_failure_is_shown_unchanged(
     cloud: LocalCloud, command: Command, shared: Share, operation: str, asked: str, doing: str
 ) -> None:
-    """It is shown as it is, also while nobody can say who the caller is: only "not found" and "denied" ask for that."""
+    """Only "not found" and "access denied" need the caller's identity, which cannot be read here."""
     cloud.fail(asked, "OperationNotSupportedException", message="Not now.")
     cloud.fail("GetCallerIdentity", "AccessDeniedException")
     with pytest.raises(Refused, match=f"^{doing} image {shared.image_id} .*Not now"):
@@ -170,10 +169,10 @@ def test_failure_that_is_not_about_the_owner(
 
 
 def test_life_of_a_share_without_a_configured_region(cloud: LocalCloud, share: Share) -> None:
-    """The share's own Region is all that is asked in, also for the owner."""
+    """All requests go to the share's own Region, even those for the owner."""
 
     def command() -> Command:
-        return Command(cloud, region=None)  # each has its own caller to ask for
+        return Command(cloud, region=None)  # each command asks for its own caller
 
     assert command().create(share).outs == outputs(share)
     assert command().read(share).outs == outputs(share)
@@ -185,24 +184,24 @@ def test_life_of_a_share_without_a_configured_region(cloud: LocalCloud, share: S
 
 
 @pytest.mark.parametrize("recheck", MODES)
-def test_read_looks_in_every_mode(cloud: LocalCloud, share: Share, recheck: str) -> None:
-    """`recheck` is about check and diff: a refresh is asked for by its user."""
+def test_read_asks_aws_with_every_recheck(cloud: LocalCloud, share: Share, recheck: str) -> None:
+    """`recheck` applies only to check and diff, because users run refresh to ask AWS."""
     assert Command(cloud, recheck=recheck).read(share).id == ""
     cloud.deny(f"workspaces:{LIST}")
     with pytest.raises(AccessDenied):
         Command(cloud, recheck=recheck).read(share)
 
 
-def test_get_of_what_is_there(command: Command, shared: Share) -> None:
-    """All comes from the id and the configured Region."""
+def test_get_of_a_share(command: Command, shared: Share) -> None:
+    """All outputs follow from the id and the configured Region."""
     result = command.provider.read(shared.id, {"__provider": "reference"})
     assert result.id == shared.id
     assert result.outs == outputs(shared)
     assert result.inputs == shared._asdict()
 
 
-def test_get_in_a_region_of_its_own(cloud: LocalCloud, command: Command) -> None:
-    """The Region of the argument comes before the configured one."""
+def test_get_with_a_region(cloud: LocalCloud, command: Command) -> None:
+    """The argument takes precedence over the configured Region."""
     share = Share(cloud.create_image(region="eu-west-1"), SALES, "eu-west-1")
     cloud.share(share.image_id, SALES)
     result = command.provider.read(share.id, {"region": "eu-west-1", "image_id": None, "shared_account_id": None})
@@ -210,8 +209,8 @@ def test_get_in_a_region_of_its_own(cloud: LocalCloud, command: Command) -> None
 
 
 @pytest.mark.parametrize("properties", [{}, {"image_id": None, "shared_account_id": None, "region": None}])
-def test_get_of_what_is_not_there(command: Command, share: Share, properties: dict[str, object]) -> None:
-    """Nothing that a program can use: an error, which says how to make one."""
+def test_get_of_a_share_that_does_not_exist(command: Command, share: Share, properties: dict[str, object]) -> None:
+    """The message says how to create it."""
     with pytest.raises(NotFound) as caught:
         command.provider.read(share.id, properties)
     assert str(caught.value) == (
@@ -221,8 +220,8 @@ def test_get_of_what_is_not_there(command: Command, share: Share, properties: di
 
 
 @pytest.mark.parametrize("id_", ["", "sales", "wsi-0a1b2c3d4", "wsi-0a1b2c3d4/2222-2222-2222"])
-def test_get_of_an_id_that_is_none(cloud: LocalCloud, command: Command, id_: str) -> None:
-    """One line that says what an id looks like, and no call."""
+def test_get_of_an_invalid_id(cloud: LocalCloud, command: Command, id_: str) -> None:
+    """The message shows a valid id, and AWS is not called."""
     with pytest.raises(ExpectedError) as caught:
         command.provider.read(id_, {})
     assert str(caught.value) == (
@@ -232,7 +231,7 @@ def test_get_of_an_id_that_is_none(cloud: LocalCloud, command: Command, id_: str
 
 
 def test_get_of_an_image_that_does_not_exist(command: Command) -> None:
-    """One line about the share which says that it is the image that was not found."""
+    """The message names the share, and says that its image was not found."""
     with pytest.raises(NotFound) as caught:
         command.provider.read(f"wsi-unknown00/{SALES}", {})
     assert str(caught.value).startswith(
@@ -241,16 +240,16 @@ def test_get_of_an_image_that_does_not_exist(command: Command) -> None:
     )
 
 
-def test_get_of_an_image_that_does_not_exist_without_a_caller(cloud: LocalCloud) -> None:
-    """A `get` has no owner in the state that could be named."""
+def test_get_of_an_image_that_does_not_exist_if_the_caller_is_unknown(cloud: LocalCloud) -> None:
+    """The message names no owner, because the state of a `get` has none."""
     command = Command(cloud, skipRequestingAccountId="true")
     with pytest.raises(ExpectedError, match="not found") as caught:
         command.provider.read(f"wsi-unknown00/{SALES}", {})
     assert "None" not in str(caught.value)
 
 
-def test_get_in_a_region_that_is_none(cloud: LocalCloud, share: Share) -> None:
-    """A wrong Region is named, and AWS is not asked where it cannot be."""
+def test_get_in_an_invalid_region(cloud: LocalCloud, share: Share) -> None:
+    """The message names the Region, and AWS is not called."""
     with pytest.raises(ExpectedError) as caught:
         Command(cloud).provider.read(share.id, {"region": "us-esat-1"})
     assert str(caught.value).startswith(
@@ -263,7 +262,7 @@ def test_get_in_a_region_that_is_none(cloud: LocalCloud, share: Share) -> None:
 
 
 def test_delete_revokes(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """A share that nothing declares is taken away; others stay."""
+    """Other shares of the image stay."""
     cloud.share(shared.image_id, LEGAL)
     command.delete(shared)
     assert cloud.shared_with(shared.image_id) == {LEGAL}
@@ -274,31 +273,33 @@ def test_delete_revokes(cloud: LocalCloud, command: Command, shared: Share) -> N
     "answer",
     ["OperationNotSupportedException", "InvalidParameterValuesException", "ResourceNotFoundException", "success"],
 )
-def test_delete_of_what_is_revoked_already(cloud: LocalCloud, command: Command, share: Share, answer: str) -> None:
-    """However AWS puts it, the share is gone, as wanted."""
+def test_delete_of_a_share_that_is_already_revoked(
+    cloud: LocalCloud, command: Command, share: Share, answer: str
+) -> None:
+    """It succeeds, whatever AWS answers."""
     cloud.answers["revoke_ungranted"] = answer
     command.delete(share)
     assert cloud.shared_with(share.image_id) == set()
 
 
-def test_delete_of_an_image_that_is_gone(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """To its owner, a share of an image that AWS does not know is gone."""
+def test_delete_of_a_share_whose_image_is_gone(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """It succeeds if the caller is the owner."""
     cloud.remove_image(shared.image_id)
     command.delete(shared)
 
 
 def test_delete_that_is_refused(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """A share that is still there stays in the state."""
+    """The share stays in the state."""
     cloud.fail(GRANT, "OperationNotSupportedException", message="Not now.")
     with pytest.raises(Refused, match=f"^unsharing image {shared.image_id} from {SALES} in {REGION}: .*Not now"):
         command.delete(shared)
 
 
 @pytest.mark.parametrize("status", [400, 503], ids=["refused", "no answer"])
-def test_empty_listing_means_nothing_to_others_who_delete(cloud: LocalCloud, shared: Share, status: int) -> None:
-    """It does not settle a revoke that did not succeed: the share stays in the state."""
-    nobody = Response(200, {}, b"{}")
-    cloud.interceptors.append(lambda call, proceed: nobody if call.operation == LIST else proceed())
+def test_failed_delete_with_credentials_of_another_account(cloud: LocalCloud, shared: Share, status: int) -> None:
+    """An empty listing does not prove that the share is gone, so it stays in the state."""
+    empty = Response(200, {}, b"{}")
+    cloud.interceptors.append(lambda call, proceed: empty if call.operation == LIST else proceed())
     cloud.fail(GRANT, "OperationNotSupportedException", status, times=None)
     command = Command(cloud, STRANGER)
     said = f"not shared; image {shared.image_id} is owned by account {OWNER}, and the caller is account {STRANGER} "
@@ -308,16 +309,16 @@ def test_empty_listing_means_nothing_to_others_who_delete(cloud: LocalCloud, sha
 
 
 @pytest.mark.parametrize("owner", [{}, {"owner_account_id": None}, {"owner_account_id": ""}])
-def test_not_found_means_nothing_where_the_state_names_no_owner(
+def test_not_found_is_an_error_if_the_state_names_no_owner(
     cloud: LocalCloud, shared: Share, owner: dict[str, object]
 ) -> None:
-    """Nobody can say that the caller is the owner: the share stays in the state."""
+    """The caller may not be the owner, so the share stays in the state."""
     with pytest.raises(ExpectedError, match="not found"):
         Command(cloud, STRANGER).provider.delete(shared.id, {**shared._asdict(), **owner})
 
 
-def test_read_of_what_is_gone_where_the_state_names_no_owner(cloud: LocalCloud) -> None:
-    """Refresh drops it from the state."""
+def test_read_of_a_share_that_is_gone_if_the_state_names_no_owner(cloud: LocalCloud) -> None:
+    """Refresh removes it from the state."""
     share = Share(cloud.create_image(owner=None), SALES, REGION)
     command = Command(cloud, skipRequestingAccountId="true")
     created = command.create(share).outs

@@ -1,4 +1,4 @@
-"""What has changed about an image share: its arguments, and what a look at AWS finds."""
+"""The differences of an image share: changed arguments, and drift."""
 
 import pytest
 
@@ -9,8 +9,8 @@ from tests.unit.helpers import LEGAL, LIST, MODES, REGION, SALES, UNKNOWN, Comma
 
 
 @pytest.mark.parametrize("recheck", MODES)
-def test_share_that_is_there_is_unchanged(cloud: LocalCloud, shared: Share, recheck: str) -> None:
-    """Nothing to do, nothing to say."""
+def test_existing_share_is_unchanged(cloud: LocalCloud, shared: Share, recheck: str) -> None:
+    """There is no message. AWS is asked once, or not at all if `recheck` is off."""
     command = Command(cloud, recheck=recheck)
     result = command.diff(shared)
     assert result.changes is False
@@ -28,10 +28,10 @@ def test_share_that_is_there_is_unchanged(cloud: LocalCloud, shared: Share, rech
         ({"image_id": "wsi-999999999", "region": "eu-west-1"}, ["image_id", "region"]),
     ],
 )
-def test_another_identity_is_a_replacement(
+def test_changed_identity_replaces_the_share(
     cloud: LocalCloud, command: Command, shared: Share, change: dict[str, str], replaces: list[str]
 ) -> None:
-    """Each part of the identity replaces, and needs no look; the new one is granted before the old one is revoked."""
+    """AWS is not asked. The new share is granted before the old one is revoked."""
     result = command.diff(shared, shared._replace(**change))
     assert result.changes is True
     assert result.replaces == replaces
@@ -40,8 +40,8 @@ def test_another_identity_is_a_replacement(
 
 
 @pytest.mark.parametrize("name", ["image_id", "shared_account_id", "region"])
-def test_unknown_identity_is_a_replacement(cloud: LocalCloud, command: Command, shared: Share, name: str) -> None:
-    """What is not known yet may be anything."""
+def test_unknown_identity_replaces_the_share(cloud: LocalCloud, command: Command, shared: Share, name: str) -> None:
+    """An unknown value may differ from the one in the state."""
     result = command.provider.diff(shared.id, state(shared), {**shared._asdict(), name: UNKNOWN})
     assert result.changes is True
     assert result.replaces == [name]
@@ -49,8 +49,8 @@ def test_unknown_identity_is_a_replacement(cloud: LocalCloud, command: Command, 
 
 
 @pytest.mark.parametrize("recheck", ["strict", "warn"])
-def test_share_that_disappeared_is_an_update(cloud: LocalCloud, share: Share, recheck: str) -> None:
-    """The warning names the share and what happened; an update heals it without a replacement."""
+def test_revoked_share_is_an_update(cloud: LocalCloud, share: Share, recheck: str) -> None:
+    """The warning names the share and says what happened. Up grants it again without a replacement."""
     command = Command(cloud, recheck=recheck)
     result = command.diff(share)
     assert result.changes is True
@@ -61,14 +61,14 @@ def test_share_that_disappeared_is_an_update(cloud: LocalCloud, share: Share, re
     ]
 
 
-def test_diff_does_not_look_when_recheck_is_off(cloud: LocalCloud, share: Share) -> None:
-    """Drift is not seen, as asked for."""
+def test_diff_does_not_ask_aws_if_recheck_is_off(cloud: LocalCloud, share: Share) -> None:
+    """Drift is not reported."""
     assert Command(cloud, recheck="off").diff(share).changes is False
     assert cloud.calls == []
 
 
-def test_diff_that_may_not_look(cloud: LocalCloud, share: Share) -> None:
-    """Strict: an error. Warn: it says so, and takes the share for unchanged."""
+def test_diff_without_permission_to_list(cloud: LocalCloud, share: Share) -> None:
+    """With `recheck` strict it fails. With warn it warns, and treats the share as unchanged."""
     cloud.deny(f"workspaces:{LIST}")
     with pytest.raises(AccessDenied, match=f"the caller needs workspaces:{LIST}"):
         Command(cloud).diff(share)
@@ -81,7 +81,7 @@ def test_diff_that_may_not_look(cloud: LocalCloud, share: Share) -> None:
 
 
 def test_preview_writes_nothing(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """Check, diff and read only look."""
+    """Check, diff and read do not change a share."""
     missing = shared._replace(shared_account_id=LEGAL)
     for share in (shared, missing):
         command.declare(share)

@@ -1,4 +1,4 @@
-"""The engine runs four operations at once: which of them wait for each other."""
+"""The engine runs four operations at once. Those on the same share wait for each other."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ from tests.unit.helpers import GRANT, LEGAL, SALES, Command
 
 
 class Held:
-    """A grant or a revoke that waits in the local cloud until the test lets it go on, or be refused."""
+    """Holds a grant or a revoke in the local cloud until the test lets it continue. It can then be refused."""
 
     def __init__(self, cloud: LocalCloud, allow: bool, refuse: bool = False) -> None:
         self.arrived, self.go_on = threading.Event(), threading.Event()
@@ -32,7 +32,7 @@ class Held:
 
 
 def test_diff_waits_for_a_revoke(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """A delete that runs already is waited for: the share it takes away is not taken for unchanged."""
+    """A share that is being revoked is not treated as unchanged."""
     held = Held(cloud, allow=False)
     with ThreadPoolExecutor(2) as pool:
         deleting = pool.submit(command.delete, shared)
@@ -46,7 +46,7 @@ def test_diff_waits_for_a_revoke(cloud: LocalCloud, command: Command, shared: Sh
 
 
 def test_grant_waits_for_a_revoke(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """The last word is the grant's, not that of the slower call."""
+    """The share exists in the end, even if the revoke is slow."""
     held = Held(cloud, allow=False)
     with ThreadPoolExecutor(2) as pool:
         deleting = pool.submit(command.delete, shared)
@@ -64,7 +64,7 @@ def test_grant_waits_for_a_revoke(cloud: LocalCloud, command: Command, shared: S
 def test_revoke_waits_for_a_grant(
     cloud: LocalCloud, command: Command, shared: Share, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A delete learns how the grant ended before it decides, however slowly that is noted."""
+    """The delete decides after the result of the grant is recorded, even if that takes a while."""
     note = Ledger.failed
 
     def slowly(declarations: Ledger, share: Share | None) -> None:
@@ -88,7 +88,7 @@ def test_revoke_waits_for_a_grant(
 
 
 def test_share_that_is_declared_while_its_delete_waits(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """A delete decides when its turn comes: the share is kept."""
+    """The delete decides when its turn comes, and keeps the share."""
     held = Held(cloud, allow=True)
     with ThreadPoolExecutor(2) as pool:
         granting = pool.submit(command.update, shared)
@@ -103,7 +103,7 @@ def test_share_that_is_declared_while_its_delete_waits(cloud: LocalCloud, comman
 
 
 def test_shares_do_not_wait_for_each_other(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """A slow revoke holds up its own share only."""
+    """A slow revoke delays only its own share."""
     held = Held(cloud, allow=False)
     with ThreadPoolExecutor(1) as pool:
         deleting = pool.submit(command.delete, shared)

@@ -1,4 +1,4 @@
-"""Answers of AWS that are none: nothing is taken for gone or for done on their strength."""
+"""Answers of AWS that cannot be read: nothing is treated as deleted or done because of them."""
 
 from collections.abc import Callable
 
@@ -9,13 +9,13 @@ from pulumi_workspaces_images.errors import Refused, Unanswered
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import DESCRIBE, GRANT, LIST, REGION, SALES, Command
 
-NO_ANSWERS = [None, "", "[]", "null", "<html>Sign in to the guest network</html>"]
+UNREADABLE = [None, "", "[]", "null", "<html>Sign in to the guest network</html>"]
 
 
-@pytest.mark.parametrize("body", [*NO_ANSWERS, '{"message": "Sign in to the guest network"}'])
+@pytest.mark.parametrize("body", [*UNREADABLE, '{"message": "Sign in to the guest network"}'])
 @pytest.mark.parametrize("operation", [LIST, DESCRIBE, "GetCallerIdentity"])
-def test_look_whose_answer_cannot_be_read(cloud: LocalCloud, image: str, operation: str, body: str | None) -> None:
-    """Half an answer, or a proxy's page, is neither an empty listing nor a missing image: nothing counts as gone."""
+def test_read_whose_answer_cannot_be_read(cloud: LocalCloud, image: str, operation: str, body: str | None) -> None:
+    """A partial answer or a proxy's page is not treated as an empty listing or a missing image."""
     share = Share(image, SALES, REGION)
     cloud.share(image, SALES)
     cloud.garble(operation, times=None, body=body)
@@ -26,10 +26,10 @@ def test_look_whose_answer_cannot_be_read(cloud: LocalCloud, image: str, operati
             ask(Command(cloud), share)
 
 
-@pytest.mark.parametrize("body", NO_ANSWERS[2:])
+@pytest.mark.parametrize("body", UNREADABLE[2:])
 @pytest.mark.parametrize("granted", [True, False])
 def test_write_whose_answer_cannot_be_read(cloud: LocalCloud, image: str, body: str, granted: bool) -> None:
-    """Whether it took effect is settled by a look."""
+    """The provider checks whether it took effect."""
     share = Share(image, SALES, REGION)
     if granted:
         cloud.garble(GRANT, body=body)
@@ -43,7 +43,7 @@ def test_write_whose_answer_cannot_be_read(cloud: LocalCloud, image: str, body: 
 
 @pytest.mark.parametrize("status", [302, 403, 407])
 def test_page_of_a_proxy_is_not_quoted(cloud: LocalCloud, image: str, status: int) -> None:
-    """It has no code of AWS, may be long, and may contain anything."""
+    """It has no error code of AWS, may be long, and may contain private data."""
     page = Response(status, {"content-type": "text/html"}, b"<html>" + 200 * b"<p>Blocked for alice.</p>")
     cloud.interceptors.append(lambda call, proceed: page if call.operation == LIST else proceed())
     with pytest.raises(Refused) as caught:
@@ -53,8 +53,8 @@ def test_page_of_a_proxy_is_not_quoted(cloud: LocalCloud, image: str, status: in
     )
 
 
-def test_message_without_a_code_is_kept(cloud: LocalCloud, image: str) -> None:
-    """A gateway may explain itself in JSON."""
+def test_message_without_an_error_code_is_shown(cloud: LocalCloud, image: str) -> None:
+    """A gateway may explain a refusal in JSON."""
     said = Response(403, {}, b'{"message": "The policy of the endpoint forbids this."}')
     cloud.interceptors.append(lambda call, proceed: said if call.operation == LIST else proceed())
     with pytest.raises(Refused, match=r": 403: The policy of the endpoint forbids this$"):

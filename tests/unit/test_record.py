@@ -1,4 +1,4 @@
-"""The record of one update, as several provider processes of one engine use it; each ledger here stands for one."""
+"""The record of one update, which the provider processes of an engine share. Each ledger stands for a process."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def join(folder: Path) -> Callable[[], Ledger]:
-    """Return what makes the ledger of another process of the same update."""
+    """Return a function that creates the ledger of another process of the same update."""
     return lambda: Ledger(Record(folder))
 
 
@@ -48,7 +48,7 @@ def dead() -> Process:
     return process
 
 
-def test_what_one_process_notes_all_others_know(join: Callable[[], Ledger]) -> None:
+def test_all_processes_see_what_one_process_records(join: Callable[[], Ledger]) -> None:
     one, two = join(), join()
     one.declare(SHARE)
     one.granted(SHARE)
@@ -65,13 +65,13 @@ def test_what_one_process_notes_all_others_know(join: Callable[[], Ledger]) -> N
     assert "is not on the list of its ImageSharesExclusive" in contradiction
 
 
-def test_process_that_joins_late_knows_all(join: Callable[[], Ledger]) -> None:
-    """Perhaps only for its delete, when the process that declared the share has died."""
+def test_process_that_joins_late_sees_all_records(join: Callable[[], Ledger]) -> None:
+    """It may be started only for a delete, after the process that declared the share has died."""
     join().declare(SHARE)
     assert join().is_declared(SHARE)
 
 
-def test_share_that_is_held_is_kept_though_its_process_is_dead(join: Callable[[], Ledger], dead: Process) -> None:
+def test_share_that_is_held_is_kept_even_if_its_process_is_dead(join: Callable[[], Ledger], dead: Process) -> None:
     one = join()
     one._me = dead
     one.declare(SHARE)
@@ -81,8 +81,8 @@ def test_share_that_is_held_is_kept_though_its_process_is_dead(join: Callable[[]
     assert join().keeps(SHARE)
 
 
-def test_share_that_is_being_granted_is_held_by_nobody(join: Callable[[], Ledger], dead: Process) -> None:
-    """The diff of a resource that waits for its replacement finds the share of another, and does not hold it."""
+def test_share_that_is_being_granted_is_not_held_yet(join: Callable[[], Ledger], dead: Process) -> None:
+    """Before a replacement the diff may find the share of another resource, which does not hold it."""
     one = join()
     one._me = dead
     one.declare(SHARE)
@@ -94,8 +94,8 @@ def test_share_that_is_being_granted_is_held_by_nobody(join: Callable[[], Ledger
     assert join().keeps(SHARE)
 
 
-def test_diff_of_what_nobody_declares_holds_nothing(join: Callable[[], Ledger]) -> None:
-    """A refresh compares resources before any check, those that are no longer declared too."""
+def test_diff_of_an_undeclared_share_does_not_hold_it(join: Callable[[], Ledger]) -> None:
+    """A refresh compares all resources before any check, even those that are no longer declared."""
     one, two = join(), join()
     one.found(SHARE)
     two._me = Process(1, "other")
@@ -123,7 +123,7 @@ def test_one_process_at_a_time_works_on_a_share(join: Callable[[], Ledger]) -> N
     assert order == ["first", "second"]
 
 
-def test_half_a_line_of_a_killed_process_spoils_nothing(join: Callable[[], Ledger], folder: Path) -> None:
+def test_incomplete_line_of_a_killed_process_is_ignored(join: Callable[[], Ledger], folder: Path) -> None:
     one, two = join(), join()
     one.declare(SHARE)
     with (folder / "events").open("a") as file:
@@ -136,18 +136,18 @@ def test_half_a_line_of_a_killed_process_spoils_nothing(join: Callable[[], Ledge
     assert not two.was_revoked(SHARE)
 
 
-def test_full_disk_is_one_line(join: Callable[[], Ledger], monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the others would not know must not be done."""
+def test_full_disk_is_an_error_in_one_line(join: Callable[[], Ledger], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The operation fails, because the other processes would not see it."""
     ledger = join()
     monkeypatch.setattr("os.write", lambda _file, lines: len(lines) - 1)
     with pytest.raises(ExpectedError, match=r"can no longer be written \(the disk is full\); free some disk space"):
         ledger.declare(SHARE)
 
 
-def test_write_that_fails_loses_nothing_of_the_others(
+def test_failed_write_keeps_the_records_of_other_processes(
     join: Callable[[], Ledger], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Room is made, and the delete still knows that another process holds the share."""
+    """Once the disk has space again, a delete still knows that another process holds the share."""
     one, two = join(), join()
     one.declare(SHARE)
     one.granted(SHARE)
@@ -158,22 +158,22 @@ def test_write_that_fails_loses_nothing_of_the_others(
     assert two.keeps(SHARE)
 
 
-def test_lock_that_cannot_be_had_is_one_line(join: Callable[[], Ledger], folder: Path) -> None:
+def test_lock_that_cannot_be_opened_is_an_error_in_one_line(join: Callable[[], Ledger], folder: Path) -> None:
     ledger = join()
     for number in range(256):
         (folder / f"lock-{number}").mkdir()
     with pytest.raises(ExpectedError, match="can no longer be written"), ledger.serialized(SHARE):
-        pytest.fail("it went on")
+        pytest.fail("the operation continued without a lock")
 
 
-def test_engine_that_cannot_be_told_has_no_record(home: Path) -> None:
-    """Processes that do not know each other would each keep one of their own."""
+def test_unknown_engine_has_no_record(home: Path) -> None:
+    """Otherwise each of its processes would write its own record."""
     with pytest.raises(OSError, match="was not found"):
         open_record(ADDRESS, None)
 
 
-def test_what_cannot_be_told_may_still_run(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No file can be opened any more, say: a record is not removed for that, nor a provider ended."""
+def test_process_that_cannot_be_checked_is_treated_as_running(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With too many open files, for example, no record is removed and no provider ends."""
     living = open_record(ADDRESS, this_process())
     assert living
 
@@ -192,13 +192,13 @@ def test_without_a_record_nothing_is_revoked() -> None:
     ledger = Ledger(unwritable="the record cannot be written; set PULUMI_HOME")
     said = r"^unsharing image .*: kept because the record cannot be written; set PULUMI_HOME$"
     with pytest.raises(ExpectedError, match=said), ledger.revoking(SHARE):
-        pytest.fail("it was revoked")
+        pytest.fail("the share was revoked")
     ledger.declare(SHARE)
     assert ledger.keeps(SHARE)
 
 
-def test_each_engine_has_a_record_of_its_own(home: Path) -> None:
-    """Address, process id and start: a later engine may have the same port, or the same process id."""
+def test_each_engine_has_its_own_record(home: Path) -> None:
+    """Address, process id and start time identify it, because ports and process ids are used again."""
     me = this_process()
     engines = [(ADDRESS, me), ("127.0.0.1:5001", me), (ADDRESS, find(os.getppid()))]
     records = [open_record(*engine) for engine in engines]
@@ -212,7 +212,7 @@ def test_each_engine_has_a_record_of_its_own(home: Path) -> None:
 
 
 def test_records_of_engines_that_no_longer_run_are_removed(home: Path, dead: Process) -> None:
-    """Those of this machine; what another container or machine keeps in the same home is its own."""
+    """Records of other containers or machines in the same home are kept."""
     old = open_record(ADDRESS, dead)
     reused = open_record(ADDRESS, this_process()._replace(start="1"))
     living = open_record(ADDRESS, this_process())
@@ -228,8 +228,8 @@ def test_records_of_engines_that_no_longer_run_are_removed(home: Path, dead: Pro
     assert elsewhere.exists()
 
 
-def test_folder_of_another_name_is_left_alone(home: Path) -> None:
-    """A later version may name them otherwise."""
+def test_folder_with_another_name_is_kept(home: Path) -> None:
+    """A later version may use other names."""
     living = open_record(ADDRESS, this_process())
     assert living
     other = living._folder.with_name(f"{living._folder.name.partition('-')[0]}-v2")
@@ -245,12 +245,12 @@ def test_home_that_cannot_be_written_is_an_error(tmp_path: Path, monkeypatch: py
         open_record(ADDRESS, this_process())
 
 
-def test_on_windows_each_process_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_windows_has_no_shared_record(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record, "SHARED", False)
     assert open_record(ADDRESS, this_process()) is None
 
 
-def test_importing_needs_no_fcntl() -> None:
+def test_package_imports_without_fcntl() -> None:
     code = (
         "import sys; sys.modules['fcntl'] = None\n"
         "from pulumi_workspaces_images.lifecycle import record\nprint(record.SHARED)"
@@ -260,8 +260,8 @@ def test_importing_needs_no_fcntl() -> None:
 
 
 @pytest.mark.parametrize("launcher", [[], ["/bin/sh", "-c", '"$@"; :', "launcher"]], ids=["direct", "shell"])
-def test_starter_is_the_engine_also_behind_a_shell(launcher: list[str]) -> None:
-    """The official launcher is a shell; the engine makes it, or the provider itself, the leader of a process group."""
+def test_engine_is_found_even_behind_a_shell(launcher: list[str]) -> None:
+    """The official launcher is a shell. The engine makes it, or the provider, the leader of a process group."""
     code = "from pulumi_workspaces_images.lifecycle.processes import starter; print(starter().pid)"
     command = [*launcher, sys.executable, "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True, start_new_session=True)
@@ -269,7 +269,7 @@ def test_starter_is_the_engine_also_behind_a_shell(launcher: list[str]) -> None:
 
 
 def test_process_is_the_same_in_every_time_zone_and_language(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on macOS, where `ps` writes times as its caller likes them: a command in another shell ends no record."""
+    """On macOS `ps` prints times in the caller's time zone and language. Another shell keeps the record."""
     monkeypatch.setattr(processes, "_PROC", False)
     monkeypatch.setenv("TZ", "UTC0")
     me = this_process()
@@ -280,7 +280,7 @@ def test_process_is_the_same_in_every_time_zone_and_language(monkeypatch: pytest
 
 
 def test_processes_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on macOS."""
+    """On macOS, which has no /proc, `ps` is used."""
     monkeypatch.setattr(processes, "_PROC", False)
     me = this_process()
     assert me.runs()

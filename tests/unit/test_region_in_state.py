@@ -1,4 +1,4 @@
-"""A Region that only the environment names moves nothing that exists (case 6)."""
+"""An existing share stays in its Region if only the environment names another one (case 6)."""
 
 import json
 
@@ -13,7 +13,7 @@ HOME, AWAY = "us-east-1", "eu-west-1"
 
 @pytest.fixture
 def command(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Return a command whose Region comes from the environment, which names another one than the state."""
+    """Return a command whose environment names another Region than the state."""
     monkeypatch.setenv("AWS_REGION", AWAY)
     return Command(cloud, region=None)
 
@@ -24,8 +24,8 @@ def check(command: Command, share: Share, olds: Share | None, hint: str = "") ->
     return result.inputs["region"], found(result)
 
 
-def test_share_that_exists_stays_where_it_is(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """Also where its image or its account changes: the check of the replacement is not shown the state."""
+def test_existing_share_stays_in_its_region(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """This holds even if its image or account changes. The check of a replacement does not see the state."""
     cloud.create_image(region=HOME, image_id="wsi-golden002")
     assert check(command, shared, shared) == (HOME, [])
     for changed in (shared._replace(image_id="wsi-golden002"), shared._replace(shared_account_id=LEGAL)):
@@ -34,8 +34,8 @@ def test_share_that_exists_stays_where_it_is(cloud: LocalCloud, command: Command
     assert {call.region for call in cloud.calls if call.operation == DESCRIBE} == {HOME}
 
 
-def test_new_share_of_an_image_that_the_state_has(command: Command, shared: Share) -> None:
-    """It goes where the image is."""
+def test_new_share_of_an_image_in_the_state(command: Command, shared: Share) -> None:
+    """It gets the Region of the image."""
     check(command, shared, shared)
     assert check(command, shared._replace(shared_account_id=LEGAL), None) == (HOME, [])
     exclusive = {"image_id": shared.image_id, "shared_account_ids": [SALES], "report_only": True}
@@ -43,7 +43,7 @@ def test_new_share_of_an_image_that_the_state_has(command: Command, shared: Shar
 
 
 def test_new_share_of_a_new_image(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """It goes by the environment, and an error names the Region that the state has."""
+    """It gets the Region of the environment, and an error names the Region in the state."""
     check(command, shared, shared)
     new = Share(cloud.create_image(region=AWAY), SALES, AWAY)
     assert check(command, new, None) == (AWAY, [])
@@ -66,8 +66,10 @@ def test_image_that_is_not_in_the_region_of_the_state(cloud: LocalCloud, command
     )
 
 
-def test_images_beside_are_asked_about_where_they_are(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """The preview costs no call more than under the other Region."""
+def test_other_images_of_the_program_are_read_in_their_region(
+    cloud: LocalCloud, command: Command, shared: Share
+) -> None:
+    """The preview needs no additional call."""
     other = Share(cloud.create_image(region=HOME), SALES, HOME)
     cloud.share(other.image_id, SALES)
     hint = json.dumps([[shared.image_id, None], [other.image_id, None]])
@@ -78,7 +80,9 @@ def test_images_beside_are_asked_about_where_they_are(cloud: LocalCloud, command
     assert cloud.count(DESCRIBE) == 1
 
 
-def test_region_of_the_configuration(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, shared: Share) -> None:
-    """That it changes is meant."""
+def test_region_of_the_configuration_moves_a_share(
+    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, shared: Share
+) -> None:
+    """A change of the configuration is intended."""
     monkeypatch.setenv("AWS_REGION", HOME)
     assert check(Command(cloud, region=AWAY), shared, shared)[0] == AWAY

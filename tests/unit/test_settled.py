@@ -1,4 +1,4 @@
-"""An exclusive list waits until the program has said what it must not contradict, and never for itself."""
+"""An exclusive list waits until the program's shares are known, and never waits for itself."""
 
 import asyncio
 import threading
@@ -16,7 +16,7 @@ from pulumi_workspaces_images.resources.settled import settled
 
 @pytest.fixture(autouse=True)
 def _engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the program run on something that is no mock, and lose its patience soon."""
+    """Run without mocks, and with a short time limit."""
     monkeypatch.setattr(settings, "get_monitor", object)
     monkeypatch.setattr(module, "_PATIENCE", 0.1)
 
@@ -29,17 +29,17 @@ def run(is_known: Callable[[], bool], may_be_known: Callable[[], bool] = lambda:
         loop.close()
 
 
-def test_what_is_known_is_not_waited_for() -> None:
+def test_list_does_not_wait_for_known_accounts() -> None:
     run(lambda: True)
 
 
-def test_what_becomes_known_is_waited_for() -> None:
+def test_list_waits_for_unknown_accounts() -> None:
     answers = iter([False, False, True])
     run(lambda: next(answers))
     assert next(answers, None) is None
 
 
-def test_image_that_may_depend_on_the_list_is_waited_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_waits_only_briefly_for_an_image_that_may_depend_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_PATIENCE", 20)
     monkeypatch.setattr(module, "_SOON", 0.1)
     run(lambda: True, lambda: False)
@@ -50,8 +50,8 @@ def test_program_that_waits_for_itself_fails_in_one_line() -> None:
         run(lambda: False)
 
 
-def test_request_that_takes_long_is_no_wait_for_itself() -> None:
-    """An account that is being made takes minutes."""
+def test_slow_request_is_not_reported_as_a_wait_for_itself() -> None:
+    """Creating an account takes minutes."""
     over = threading.Event()
     source = {"__name__": "pulumi.runtime.resource", "over": over}
     exec("def request(): over.wait(10)", source)
@@ -67,7 +67,7 @@ def test_request_that_takes_long_is_no_wait_for_itself() -> None:
 
 
 def test_list_waits_while_a_synchronous_invoke_runs_the_loop() -> None:
-    """And not where others do: `pulumi.runtime.test` would hang."""
+    """If another function runs the loop, the list does not wait: `pulumi.runtime.test` would hang."""
     waits = []
 
     def _sync_await() -> None:
@@ -96,7 +96,7 @@ def test_list_waits_while_a_synchronous_invoke_runs_the_loop() -> None:
 
 
 def test_list_waits_for_the_end_of_an_asynchronous_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`pulumi.run(main)`: whatever it awaits, a line that contradicts the list may follow."""
+    """With `pulumi.run(main)` a line after any `await` may contradict the list."""
 
     class Stack:
         _outputs_registered = False

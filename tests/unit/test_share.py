@@ -1,4 +1,4 @@
-"""What a share is, and how its id and its parts are written."""
+"""A share, its id, and the ids of images and accounts."""
 
 import math
 from decimal import Decimal
@@ -10,18 +10,17 @@ from tests.unit.helpers import IMAGE, REGION, SALES, SHARE
 
 
 def test_id_is_image_and_account() -> None:
-    """The id that users see and give to `get`."""
+    """Users see this id and pass it to `get`."""
     assert SHARE.id == f"{IMAGE}/{SALES}"
 
 
 def test_shares_differ_by_region() -> None:
-    """The same ids in another Region are another share."""
+    """The same image and account in another Region are another share."""
     assert Share(IMAGE, SALES, REGION) == SHARE
     assert Share(IMAGE, SALES, "eu-west-1") != SHARE
 
 
-def test_id_reads_back() -> None:
-    """An id gives the image and the account it was made of."""
+def test_id_is_parsed_into_image_and_account() -> None:
     assert parse_id(SHARE.id) == (IMAGE, SALES)
 
 
@@ -43,8 +42,8 @@ def test_id_reads_back() -> None:
         f"wsi-short/{SALES}",
     ],
 )
-def test_id_that_is_none(id_: str) -> None:
-    """The message quotes what was given and says what an id looks like."""
+def test_invalid_id(id_: str) -> None:
+    """The message quotes the id and shows a valid one."""
     with pytest.raises(ValueError, match=r"^the id .* is not IMAGE/ACCOUNT") as caught:
         parse_id(id_)
     assert str(caught.value) == f"the id {id_!r} is not IMAGE/ACCOUNT, e.g. wsi-0a1b2c3d4/222222222222"
@@ -72,8 +71,8 @@ def test_shortest_and_longest_image_id(image_id: str) -> None:
         True,
     ],
 )
-def test_image_id_that_is_none(image_id: object) -> None:
-    """The message says what it should be and quotes what it is."""
+def test_invalid_image_id(image_id: object) -> None:
+    """The message says what an image id looks like, and quotes the value."""
     problem = image_id_problem(image_id)
     assert problem == (
         f"must be wsi- followed by 9 to 63 lower-case letters or digits, e.g. wsi-0a1b2c3d4; it is {image_id!r}"
@@ -83,13 +82,13 @@ def test_image_id_that_is_none(image_id: object) -> None:
 @pytest.mark.parametrize("problem", [image_id_problem, account_id_problem])
 @pytest.mark.parametrize("value", [None, ""])
 def test_missing_value(problem: object, value: object) -> None:
-    """An empty value is called missing, not malformed."""
+    """The message says that the value is required, not that it is malformed."""
     assert callable(problem)
     assert str(problem(value)).startswith("is required: ")
 
 
-def test_account_id() -> None:
-    """Twelve digits, leading zeros among them."""
+def test_valid_account_id() -> None:
+    """It has twelve digits, and may begin with zeros."""
     assert account_id_problem(SALES) is None
     assert account_id_problem("012345678901") is None
 
@@ -109,7 +108,7 @@ NEEDS_QUOTES = "an account id that begins with 0 needs quotes"
         pytest.param("2222-2222-2222", "'2222-2222-2222'", ": remove dashes, spaces and quotes", id="dashes"),
         pytest.param(f"{SALES}\n", "'222222222222\\n'", ": remove dashes, spaces and quotes", id="line end"),
         pytest.param(f'"{SALES}"', "'\"222222222222\"'", ": remove dashes, spaces and quotes", id="quotes"),
-        pytest.param(f" {SALES}", "' 222222222222'", ": remove dashes, spaces and quotes", id="blank"),
+        pytest.param(f" {SALES}", "' 222222222222'", ": remove dashes, spaces and quotes", id="space"),
         pytest.param(12345678905, "12345678905", f", a number with fewer digits: {NEEDS_QUOTES}", id="a zero is lost"),
         pytest.param(5.0, "5", f", a number with fewer digits: {NEEDS_QUOTES}", id="integer as the engine sends it"),
         pytest.param(2222222222222, "2222222222222", None, id="too large"),
@@ -120,8 +119,8 @@ NEEDS_QUOTES = "an account id that begins with 0 needs quotes"
         pytest.param(Decimal(1), "Decimal('1')", None, id="another number"),
     ],
 )
-def test_account_id_that_is_none(account: object, shown: str, advice: str | None) -> None:
-    """The message shows what was given as it was written, and the way out where it is plain."""
+def test_invalid_account_id(account: object, shown: str, advice: str | None) -> None:
+    """The message shows the value as it was written, and how to fix it if that is clear."""
     problem = account_id_problem(account)
     advice = advice or ""
     assert problem == f"must be a string of 12 digits, e.g. '222222222222'; it is {shown}{advice}"
@@ -129,5 +128,5 @@ def test_account_id_that_is_none(account: object, shown: str, advice: str | None
 
 @pytest.mark.parametrize(("length", "shown"), [(78, "'" + "9" * 78 + "'"), (79, "'" + "9" * 76 + "...")])
 def test_long_value_is_cut(length: int, shown: str) -> None:
-    """A value of any length leaves the message readable."""
+    """The message stays readable."""
     assert str(account_id_problem("9" * length)).endswith(f"; it is {shown}")

@@ -1,4 +1,4 @@
-"""What the engine shows of a failure: an expected one is one line; any other, a neighbour's too, is a traceback."""
+"""An expected failure is one line. A bug, or a failure of the user's own provider, shows a traceback."""
 
 import logging
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.unit.helpers import OWNER, REGION
 
 
 class Neighbour(ResourceProvider):
-    """A dynamic provider of the user's own, which the same process serves."""
+    """A dynamic provider of the user, in the same process."""
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         try:
@@ -28,7 +28,7 @@ class Neighbour(ResourceProvider):
 
 @pytest.fixture
 def driver(cloud: LocalCloud) -> Iterator[Driver]:
-    """Return a provider process that has served a resource of ours."""
+    """Return a provider process that has served one of our resources."""
     configuration = {"aws:region": REGION, "aws:endpoints": cloud.endpoints, "aws:maxRetries": "1"}
     with EngineInThisProcess(cloud.credentials(OWNER)) as engine, DriverInThisProcess(engine, configuration) as driver:
         driver.check(ImageShareProvider, {}, {"image_id": "x"})
@@ -36,7 +36,7 @@ def driver(cloud: LocalCloud) -> Iterator[Driver]:
 
 
 def test_expected_failure_is_one_line(cloud: LocalCloud, driver: Driver, share: Share) -> None:
-    """Neither its traceback, nor what led to it."""
+    """It shows neither a traceback nor the error that caused it."""
     cloud.deny("workspaces:*")
     with pytest.raises(DriverError) as caught:
         driver.create(ImageShareProvider, share._asdict())
@@ -44,8 +44,8 @@ def test_expected_failure_is_one_line(cloud: LocalCloud, driver: Driver, share: 
     assert str(caught.value).rstrip("\n").isprintable()
 
 
-def test_configuration_that_cannot_be_honoured_is_one_line() -> None:
-    """Each resource says so, and none of them has been served before."""
+def test_unsupported_configuration_key_is_one_line() -> None:
+    """Every resource fails with this line, even the first one that the process serves."""
     with EngineInThisProcess() as engine, DriverInThisProcess(engine, {"aws:assumeRole": "{}"}) as driver:
         for provider in (ImageShareProvider, ImageSharesExclusiveProvider, ImageShareProvider):
             with pytest.raises(DriverError, match=r"^pulumi_workspaces_images.errors.ConfigurationError: .*\n$"):
@@ -60,8 +60,8 @@ def test_bug_shows_its_traceback(driver: Driver, provider: type[ResourceProvider
     assert "provider.py" in str(caught.value)
 
 
-def test_neighbour_keeps_its_traceback(driver: Driver) -> None:
-    """Whole: where it happened, and what led to it."""
+def test_provider_of_the_user_keeps_its_traceback(driver: Driver) -> None:
+    """The traceback is complete, and includes the error that caused it."""
     with pytest.raises(DriverError, match=r"^Traceback \(most recent call last\)") as caught:
         driver.create(Neighbour, {})
     for part in ('return CreateResult(props["missing"])', "KeyError: 'missing'", "During handling", "in create"):
@@ -71,7 +71,7 @@ def test_neighbour_keeps_its_traceback(driver: Driver) -> None:
 
 @pytest.mark.usefixtures("driver")
 def test_older_sdk_prints_no_traceback_of_an_expected_failure(caplog: pytest.LogCaptureFixture) -> None:
-    """It leaves the failure to gRPC, which answers with the message, and logs the traceback."""
+    """Older SDKs leave the failure to gRPC, which would log its traceback."""
     log = logging.getLogger("grpc._server")
     for error in (NotFound("reading it: not found"), KeyError("inner")):
         try:
