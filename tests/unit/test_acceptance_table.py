@@ -1,4 +1,4 @@
-"""Tables of answers: those that were sent in are laid beside what the local cloud assumes."""
+"""Tables of AWS's answers: those that users sent in are compared with the assumptions of the local cloud."""
 
 import dataclasses
 from pathlib import Path
@@ -14,17 +14,17 @@ MADE_UP = ROOT / "local" / "acceptance" / "answers" / "made-up.json"
 
 
 @pytest.mark.parametrize("path", SENT_IN, ids=lambda path: path.name)
-def test_local_cloud_answers_as_aws_has(path: Path) -> None:
-    """A table that differs is news: change `ASSUMPTIONS`, and see which tests of the package fail."""
+def test_local_cloud_answers_like_aws(path: Path) -> None:
+    """If a table differs, correct `ASSUMPTIONS`, and see which tests of the package fail."""
     table = read(path)
     if table.made_up:
         return
-    assert table.endpoint == "AWS", "a local cloud has answered this"
+    assert table.endpoint == "AWS", "a local cloud gave these answers"
     assert differences(table.answers) == {}
 
 
-def test_comparison_finds_what_differs() -> None:
-    """Shown with a table that is made up, and says so to whoever reads it."""
+def test_comparison_finds_all_differences() -> None:
+    """The table of this test is made up, and its Markdown says so."""
     table = read(MADE_UP)
     assert differences(table.answers) == {
         "revoke_ungranted": (
@@ -48,7 +48,7 @@ def test_comparison_finds_what_differs() -> None:
     assert text.count("**differs**") == 4
 
 
-def test_table_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_written_table_can_be_read_again(tmp_path: Path) -> None:
     table = dataclasses.replace(read(MADE_UP), made_up="")
     markdown, data = table.write(tmp_path / "new")
     assert read(data) == table
@@ -60,8 +60,8 @@ def test_table_is_read_as_it_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ['{"region": "us-east-1"}', "[]", "{", MADE_UP.read_text().replace("grant_lag", "lag")]
 )
-def test_file_that_is_no_table(tmp_path: Path, text: str) -> None:
-    """An answer to a question that nobody asks would be compared with nothing."""
+def test_file_that_is_not_a_table_is_refused(tmp_path: Path, text: str) -> None:
+    """An answer to an unknown question is refused too, because it would not be compared."""
     path = tmp_path / "table.json"
     path.write_text(text)
     with pytest.raises(ValueError, match=r"table.json|Expecting"):
@@ -71,7 +71,7 @@ def test_file_that_is_no_table(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "agrees"), [(0.0, True), (10, True), (10.1, False), ("AccessDeniedException", False), (None, True)]
 )
-def test_number_of_seconds_is_the_most_that_is_borne(answer: float | str | None, agrees: bool) -> None:
+def test_assumed_number_of_seconds_is_an_upper_limit(answer: float | str | None, agrees: bool) -> None:
     assert (differences({"grant_lag": answer}) == {}) == agrees
 
 
@@ -85,20 +85,20 @@ def test_number_of_seconds_is_the_most_that_is_borne(answer: float | str | None,
         ("https://workspaces.amazonaws.com.example.org", "https://workspaces.amazonaws.com.example.org"),
     ],
 )
-def test_only_aws_is_called_aws(endpoint: str, shown: str) -> None:
+def test_only_an_endpoint_of_aws_is_shown_as_aws(endpoint: str, shown: str) -> None:
     assert asked_of(endpoint) == shown
 
 
 def test_every_assumption_is_on_the_page() -> None:
-    """With what the local cloud assumes, and whether `make acceptance` asks."""
+    """The page shows the assumed answer, and whether `make acceptance` asks AWS."""
     page = (ROOT / "docs" / "aws-behaviour.md").read_text()
     for assumed in ASSUMPTIONS.values():
         answer = f"at most {assumed.answer:g}" if isinstance(assumed.answer, float) else assumed.answer
         assert f"| {assumed.question} | {answer} | {'yes' if assumed.asked else 'no'} |" in page
 
 
-def test_table_without_answers(tmp_path: Path) -> None:
-    """A run that fails early leaves none."""
+def test_table_of_a_run_that_fails_early(tmp_path: Path) -> None:
+    """It has no answers, and says that the run did not pass."""
     table = Table("2000-01-01T00:00:00Z", "us-east-1", "AWS", "0", "0", "v0")
     assert "The run did not pass, with 0 WorkSpaces calls" in table.markdown()
     assert table.markdown().count("not known") == sum(assumed.asked for assumed in ASSUMPTIONS.values())

@@ -1,4 +1,4 @@
-"""`local.stack`: what an interrupted command leaves running."""
+"""`local.stack`: an interrupted command leaves no process running."""
 
 import sys
 from contextlib import suppress
@@ -8,7 +8,7 @@ import pytest
 
 from local.stack import killed_on_failure, processes_of, start
 
-# Like an engine and its provider: the second process is in a process group of its own.
+# Like an engine and its provider: the second process is in its own process group.
 TWO = (
     "import os, subprocess, time\n"
     "nowhere = subprocess.DEVNULL\n"
@@ -19,7 +19,7 @@ TWO = (
 
 @pytest.mark.parametrize("waits", [True, False], ids=["running", "ended"])
 def test_interrupted_command_leaves_no_process_running(tmp_path: Path, waits: bool) -> None:
-    """Also if the command itself has ended already."""
+    """This holds even if the command itself has already ended."""
     process = start([sys.executable, "-c", TWO + "time.sleep(60)" * waits], tmp_path, {})
     assert process.stdout
     with suppress(KeyboardInterrupt), killed_on_failure(process):

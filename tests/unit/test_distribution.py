@@ -1,4 +1,4 @@
-"""What a package index gets: `make dist` builds the same, and tries it."""
+"""The package as a package index gets it. `make dist` builds and tries the same."""
 
 import re
 import subprocess
@@ -29,14 +29,14 @@ def metadata(wheel: zipfile.ZipFile) -> Message:
 
 
 def test_links_of_the_readme_work_on_an_index(metadata: Message) -> None:
-    """The index has none of the files that README.md links to."""
+    """They are absolute, because the index has only the text of README.md."""
     description = metadata.get_payload()
     assert isinstance(description, str)
     assert "The smallest program" in description
     assert re.findall(r"\]\((?!https?://)[^)]*\)", description) == []
 
 
-def test_licence_is_named_and_inside(wheel: zipfile.ZipFile, metadata: Message) -> None:
+def test_licence_is_named_and_included(wheel: zipfile.ZipFile, metadata: Message) -> None:
     assert (metadata["License-Expression"], metadata["Author"]) == (
         "Apache-2.0",
         "The pulumi-workspaces-images authors",
@@ -45,7 +45,7 @@ def test_licence_is_named_and_inside(wheel: zipfile.ZipFile, metadata: Message) 
     assert wheel.read(licence) == Path(ROOT, "LICENSE").read_bytes()
 
 
-def test_nothing_but_the_package_is_inside(wheel: zipfile.ZipFile) -> None:
+def test_wheel_contains_only_the_package(wheel: zipfile.ZipFile) -> None:
     packaged = {name.split("/")[0] for name in wheel.namelist() if ".dist-info/" not in name}
     assert packaged == {"pulumi_workspaces_images"}
     assert "pulumi_workspaces_images/py.typed" in wheel.namelist()

@@ -1,4 +1,4 @@
-"""The example that needs pulumi-aws's plugin, under Pulumi's mocks; and what holds for all examples."""
+"""The example that needs the plugin of pulumi-aws runs under Pulumi's mocks, and all examples are checked."""
 
 import contextvars
 import json
@@ -26,7 +26,7 @@ IDS = {"sales": "222222222222", "legal": "333333333333"}
 
 
 class Recorder(Mocks):
-    """Keeps every resource that is registered; in a preview nobody knows the ids of new accounts."""
+    """Records every registered resource. In a preview the ids of new accounts are unknown."""
 
     def __init__(self, preview: bool) -> None:
         self.preview = preview
@@ -45,7 +45,7 @@ def readme(example: str) -> str:
 
 
 def configuration(example: str) -> dict[str, str]:
-    """Return what the README's `pulumi config set` commands set, as the engine hands it to a program."""
+    """Return the configuration that the README's `pulumi config set` commands set, as a program reads it."""
     values: dict[str, Any] = {}
     for line in re.findall(r"^pulumi config set (.*)$", readme(example), re.MULTILINE):
         *path, key, value = shlex.split(line)
@@ -68,12 +68,12 @@ def run(example: str, preview: bool) -> dict[tuple[str, str], dict[Any, Any]]:
         wait_for: Any = pulumi.runtime.test
         wait_for(lambda: runpy.run_path(str(EXAMPLES[example]), run_name="__main__") and None)()
 
-    # Pulumi keeps its settings in context variables: they end with this context.
+    # Pulumi keeps its settings in context variables, which end with this context.
     contextvars.copy_context().run(run_mocked)
     return recorder.seen
 
 
-def test_new_accounts_are_shared_with_as_soon_as_they_are_there() -> None:
+def test_new_accounts_get_their_shares() -> None:
     seen = run("new-accounts-py", preview=False)
     for label, account in IDS.items():
         share = seen[SHARE, f"golden-{label}"]
@@ -82,7 +82,7 @@ def test_new_accounts_are_shared_with_as_soon_as_they_are_there() -> None:
 
 
 def test_new_accounts_are_unknown_at_preview() -> None:
-    """Nothing fails for that, and the preview shows a share for each, as the README says."""
+    """The preview succeeds and shows a share for each account, as in the README."""
     seen = run("new-accounts-py", preview=True)
     for label in IDS:
         assert isinstance(seen[SHARE, f"golden-{label}"]["shared_account_id"], Unknown)
@@ -92,15 +92,15 @@ def test_new_accounts_are_unknown_at_preview() -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_project(example: str) -> None:
-    """It is named as its folder, and what it installs is there: the package, from the root of this repository."""
+def test_project_of_an_example(example: str) -> None:
+    """It has the name of its folder, and installs the package from the root of this repository."""
     assert yaml.safe_load((EXAMPLES[example] / "Pulumi.yaml").read_text())["name"] == example
     assert "\n../..\n" in (EXAMPLES[example] / "requirements.txt").read_text()
     assert (EXAMPLES[example] / "../..").resolve() == ROOT
 
 
-def test_types(tmp_path: Path) -> None:
-    """A user's editor finds nothing wrong. All are called `__main__`, which mypy takes only one of."""
+def test_examples_pass_the_type_check(tmp_path: Path) -> None:
+    """They are copied because mypy accepts only one module named `__main__`."""
     for example, folder in EXAMPLES.items():
         shutil.copy(folder / "__main__.py", tmp_path / f"{example.replace('-', '_')}.py")
     mypy = subprocess.run(

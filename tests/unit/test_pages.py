@@ -1,4 +1,4 @@
-"""The pages: no link is dead, no snippet untried, and the site builds without a warning."""
+"""The pages: links work, snippets are tested, and the site builds without a warning."""
 
 import contextvars
 import json
@@ -25,7 +25,7 @@ FOLLOWED = re.findall(
     r"follow\(stack, f?\"([^\"]+)\"",
     "".join((ROOT / "tests" / "engine" / name).read_text() for name in ("test_pages.py", "test_examples.py")),
 )
-"""Pages that tests of the engine do as they say, `{name}` being any example."""
+"""Pages that the engine tests follow. `{name}` stands for any example."""
 
 
 def is_followed(page: str) -> bool:
@@ -41,8 +41,8 @@ def _quiet(quiet_environment: None) -> None: ...
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_link_is_dead(page: str) -> None:
-    """Those inside the repository; the headings that they name are there as well."""
+def test_links_work(page: str) -> None:
+    """The files and headings in the repository exist. Links to other sites are not checked."""
     for target in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
         if re.match(r"https?://", target):
             continue
@@ -53,9 +53,9 @@ def test_no_link_is_dead(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_snippet_is_untried(page: str) -> None:
-    """What is typed, what is printed and what is a file belongs to a page that is followed; the rest is tried here."""
-    # Below, and in tests/engine/test_troubleshooting.py and test_many_accounts.py.
+def test_every_snippet_is_tested(page: str) -> None:
+    """Tests follow the pages with commands, outputs and files. The tests below run the other snippets."""
+    # Tested below, and in tests/engine/test_troubleshooting.py and test_many_accounts.py.
     elsewhere = {
         "CONTRIBUTING.md": "sh",
         "docs/troubleshooting.md": "text",
@@ -69,8 +69,8 @@ def test_no_snippet_is_untried(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_no_command_could_leave_a_file_empty(page: str) -> None:
-    """One that fails has emptied the file that its output is redirected over; `>>` has added nothing."""
+def test_no_command_can_empty_a_file(page: str) -> None:
+    """With `>` a command that fails leaves an empty file. With `>>` the file keeps its contents."""
     commands = [
         line for block in blocks(page) if block.language in ("sh", "console") for line in block.text.splitlines()
     ]
@@ -78,7 +78,7 @@ def test_no_command_could_leave_a_file_empty(page: str) -> None:
 
 
 def test_commands_of_contributors() -> None:
-    """Their targets and tests exist; to run them would be to run this."""
+    """Their targets and tests exist. They are not run here, because they would run this test."""
     (block,) = blocks("CONTRIBUTING.md")
     for command in block.text.splitlines():
         words = shlex.split(command, comments=True)
@@ -92,7 +92,7 @@ def test_commands_of_contributors() -> None:
             assert f"\n{target}: " in (ROOT / "Makefile").read_text(), command
 
 
-def test_every_message_shown_on_troubleshooting_is_met_on_the_engine() -> None:
+def test_every_message_shown_on_troubleshooting_appears_in_an_engine_test() -> None:
     tests = "".join(path.read_text() for path in (ROOT / "tests" / "engine").glob("test_*.py"))
     parts = re.findall(r"explained\(.*, \"(.*)\"\)", tests)
     shown = [" ".join(block.text.split()) for block in blocks("docs/troubleshooting.md")]
@@ -103,7 +103,7 @@ UNIT_TESTS = "docs/how-to/unit-tests.md"
 
 
 def test_page_on_unit_tests(tmp_path: Path) -> None:
-    """Its test passes as it stands, and fails for another account."""
+    """Its test passes unchanged, and fails for another account."""
     (block,) = blocks(UNIT_TESTS)
     for account, code in (("222222222222", 0), ("333333333333", 1)):
         (tmp_path / "test_it.py").write_text(
@@ -118,8 +118,8 @@ def test_page_on_unit_tests(tmp_path: Path) -> None:
     ("page", "text"),
     [(page, b.text) for page in PAGES if page != UNIT_TESTS for b in blocks(page) if b.language == "python"],
 )
-def test_program(monkeypatch: pytest.MonkeyPatch, page: str, text: str) -> None:
-    """It is one that Pulumi takes, and shares something."""
+def test_program_on_a_page(monkeypatch: pytest.MonkeyPatch, page: str, text: str) -> None:
+    """It runs, and declares a share."""
     monkeypatch.setattr(pulumi_workspaces_images, "find_image", lambda name: find(name)[0])
     engine = Organization()
 
@@ -137,8 +137,8 @@ def test_program(monkeypatch: pytest.MonkeyPatch, page: str, text: str) -> None:
     ("page", "text"),
     [(page, b.text) for page in PAGES for b in blocks(page) if b.language == "yaml" and b.text.startswith("config:")],
 )
-def test_configuration(monkeypatch: pytest.MonkeyPatch, page: str, text: str) -> None:
-    """It is one that the provider and the stack program take."""
+def test_configuration_on_a_page(monkeypatch: pytest.MonkeyPatch, page: str, text: str) -> None:
+    """The provider and the stack program accept it, and it declares a share."""
     values = yaml.safe_load(text)["config"]
     given = {key: value if isinstance(value, str) else json.dumps(value) for key, value in values.items()}
     configuration.read_aws(given)
@@ -149,8 +149,8 @@ def test_configuration(monkeypatch: pytest.MonkeyPatch, page: str, text: str) ->
     assert engine.shared()
 
 
-def test_policies() -> None:
-    """tests/engine runs with these and nothing else."""
+def test_policies_of_the_security_page() -> None:
+    """The engine tests run with exactly these permissions."""
     assert policies() == (
         ["workspaces:DescribeWorkspaceImages", "workspaces:DescribeWorkspaceImagePermissions"],
         ["workspaces:UpdateWorkspaceImagePermission"],
@@ -165,7 +165,7 @@ def test_every_configuration_key_is_in_the_reference() -> None:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Build the site, which must not warn; return its pages by name."""
+    """Build the site without a warning, and return its pages by name."""
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(folder)]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}  # as in the Makefile
@@ -174,19 +174,19 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {str(page.relative_to(folder)): page.read_text() for page in folder.rglob("*.html")}
 
 
-def test_site_loads_nothing_from_elsewhere(site: dict[str, str]) -> None:
+def test_site_loads_nothing_from_other_sites(site: dict[str, str]) -> None:
     loaded = r"<(?:script|img|iframe)\b[^>]*src=\"?(?:https?:)?//[^ >]*|<link\b[^>]*href=\"?(?:https?:)?//[^ >]*"
     assert {name: found for name, page in site.items() if (found := re.findall(loaded, page))} == {}
 
 
 def test_no_list_of_the_site_runs_into_a_paragraph(site: dict[str, str]) -> None:
-    """Python-Markdown wants an empty line before a list, and four spaces before what belongs to an item."""
+    """Python-Markdown needs an empty line before a list, and four spaces before the contents of an item."""
     paragraph = r"<p>(?:(?!</p>).)*?\n\s*(?:[-*]|\d+\.|\|) (?:(?!</p>).)*"
     assert {name: found for name, page in site.items() if (found := re.findall(paragraph, page, re.DOTALL))} == {}
 
 
 def test_diagrams_follow_the_theme_of_the_site(site: dict[str, str]) -> None:
-    """They are part of the page, without rules for the theme of the system."""
+    """They are part of the page, and have no rules for the theme of the system."""
     assert 'class="diagram"' in site["concepts.html"]
     assert '[data-md-color-scheme="slate"] .diagram {' in site["concepts.html"]
     assert "prefers-color-scheme: dark) {" not in site["concepts.html"]

@@ -1,4 +1,4 @@
-"""The pipelines are what GitHub and GitLab take, and keep the two roles apart."""
+"""GitHub and GitLab accept the pipelines, which keep the reading role and the writing role apart."""
 
 import re
 import subprocess
@@ -18,12 +18,12 @@ DRIFT_CHECK = 'pulumi preview --stack "$PULUMI_STACK" --non-interactive --expect
 
 
 def load(path: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.load(path.read_text(), yaml.BaseLoader)  # where `on` is no boolean
+    loaded: dict[str, Any] = yaml.load(path.read_text(), yaml.BaseLoader)  # it does not read `on` as a boolean
     return loaded
 
 
 def job(name: str) -> dict[str, Any]:
-    """Return the job of a workflow, the first if it has several."""
+    """Return the first job of a workflow."""
     job = next(iter(load(GITHUB[name])["jobs"].values()))
     found: dict[str, Any] = job
     return found
@@ -48,15 +48,15 @@ def step(name: str, action: str) -> dict[str, str]:
         ),
     ],
 )
-def test_published_schema(arguments: list[str | Path]) -> None:
-    """check-jsonschema brings the schemas along."""
+def test_file_matches_its_published_schema(arguments: list[str | Path]) -> None:
+    """check-jsonschema contains the schemas."""
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", *arguments]
     checked = subprocess.run(command, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_this_repository_runs_its_own_checks() -> None:
-    """Each change by day, everything at night, and with the wheel as users get it."""
+    """It runs the fast ones for each change and all of them at night, with the wheel that users install."""
     ci = load(GITHUB["ci"])
     assert {name: job["steps"][-1] for name, job in ci["jobs"].items()} == {
         "test": {"run": ".ci/run"},
@@ -68,7 +68,7 @@ def test_this_repository_runs_its_own_checks() -> None:
 
 
 def test_supported_pythons_and_engines_are_tested() -> None:
-    """The classifiers and the README promise no more than ci.yml tests; the ends are tested for each change."""
+    """ci.yml tests all versions of the classifiers and the README, and the oldest and newest for each change."""
     jobs = load(GITHUB["ci"])["jobs"]
     by_day, at_night = jobs["test"]["strategy"]["matrix"], jobs["nightly"]["strategy"]["matrix"]
     classifiers = re.findall(r'Python :: (3\.\d+)"', (ROOT / "pyproject.toml").read_text())
@@ -79,8 +79,8 @@ def test_supported_pythons_and_engines_are_tested() -> None:
         assert version in (ROOT / "README.md").read_text()
 
 
-def test_commits_are_checked_as_make_lint_does() -> None:
-    """`pre-commit install` needs nothing from elsewhere."""
+def test_commits_are_checked_like_make_lint() -> None:
+    """All hooks are local, so `pre-commit install` downloads nothing."""
     configuration = ROOT / ".pre-commit-config.yaml"
     subprocess.run([sys.executable, "-m", "pre_commit", "validate-config", configuration], check=True)
     (repository,) = load(configuration)["repos"]
@@ -92,19 +92,19 @@ def test_commits_are_checked_as_make_lint_does() -> None:
 
 
 def test_drift_check_fails_when_the_preview_shows_changes() -> None:
-    """tests/engine/test_examples.py runs this very command."""
+    """tests/engine/test_examples.py runs the same command."""
     assert job("drift")["steps"][-1] == {"run": DRIFT_CHECK}
     assert load(GITLAB)["drift"]["script"] == [DRIFT_CHECK]
     assert load(GITHUB["drift"])["on"]["schedule"] != []
 
 
-def test_preview_is_a_comment() -> None:
+def test_preview_is_shown_as_a_comment() -> None:
     inputs = step("preview", "pulumi/actions")
     assert (inputs["command"], inputs["comment-on-pr"]) == ("preview", "true")
 
 
 def test_only_up_can_write() -> None:
-    """The writing role is named where the environment protects it, and nowhere else."""
+    """Only the job of the protected environment names the writing role."""
     for name, role in {"preview": "READ", "drift": "READ", "up": "WRITE"}.items():
         assert (
             step(name, "aws-actions/configure-aws-credentials")["role-to-assume"] == f"${{{{ vars.AWS_{role}_ROLE }}}}"
@@ -123,8 +123,8 @@ def test_updates_never_overlap_and_are_never_cancelled() -> None:
 
 
 @pytest.mark.parametrize("name", GITHUB)
-def test_least_permissions(name: str) -> None:
-    """Nothing may write but the comment; no workflow runs a fork's program with rights of the repository."""
+def test_workflow_has_the_least_permissions(name: str) -> None:
+    """Only the comment needs to write. No workflow runs a fork's program with the repository's permissions."""
     workflow = load(GITHUB[name])
     assert workflow["permissions"] in ({}, {"contents": "read"})
     assert "pull_request_target" not in workflow["on"]
@@ -132,7 +132,7 @@ def test_least_permissions(name: str) -> None:
     wanted = {"ci": set[str](), "preview": {"id-token", "pull-requests"}}
     assert rights == wanted.get(name, {"id-token"})
     if name != "ci":
-        assert "vars.PULUMI_STACK != ''" in job(name)["if"]  # this repository itself has none
+        assert "vars.PULUMI_STACK != ''" in job(name)["if"]  # this repository has no stack
 
 
 @pytest.mark.parametrize("name", GITHUB)
@@ -145,7 +145,7 @@ def test_actions_are_pinned_by_commit(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["preview", "up", "drift"])
-def test_packages_are_installed_as_make_does(name: str) -> None:
+def test_packages_are_installed_like_make_packages(name: str) -> None:
     install = "python3 local/packages.py"
     assert {"run": install} in job(name)["steps"]
     assert install in load(GITLAB)[".pulumi"]["before_script"]
@@ -158,7 +158,7 @@ def test_forks_get_no_preview() -> None:
     assert "$CI_MERGE_REQUEST_SOURCE_PROJECT_ID == $CI_PROJECT_ID" in rule["if"]
 
 
-def test_page_names_all_that_has_to_be_set() -> None:
+def test_page_names_all_settings() -> None:
     page = (ROOT / "docs" / "how-to" / "pipelines.md").read_text()
     used = {name for path in GITHUB.values() for name in re.findall(r"(?:vars|secrets)\.(\w+)", path.read_text())}
     used |= set(re.findall(r"\$(\w+)", GITLAB.read_text())) - {"AWS_ID_TOKEN", "AWS_WEB_IDENTITY_TOKEN_FILE"}
@@ -166,7 +166,7 @@ def test_page_names_all_that_has_to_be_set() -> None:
 
 
 @pytest.mark.parametrize("name", [".pulumi", "preview", "up", "drift"])
-def test_gitlab_job_is_good_shell(name: str) -> None:
+def test_gitlab_job_is_valid_shell(name: str) -> None:
     settings = load(GITLAB)[name]
     for part in ("before_script", "script", "after_script"):
         subprocess.run(["bash", "-n", "-c", "\n".join(settings.get(part, []))], check=True)

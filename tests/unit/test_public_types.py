@@ -1,7 +1,7 @@
-"""What a type checker knows of the public names.
+"""The types of the public names.
 
-mypy runs over this file as over all others: a type that changes fails there, and so does a wrong use that it no longer
-finds. Nothing here is run but the last test.
+mypy checks this file like all others. It fails if a type changes, or if it no longer finds a wrong use. Only the last
+test is run.
 """
 
 from collections.abc import Sequence
@@ -76,5 +76,5 @@ def images() -> None:
     found[0].name = "other"  # type: ignore[misc]
 
 
-def test_package_says_that_it_is_typed() -> None:
+def test_package_is_marked_as_typed() -> None:
     assert resources.files("pulumi_workspaces_images").joinpath("py.typed").is_file()

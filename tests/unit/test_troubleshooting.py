@@ -1,4 +1,4 @@
-"""Whoever searches docs/troubleshooting.md for a message finds it, and finds none that is not shown any more."""
+"""docs/troubleshooting.md has an entry for every message, and none for a message that no longer exists."""
 
 import ast
 import re
@@ -36,7 +36,7 @@ DOING = {
     "reading the AWS profile",
     "connecting to … in …",
 }
-# What other messages insert.
+# Parts that other messages contain.
 PARTS = {
     "… image … … … in …",  # "sharing image … with … in …"
     "image label -> {imageId, accounts, ...}",
@@ -89,7 +89,7 @@ LEFT_OUT = HELP | DOING | PARTS | INTERNAL
 
 
 def texts(node: ast.AST) -> Iterator[str]:
-    """Return the texts of a source but docstrings and types, on one line each, `…` for what an f-string inserts."""
+    """Yield a source's strings without docstrings and types, each on one line, with `…` for inserted values."""
     if isinstance(node, (ast.Constant, ast.JoinedStr)):
         parts = node.values if isinstance(node, ast.JoinedStr) else [node]
         text = "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in parts)
@@ -112,18 +112,18 @@ def test_every_message_has_an_entry() -> None:
     assert messages - LEFT_OUT - set(ENTRIES) == set()
 
 
-def test_no_entry_is_about_a_message_that_is_gone() -> None:
+def test_no_entry_is_about_a_message_that_no_longer_exists() -> None:
     assert set(ENTRIES) - SHOWN == set()
 
 
-def test_entry_is_one_code_span_and_stands_once() -> None:
+def test_entry_is_one_code_span_and_appears_once() -> None:
     assert [item for item in ITEMS if not re.fullmatch(r"`[^`]+`|``.+``", item)] == []
     assert len(ENTRIES) == len(set(ENTRIES))
 
 
-def test_what_is_left_out_is_in_the_source() -> None:
+def test_strings_without_an_entry_are_in_the_source() -> None:
     assert not LEFT_OUT - SHOWN
 
 
-def test_every_beginning_is_explained() -> None:
+def test_every_beginning_of_a_message_is_explained() -> None:
     assert {part for part in DOING if f"`{part}`" not in PAGE} == set()

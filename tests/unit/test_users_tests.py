@@ -1,4 +1,4 @@
-"""The unit tests of a user's own project: many programs in one process, none of which concerns another."""
+"""Unit tests of a user's project: many programs run in one process, and do not affect each other."""
 
 import subprocess
 import sys
@@ -102,7 +102,7 @@ class AsyncTests(unittest.IsolatedAsyncioTestCase):
     async def test_legal(self):
         await legal().future()
 """
-# As plugins for asyncio have it: one event loop and context for several tests.
+# Plugins for asyncio run several tests in one event loop and context.
 RUNNER = """
 async def run(program):
     await program().future()
@@ -125,19 +125,21 @@ PROJECTS = {
 
 
 @pytest.mark.parametrize("project", PROJECTS)
-def test_tests_do_not_see_each_other(tmp_path: Path, project: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Case 1; a contradiction in one test is found."""
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # these take seconds to import
+def test_tests_of_a_project_do_not_affect_each_other(
+    tmp_path: Path, project: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A contradiction within one test is found (case 1)."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # the plugins take seconds to import
     run(tmp_path, PROJECTS[project], "pytest", "-p", "no:cacheprovider")
 
 
 @pytest.mark.nightly
-def test_unittest_as_well(tmp_path: Path) -> None:
+def test_tests_of_a_project_run_with_unittest_too(tmp_path: Path) -> None:
     run(tmp_path, PROJECTS["set_mocks once"], "unittest")
 
 
 def run(folder: Path, files: list[str], *runner: str) -> None:
-    """Run test files; all tests pass."""
+    """Run test files, and assert that all tests pass."""
     for number, text in enumerate(files):
         (folder / f"test_{number}.py").write_text(f"{HEAD}\n{text}")
     ran = subprocess.run([sys.executable, "-m", *runner], cwd=folder, capture_output=True, text=True, timeout=120)
