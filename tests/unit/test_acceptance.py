@@ -1,4 +1,4 @@
-"""`make acceptance` without the engine: when it refuses to start, and how it cleans up after a run that was killed."""
+"""`make acceptance` without the engine: when it refuses to start, and how it cleans up after a killed run."""
 
 import dataclasses
 import io
@@ -27,7 +27,7 @@ Acceptance = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def image(cloud: LocalCloud) -> str:
-    """Return an image of the owner that another account has already."""
+    """Return an image of the owner that is already shared with another account."""
     image = cloud.create_image()
     cloud.share(image, LEGAL)
     return image
@@ -46,7 +46,7 @@ def acceptance(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Acceptance:
-    """Return a function that runs the command, as the owner; it returns the exit code and what was printed."""
+    """Return a function that runs the command as the owner, and returns the exit code, stdout and stderr."""
     for name, value in {
         **cloud.credentials(),
         "AWS_REGION": REGION,
@@ -71,7 +71,7 @@ def acceptance(
 
 @pytest.fixture
 def left(cloud: LocalCloud, image: str, folder: Path) -> Entry:
-    """Leave what a killed run leaves: a share and its journal."""
+    """Create what a killed run leaves behind, a share and its journal, and return the journal's entry."""
     cloud.share(image, SALES)
     entry = Entry(image, SALES, REGION, OWNER, cloud.url, "2026-11-26T10:00:00Z")
     Journal(folder).write(entry)
@@ -81,8 +81,8 @@ def left(cloud: LocalCloud, image: str, folder: Path) -> Entry:
 # It refuses to start.
 
 
-def test_account_that_has_the_image_already(cloud: LocalCloud, image: str, acceptance: Acceptance) -> None:
-    """It may be somebody's share; the one command that revokes it is printed."""
+def test_image_that_is_already_shared_with_the_recipient(cloud: LocalCloud, image: str, acceptance: Acceptance) -> None:
+    """It refuses to start, because the share may be in use, and prints the command that revokes it."""
     cloud.share(image, SALES)
     code, _, error = acceptance()
     assert code == 1
@@ -92,7 +92,7 @@ def test_account_that_has_the_image_already(cloud: LocalCloud, image: str, accep
 
 
 def test_image_of_another_account(cloud: LocalCloud, acceptance: Acceptance) -> None:
-    """Also if it is shared with the caller, or does not exist."""
+    """It refuses to start, also if the image is shared with the caller or does not exist."""
     theirs = cloud.create_image(LEGAL)
     cloud.share(theirs, OWNER)
     for image in (theirs, "wsi-000000000"):
@@ -114,8 +114,8 @@ def test_caller_as_the_recipient(acceptance: Acceptance) -> None:
     assert (code, error) == (1, f"error: ACCOUNT is {OWNER}, which is the caller's own: name another account\n")
 
 
-def test_more_calls_than_sixty(cloud: LocalCloud, image: str, acceptance: Acceptance) -> None:
-    """Each page of the shares is listed some fifteen times; two pages are few enough."""
+def test_run_that_would_need_more_than_sixty_calls(cloud: LocalCloud, image: str, acceptance: Acceptance) -> None:
+    """It refuses to start. A run lists each page of shares about fifteen times, so at most two pages are accepted."""
     for number in range(48):
         cloud.share(image, f"{700000000000 + number}")
     assert acceptance(answer="n")[2] == ""
@@ -127,7 +127,7 @@ def test_more_calls_than_sixty(cloud: LocalCloud, image: str, acceptance: Accept
     assert cloud.writes() == []
 
 
-def test_profile_of_another_account_than_the_recipient(
+def test_profile_that_does_not_belong_to_the_recipient(
     cloud: LocalCloud, acceptance: Acceptance, tmp_path: Path
 ) -> None:
     keys = "\n".join(f"{name.lower()} = {value}" for name, value in cloud.credentials(LEGAL).items())
@@ -143,7 +143,7 @@ def test_profile_of_another_account_than_the_recipient(
 def test_answer_that_is_not_yes(
     cloud: LocalCloud, image: str, acceptance: Acceptance, answer: str, folder: Path
 ) -> None:
-    """What it is going to do is said first. An end of the input is a no as well."""
+    """It announces what it will do, asks, and does nothing. The end of the input also means no."""
     code, output, error = acceptance(answer=answer)
     assert (code, error) == (1, "")
     assert f"As arn:aws:iam::{OWNER}:user/TEST, at {cloud.url}, this run is going to\n" in output
@@ -154,10 +154,10 @@ def test_answer_that_is_not_yes(
     assert not (folder / "journal.json").exists()
 
 
-def test_share_that_somebody_grants_while_the_question_waits(
+def test_share_that_is_granted_while_it_waits_for_an_answer(
     cloud: LocalCloud, image: str, acceptance: Acceptance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is theirs: nothing is begun."""
+    """It refuses to start, because the share is not its own."""
 
     def answer(_: str) -> str:
         cloud.share(image, SALES)
@@ -170,7 +170,8 @@ def test_share_that_somebody_grants_while_the_question_waits(
     assert cloud.writes() == []
 
 
-def test_run_that_is_at_work(acceptance: Acceptance, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_run_at_the_same_time(acceptance: Acceptance, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It refuses to start."""
     monkeypatch.setattr(Journal.lock, "__defaults__", (0.0, print))
     other = Journal(folder)
     other.lock()
@@ -180,14 +181,14 @@ def test_run_that_is_at_work(acceptance: Acceptance, folder: Path, monkeypatch: 
     assert error.startswith("error: another run is at work, or what a killed run has started")
 
 
-# It cleans up after a run that was killed.
+# It cleans up after a killed run.
 
 
 @pytest.mark.parametrize("shared", [True, False])
-def test_next_run_revokes_what_a_killed_one_has_left(
+def test_next_run_revokes_the_share_of_a_killed_run(
     cloud: LocalCloud, acceptance: Acceptance, left: Entry, folder: Path, shared: bool
 ) -> None:
-    """Whether the killed run had granted the share or not; whatever image the next one names."""
+    """It does so for any IMAGE of the next run, and also cleans up if the killed run had not granted the share yet."""
     if not shared:
         cloud.unshare(left.image_id, SALES)
     code, output, error = acceptance(image="wsi-000000000", account=LEGAL)
@@ -197,7 +198,7 @@ def test_next_run_revokes_what_a_killed_one_has_left(
     assert not (folder / "journal.json").exists()
 
 
-def test_question_before_it_cleans_up(cloud: LocalCloud, acceptance: Acceptance, left: Entry, folder: Path) -> None:
+def test_it_asks_before_it_cleans_up(cloud: LocalCloud, acceptance: Acceptance, left: Entry, folder: Path) -> None:
     code, output, _ = acceptance(answer="n")
     assert code == 1
     assert output.index("is going to be revoked") < output.index(UNANSWERED)
@@ -209,7 +210,7 @@ def test_question_before_it_cleans_up(cloud: LocalCloud, acceptance: Acceptance,
 def test_journal_of_another_account_region_or_endpoint(
     cloud: LocalCloud, acceptance: Acceptance, left: Entry, folder: Path, field: str
 ) -> None:
-    """Cleaning up would need its credentials; nothing else is done before."""
+    """It refuses to start, because it would need other credentials to clean up."""
     Journal(folder).write(dataclasses.replace(left, **{field: "another"}))
     code, _, error = acceptance()
     assert code == 1
@@ -227,7 +228,7 @@ def test_journal_that_cannot_be_read(cloud: LocalCloud, acceptance: Acceptance, 
 
 
 def test_revoke_that_is_denied(cloud: LocalCloud, acceptance: Acceptance, left: Entry, folder: Path) -> None:
-    """The journal stays for the next try."""
+    """It fails, and keeps the journal for the next run."""
     cloud.deny(f"workspaces:{GRANT}")
     code, _, error = acceptance()
     assert code == 1
@@ -237,10 +238,10 @@ def test_revoke_that_is_denied(cloud: LocalCloud, acceptance: Acceptance, left: 
     assert (folder / "journal.json").exists()
 
 
-def test_listing_that_goes_on_showing_the_share(
+def test_listing_that_still_shows_the_share_after_the_revoke(
     cloud: LocalCloud, acceptance: Acceptance, left: Entry, folder: Path
 ) -> None:
-    cloud._changes.clear()  # the share is older than that
+    cloud._changes.clear()  # the share is older than the lag
     cloud.lag(60)
     code, _, error = acceptance()
     assert code == 1
@@ -251,7 +252,7 @@ def test_listing_that_goes_on_showing_the_share(
 def test_refused_revoke_of_a_share_that_the_listing_does_not_show_yet(
     cloud: LocalCloud, acceptance: Acceptance, left: Entry, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A refusal is not taken for "there is no such share" before the listing has had time."""
+    """It fails and keeps the journal. The share may exist until the listing has had time to show it."""
     monkeypatch.setattr("local.acceptance.life.LOOKS", (0.0, 1.0))
     cloud.lag(1)
     cloud.fail(GRANT, "OperationNotSupportedException", message="Not now.")
@@ -259,11 +260,11 @@ def test_refused_revoke_of_a_share_that_the_listing_does_not_show_yet(
     assert (folder / "journal.json").exists()
 
 
-# The journal, and calls.
+# The journal and the calls.
 
 
-def test_lock_is_held_by_what_has_inherited_it(folder: Path) -> None:
-    """An engine outlives the run that has started it; the next run waits for its end."""
+def test_child_process_that_inherited_the_lock_holds_it(folder: Path) -> None:
+    """An engine can outlive the run that started it. The next run waits until it ends."""
     journal, told = Journal(folder), list[str]()
     journal.lock()
     with subprocess.Popen(
@@ -282,8 +283,7 @@ def test_lock_is_held_by_what_has_inherited_it(folder: Path) -> None:
     journal.unlock()
 
 
-def test_journal_is_read_as_it_was_written(folder: Path, left: Entry) -> None:
-    """It is the user's alone, and on the disk before the first write to AWS."""
+def test_journal_is_private_and_reads_back_unchanged(folder: Path, left: Entry) -> None:
     journal = Journal(folder)
     assert journal.read() == left
     assert folder.stat().st_mode & 0o777 == 0o700
@@ -292,7 +292,7 @@ def test_journal_is_read_as_it_was_written(folder: Path, left: Entry) -> None:
     assert journal.read() is None
 
 
-def test_throttled_call_is_made_again_and_counted(cloud: LocalCloud, acceptance: Acceptance) -> None:
+def test_throttled_call_is_repeated_and_counted(cloud: LocalCloud, acceptance: Acceptance) -> None:
     waits: list[float] = []
     aws = Aws(REGION, wait=waits.append)
     cloud.throttle(LIST, times=2)
@@ -305,7 +305,7 @@ def test_throttled_call_is_made_again_and_counted(cloud: LocalCloud, acceptance:
 
 
 def test_password_in_the_endpoint_is_hidden(acceptance: Acceptance, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The endpoint is shown, and kept in the journal."""
+    """The endpoint is printed and written to the journal without it."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://user:secret@127.0.0.1:1")
     assert Aws(REGION).endpoint == "http://***@127.0.0.1:1"
     assert "secret" not in "".join(map(str, acceptance()))

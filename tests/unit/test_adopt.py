@@ -1,4 +1,4 @@
-"""The shares that exist as configuration: complete, valid YAML whatever images are called, and one line if it fails."""
+"""`adopt` prints the existing shares as valid YAML, for any image name, or fails with one line."""
 
 import subprocess
 import sys
@@ -26,21 +26,21 @@ class Ended:
 
     @property
     def shares(self) -> Any:
-        """What a stack's configuration holds after its user has pasted the output under `config:`."""
+        """The shares that a stack's configuration holds after its user has pasted the output under `config:`."""
         whole = yaml.safe_load(f"config:\n  aws:region: eu-west-1\n{self.out}  other:key: value\n")["config"]
         assert set(whole) == {"aws:region", KEY, "other:key"}
-        # And it is a whole on its own.
+        # The output is also valid on its own.
         assert yaml.safe_load(self.out) == {KEY: whole[KEY]}
         return whole[KEY]
 
 
 def by_account(*accounts: str) -> dict[str, str]:
-    """Return accounts, each under itself as its label."""
+    """Return a mapping in which each account is its own label."""
     return {account: account for account in accounts}
 
 
 class Shell:
-    """A command line on the local cloud."""
+    """Run commands on the local cloud."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
@@ -55,7 +55,7 @@ class Shell:
         return Ended(code, said.out, said.err)
 
     def refused(self, *arguments: str, region: str | None = REGION) -> str:
-        """Return the one line of a command that must fail, and print nothing else."""
+        """Run a command that must fail with one line and no other output; return the line."""
         ended = self.adopt(*arguments, region=region)
         assert ended.code == 1
         assert ended.out == ""
@@ -75,7 +75,7 @@ def shell(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 
 
 def test_all_owned_images(shell: Shell, cloud: LocalCloud) -> None:
-    """Each with its accounts as quoted strings under labels, and its Region; nothing is written."""
+    """Each is printed with its Region and its accounts, as quoted strings under labels. AWS is not changed."""
     golden, silver = cloud.create_image(name="golden-2024.05"), cloud.create_image(name="silver")
     for account in (SALES, LEGAL, "012345678901"):
         cloud.share(golden, account)
@@ -95,7 +95,7 @@ def test_all_owned_images(shell: Shell, cloud: LocalCloud) -> None:
 
 
 def test_several_regions(shell: Shell, cloud: LocalCloud) -> None:
-    """One mapping of all; images of one name in two Regions have their ids in their labels."""
+    """All images are printed in one mapping. If a name exists in two Regions, the labels contain the image ids."""
     images = {region: cloud.create_image(name="golden", region=region) for region in ("us-east-1", "eu-west-1")}
     silver = cloud.create_image(name="silver", region="eu-west-1")
     for region, image in images.items():
@@ -112,7 +112,7 @@ def test_several_regions(shell: Shell, cloud: LocalCloud) -> None:
     assert cloud.count(LIST) == 3
 
 
-def test_named_image_is_in_one_of_several_regions(shell: Shell, cloud: LocalCloud) -> None:
+def test_named_image_is_found_in_any_of_the_regions(shell: Shell, cloud: LocalCloud) -> None:
     cloud.share(cloud.create_image(), SALES)
     there = cloud.create_image(region="eu-west-1")
     cloud.share(there, SALES, region="eu-west-1")
@@ -123,7 +123,7 @@ def test_named_image_is_in_one_of_several_regions(shell: Shell, cloud: LocalClou
 
 
 def test_region_without_images_among_several(shell: Shell, cloud: LocalCloud) -> None:
-    """It is noted on its own; what is wrong with one of them ends the command."""
+    """A note names it. An invalid Region makes the command fail."""
     cloud.share(cloud.create_image(), SALES)
     ended = shell.adopt("--region", "eu-west-1")
     assert (ended.code, list(ended.shares)) == (0, ["golden"])
@@ -132,7 +132,7 @@ def test_region_without_images_among_several(shell: Shell, cloud: LocalCloud) ->
 
 
 def test_named_images(shell: Shell, cloud: LocalCloud) -> None:
-    """The others are not even asked for their shares."""
+    """The shares of other images are not requested."""
     first, second = cloud.create_image(name="first"), cloud.create_image(name="second")
     for image in (first, second, cloud.create_image(name="third")):
         cloud.share(image, SALES)
@@ -150,7 +150,7 @@ def test_image_without_shares(shell: Shell, cloud: LocalCloud) -> None:
 
 
 def test_nothing_is_shared(shell: Shell, cloud: LocalCloud) -> None:
-    """That is an answer, not a failure, and still configuration; that there is no image at all is worth a note."""
+    """The command succeeds and prints an empty mapping. A note says if the Region has no image at all."""
     cloud.create_image()
     note = "note: the caller owns no image in eu-west-1; check that the account and the Region are right\n"
     for region, said in (("us-east-1", ""), ("eu-west-1", note)):
@@ -160,7 +160,7 @@ def test_nothing_is_shared(shell: Shell, cloud: LocalCloud) -> None:
 
 @pytest.mark.parametrize("state", ["PENDING", "ERROR"])
 def test_image_that_is_not_available(shell: Shell, cloud: LocalCloud, state: str) -> None:
-    """Declared it would fail every preview, so a comment says what it has."""
+    """It is left out because every preview would refuse it. A comment names its state and its accounts."""
     image = cloud.create_image()
     cloud.share(image, SALES)
     cloud.set_image(image, state=state)
@@ -180,8 +180,8 @@ def test_image_that_is_not_available(shell: Shell, cloud: LocalCloud, state: str
         "",
     ],
 )
-def test_image_name_is_data(shell: Shell, cloud: LocalCloud, name: str) -> None:
-    """Whatever an image is called, it stays a label and a comment, and reaches no terminal raw. tests/fuzz has more."""
+def test_image_name_is_escaped(shell: Shell, cloud: LocalCloud, name: str) -> None:
+    """No image name breaks the YAML or sends control characters to the terminal. tests/fuzz tries more names."""
     for called in (name, f"un{name}shared"):
         image = cloud.create_image(name=called)
         if called == name:
@@ -202,7 +202,7 @@ def make(image_id: str, name: str) -> Image:
 
 
 def test_labels() -> None:
-    """A unique name alone; names that are the same, or become the same, bring the id along."""
+    """A label is the image's name. If two images would get the same label, their ids are appended."""
     images = {
         "wsi-000000001": ("golden", "golden"),
         "wsi-000000002": ("silver", "silver-wsi-000000002"),
@@ -220,8 +220,7 @@ def test_labels() -> None:
     assert labels(reversed(given)) == expected
 
 
-def test_labels_of_names_that_imitate_labels() -> None:
-    """They stay unique."""
+def test_labels_are_unique_even_if_image_names_look_like_labels() -> None:
     given = [
         make("wsi-000000001", "silver"),
         make("wsi-000000002", "silver"),
@@ -234,8 +233,8 @@ def test_labels_of_names_that_imitate_labels() -> None:
     assert len(set(made.values())) == len(given)
 
 
-def test_label_does_not_depend_on_what_is_asked_for(shell: Shell, cloud: LocalCloud) -> None:
-    """Two of one name, adopted one by one, do not meet under one label."""
+def test_label_does_not_depend_on_the_images_that_are_named(shell: Shell, cloud: LocalCloud) -> None:
+    """Two images with the same name get different labels, even if they are adopted one by one."""
     images = [cloud.create_image(name="golden") for _ in range(2)]
     for image in images:
         cloud.share(image, SALES)
@@ -243,7 +242,7 @@ def test_label_does_not_depend_on_what_is_asked_for(shell: Shell, cloud: LocalCl
 
 
 def test_unknown_images(shell: Shell, cloud: LocalCloud) -> None:
-    """All that the caller does not own are named: those that do not exist, or are elsewhere, or another account's."""
+    """The line names all images that do not exist, are in another Region or belong to another account."""
     known = cloud.create_image()
     theirs = cloud.create_image(account=SALES)
     cloud.share(theirs, OWNER)
@@ -253,8 +252,8 @@ def test_unknown_images(shell: Shell, cloud: LocalCloud) -> None:
     assert known not in line
 
 
-def test_image_that_is_no_id(shell: Shell) -> None:
-    """That is a wrong argument."""
+def test_argument_that_is_not_an_image_id(shell: Shell) -> None:
+    """It is a usage error."""
     ended = shell.adopt("golden")
     assert (ended.code, ended.out) == (2, "")
     assert "must be wsi- followed by 9 to 63 lower-case letters or digits" in ended.err
@@ -262,7 +261,7 @@ def test_image_that_is_no_id(shell: Shell) -> None:
 
 @pytest.mark.parametrize("operation", [DESCRIBE, LIST])
 def test_access_denied(shell: Shell, cloud: LocalCloud, operation: str) -> None:
-    """The missing IAM action and the caller are named, and half a listing is not printed."""
+    """The line names the missing IAM action and the caller. A partial listing is never printed."""
     for name in ("one", "two"):
         cloud.share(cloud.create_image(name=name), SALES)
     cloud.deny(f"workspaces:{operation}")
@@ -277,7 +276,7 @@ def test_no_credentials(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_region(shell: Shell, cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without one there is an error; the environment's will do; a misspelt one is named."""
+    """It may come from the environment. A missing or misspelt Region is an error."""
     cloud.share(cloud.create_image(region="eu-west-1"), SALES)
     assert "no AWS Region is set" in shell.refused(region=None)
     assert "'us-esat-1' is not a Region" in shell.refused(region="us-esat-1")
@@ -286,7 +285,7 @@ def test_region(shell: Shell, cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
 
 
 def test_profile(shell: Shell, cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    """Its credentials and its Region come before the environment's credentials; an unknown one is named."""
+    """Its credentials and Region take precedence over the environment. The line names an unknown profile."""
     theirs = cloud.create_image(account=SALES, region="eu-west-1")
     cloud.share(theirs, OWNER)
     keys = "\n".join(f"{name.lower()} = {value}" for name, value in cloud.credentials(SALES).items())
@@ -297,14 +296,13 @@ def test_profile(shell: Shell, cloud: LocalCloud, monkeypatch: pytest.MonkeyPatc
 
 
 def test_help(shell: Shell) -> None:
-    """It says what to do with the output, by example."""
+    """It shows an example of how to use the output."""
     ended = shell.adopt("--help", region=None)
     assert ended.code == 0
     assert "python -m pulumi_workspaces_images adopt --region us-east-1 >> Pulumi.prod.yaml" in ended.out
 
 
-def test_as_a_module() -> None:
-    """Without a command there is nothing to do."""
+def test_module_without_a_command_prints_its_usage() -> None:
     done = subprocess.run([sys.executable, "-m", "pulumi_workspaces_images"], capture_output=True, text=True)
     assert done.returncode == 2
     assert "usage: python -m pulumi_workspaces_images" in done.stderr

@@ -1,4 +1,4 @@
-"""What `make bench` makes of its figures."""
+"""The page, the chart and the table that `make bench` creates from its figures."""
 
 import json
 from typing import Any
@@ -18,14 +18,14 @@ def row(found: report.Results, start: str) -> str:
     return line
 
 
-def test_the_page_and_its_chart_are_those_of_its_figures() -> None:
+def test_page_and_chart_match_the_figures() -> None:
     found = report.Results(json.loads((ROOT / "docs" / "performance.json").read_text()))
     assert report.page(found) == (ROOT / "docs" / "performance.md").read_text()
     assert report.chart(found) == (ROOT / "docs" / "performance.svg").read_text()
 
 
-def test_a_ratio_is_the_median_of_commands_that_ran_next_to_each_other() -> None:
-    """Noise that hits a whole round hits both; the calls' latency is added to the null provider's time."""
+def test_ratio_is_the_median_over_the_rounds() -> None:
+    """Both commands of a round suffer from the same noise. The latency of the calls is added to the null provider."""
     size, work = "500-on-1", "preview"
     seconds = [(2.0, 5.0), (30.0, 18.0), (4.0, 6.0)]
     found = results(
@@ -36,7 +36,7 @@ def test_a_ratio_is_the_median_of_commands_that_ran_next_to_each_other() -> None
     assert row(found, "no-op preview, 500 on one image").endswith(expected)
 
 
-def test_the_worst_round_counts_for_calls() -> None:
+def test_number_of_calls_is_that_of_the_worst_round() -> None:
     found = results(*((r, "this", "500-on-1", "preview", 1.0, calls) for r, calls in enumerate((21, 22, 21))))
     assert row(found, "calls of a no-op preview, 500 shares on one").endswith("| 22 | 21 to 22 | **not met** |")
     assert row(found, "first up, 100 on one image | at most 0.15x").endswith("| not measured |")

@@ -1,4 +1,4 @@
-"""What one provider process has in common: one configuration, one connection, one way to look at AWS."""
+"""What all providers of a process share: the configuration, the connection and the `recheck` mode."""
 
 import sys
 from collections.abc import Callable
@@ -30,7 +30,7 @@ def engine() -> RecordingEngine:
 
 @pytest.fixture
 def start(engine: RecordingEngine) -> Callable[..., Command]:
-    """Start a process with a `recheck` mode and other configuration."""
+    """Return a function that starts a process with a `recheck` mode and other configuration."""
 
     def start(recheck: str = "", **configuration: object) -> Command:
         keys = {f"aws:{key}": value for key, value in configuration.items()}
@@ -48,22 +48,24 @@ def raising(error: Exception) -> Callable[[], Any]:
 
 
 @pytest.mark.parametrize("recheck", ["strict", "warn"])
-def test_look_that_succeeds(start: Callable[..., Command], engine: RecordingEngine, recheck: str) -> None:
-    """What was seen is returned, and nothing is said."""
+def test_successful_check(start: Callable[..., Command], engine: RecordingEngine, recheck: str) -> None:
+    """Its result is returned, and no message is shown."""
     assert start(recheck).recheck(lambda: False) is False
     assert engine.warnings == []
 
 
 @pytest.mark.parametrize("recheck", ["", "strict"])
-def test_strict_look_that_fails(start: Callable[..., Command], engine: RecordingEngine, recheck: str) -> None:
-    """The failure is an error, and not a warning as well; strict is the default."""
+def test_failed_check_is_an_error_in_strict_mode(
+    start: Callable[..., Command], engine: RecordingEngine, recheck: str
+) -> None:
+    """It is not also a warning. Strict is the default."""
     with pytest.raises(AccessDenied, match=r"^describing the image: no$"):
         start(recheck).recheck(raising(AccessDenied("describing the image: no")))
     assert engine.warnings == []
 
 
-def test_warning_look_that_fails(start: Callable[..., Command], engine: RecordingEngine) -> None:
-    """The failure is a warning that says what follows, once for however many shares; a different one is shown too."""
+def test_failed_check_is_a_warning_in_warn_mode(start: Callable[..., Command], engine: RecordingEngine) -> None:
+    """The warning says that nothing was checked. Each failure is shown once, however many shares it concerns."""
     process = start("warn")
     for _ in range(3):
         assert process.recheck(raising(AccessDenied("describing the image: no"))) is None
@@ -74,28 +76,25 @@ def test_warning_look_that_fails(start: Callable[..., Command], engine: Recordin
     ]
 
 
-def test_no_look_at_all(start: Callable[..., Command], engine: RecordingEngine) -> None:
-    """With `off` AWS is not asked, and nothing is said."""
+def test_nothing_is_checked_if_recheck_is_off(start: Callable[..., Command], engine: RecordingEngine) -> None:
     assert start("off").recheck(lambda: pytest.fail("asked")) is None
     assert engine.warnings == []
 
 
 @pytest.mark.parametrize("recheck", ["strict", "warn"])
-def test_configuration_that_cannot_be_honoured_is_an_error(start: Callable[..., Command], recheck: str) -> None:
-    """No mode makes a wrong key right."""
+def test_invalid_configuration_is_an_error_in_every_mode(start: Callable[..., Command], recheck: str) -> None:
     with pytest.raises(ConfigurationError):
         start(recheck).recheck(raising(ConfigurationError("aws:profile names no profile")))
 
 
 @pytest.mark.parametrize("recheck", ["strict", "warn"])
-def test_bug_in_a_look_is_no_warning(start: Callable[..., Command], recheck: str) -> None:
-    """Only an expected failure is passed over."""
+def test_bug_in_a_check_is_an_error_in_every_mode(start: Callable[..., Command], recheck: str) -> None:
     with pytest.raises(ZeroDivisionError):
         start(recheck).recheck(raising(ZeroDivisionError()))
 
 
 class ExitError(BaseException):
-    """The process has ended."""
+    """Raised instead of ending the process."""
 
 
 @pytest.mark.parametrize("write", ["grant", "revoke"])
@@ -106,7 +105,7 @@ def test_nothing_is_written_once_the_engine_has_died(
     monkeypatch: pytest.MonkeyPatch,
     write: str,
 ) -> None:
-    """The process ends before the next attempt of a write: nobody would record it, and the next up may be at work."""
+    """The process ends before it repeats a write: no state would record it, and the next up may already be running."""
     ended: list[int] = []
 
     def end(code: int) -> None:
@@ -126,10 +125,10 @@ def test_nothing_is_written_once_the_engine_has_died(
     assert ended == [1]
 
 
-def test_looking_goes_on_once_the_engine_has_died(
+def test_reading_continues_once_the_engine_has_died(
     start: Callable[..., Command], engine: RecordingEngine, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A look does no harm."""
+    """Reading changes nothing, so the process may finish."""
     monkeypatch.setattr("os._exit", lambda code: pytest.fail("ended"))
     engine.alive = False
     wire.will({"ImagePermissions": []})
@@ -138,7 +137,7 @@ def test_looking_goes_on_once_the_engine_has_died(
 
 @pytest.fixture
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Return a process that no provider has configured yet; what it sets for itself ends with the test."""
+    """Pretend that no provider of this process has been configured yet, until the test ends."""
     monkeypatch.setattr(module, "_command", None)
     monkeypatch.setattr(Engine, "end_with_it", lambda _: None)
     monkeypatch.setattr("pulumi.get_project", lambda: "shares")
@@ -151,7 +150,7 @@ def request(**configuration: object) -> ConfigureRequest:
 
 @pytest.mark.usefixtures("fresh")
 def test_all_providers_share_one_process() -> None:
-    """The SDK configures each provider class by itself; what one declares, the others know."""
+    """The SDK configures each provider class separately, but each must know what the others declare."""
     first, second = ImageShareProvider(), ImageSharesExclusiveProvider()
     first.configure(request(region="eu-west-1"))
     second.configure(request(region="eu-west-3"))
@@ -160,8 +159,8 @@ def test_all_providers_share_one_process() -> None:
 
 
 @pytest.mark.usefixtures("fresh")
-def test_process_is_what_the_stack_configures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The whole configuration arrives, with its namespaces, and the project and the engine of this process."""
+def test_process_gets_the_whole_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gets the keys of every namespace, the project and the engine's address."""
     made: dict[str, Any] = {}
 
     def make(configuration: object, **others: object) -> object:
@@ -181,7 +180,7 @@ def test_process_is_what_the_stack_configures(monkeypatch: pytest.MonkeyPatch) -
 def test_home_that_cannot_be_written_is_a_warning(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A preview goes on with it; a delete fails."""
+    """A preview continues, and a delete fails."""
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "file"))
     monkeypatch.setattr(sys, "argv", ["provider", "127.0.0.1:1"])

@@ -1,4 +1,4 @@
-"""AWS as the stack configuration says: what clients and requests really get of each key."""
+"""How each key of the stack configuration changes clients and requests."""
 
 import os
 import threading
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("home")
 
 
 def test_one_client_per_service_and_region(keys: None) -> None:
-    """Four threads share one client; another Region or service has its own."""
+    """Four threads share a client. Another Region or service has its own."""
     connection = connect()
     barrier = threading.Barrier(4)
 
@@ -33,8 +33,8 @@ def test_one_client_per_service_and_region(keys: None) -> None:
     assert connection.client("organizations", REGION) is not clients[0]
 
 
-def test_client_is_bounded_and_polite(keys: None) -> None:
-    """Adaptive retries, 25 attempts in all (as pulumi-aws), bounded waits, a connection for each thread."""
+def test_limits_of_a_client(keys: None) -> None:
+    """It makes 25 attempts with adaptive retries, like pulumi-aws, and has timeouts and a connection per thread."""
     config = config_of(connect().client("workspaces", REGION))
     assert config.retries == {"mode": "adaptive", "total_max_attempts": 25}
     assert (config.connect_timeout, config.read_timeout) == (10, 30)
@@ -43,13 +43,13 @@ def test_client_is_bounded_and_polite(keys: None) -> None:
 
 
 def test_bad_region_name(keys: None) -> None:
-    """A name that cannot be a Region's is refused even where Regions are not validated."""
+    """A name that no Region can have is refused, even with `skipRegionValidation`."""
     with pytest.raises(ConfigurationError, match=r"^connecting to workspaces in evil.example/#: "):
         connect(skipRegionValidation="true").client("workspaces", "evil.example/#")
 
 
 def test_user_agent(keys: None) -> None:
-    """Requests name the package, its version and the Pulumi project, in characters that a header can hold."""
+    """It names the package and the Pulumi project. Characters that a header cannot contain are replaced."""
     agent = request_of(connect("my ünique/project\n")).headers["User-Agent"]
     assert " pulumi-workspaces-images/" in agent
     assert agent.endswith(" pulumi-project/my--nique-project-")
@@ -59,7 +59,7 @@ def test_user_agent(keys: None) -> None:
 
 
 def test_user_agent_without_metadata(keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Run from a source tree, the package has no version to name."""
+    """It names no version if the package runs from a source tree."""
 
     def absent(_: str) -> str:
         raise PackageNotFoundError
@@ -69,7 +69,7 @@ def test_user_agent_without_metadata(keys: None, monkeypatch: pytest.MonkeyPatch
 
 
 def test_endpoints(keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """aws:endpoints comes before the environment's endpoint, which stays in force for the other services."""
+    """aws:endpoints takes precedence over the environment, whose endpoint still applies to other services."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://from-environment")
     connection = connect(endpoints='[{"workspaces":"http://w:1"},{"organizations":"http://o:2"}]')
     assert request_of(connection).url == "http://w:1/"
@@ -81,14 +81,13 @@ def test_endpoints(keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_bad_endpoint_in_the_environment(keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An endpoint of the environment that is no URL is one line."""
+    """It is an error in one line."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "nonsense")
     with pytest.raises(ConfigurationError, match=r"Invalid endpoint: nonsense"):
         connect().client("workspaces", REGION)
 
 
-def test_endpoints_of_a_region(keys: None) -> None:
-    """Without any, a request goes to the Region's own endpoint."""
+def test_default_endpoint_is_that_of_the_region(keys: None) -> None:
     connection = connect()
     assert request_of(connection).url == f"https://workspaces.{REGION}.amazonaws.com/"
     assert request_of(connection, region="cn-northwest-1").url == "https://workspaces.cn-northwest-1.amazonaws.com.cn/"
@@ -96,14 +95,14 @@ def test_endpoints_of_a_region(keys: None) -> None:
 
 
 def test_sts_region(keys: None) -> None:
-    """aws:stsRegion is where STS is asked, and nothing else."""
+    """aws:stsRegion applies to STS only."""
     connection = connect(stsRegion="us-west-2")
     assert request_of(connection, "sts").url == "https://sts.us-west-2.amazonaws.com/"
     assert request_of(connection).url == f"https://workspaces.{REGION}.amazonaws.com/"
 
 
 def test_fips_and_dualstack(keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The two keys choose the endpoint, and come before the environment."""
+    """The two keys select the endpoint, and take precedence over the environment."""
     assert request_of(connect(useFipsEndpoint="true"), region="us-east-1").url.startswith(
         "https://workspaces-fips.us-east-1."
     )
@@ -115,11 +114,11 @@ def test_fips_and_dualstack(keys: None, monkeypatch: pytest.MonkeyPatch) -> None
     assert plain.url == f"https://workspaces.{REGION}.amazonaws.com/"
 
 
-# What reading the configuration does, and what it leaves alone.
+# The process.
 
 
-def test_environment_is_left_alone(aws: Aws, keys: None) -> None:
-    """The process's environment is not how keys are passed on: other libraries in it would see them."""
+def test_environment_of_the_process_is_not_changed(aws: Aws, keys: None) -> None:
+    """Other libraries in the process would see the keys."""
     before = dict(os.environ)
     request_of(connect(profile=None, region=REGION, skipMetadataApiCheck="true", insecure="true", maxRetries="2"))
     assert dict(os.environ) == before

@@ -1,4 +1,4 @@
-"""The Pulumi engine as the provider process sees it, with a real gRPC server on the loopback interface."""
+"""How the provider process talks to the Pulumi engine, with a real gRPC server on the loopback interface."""
 
 import socket
 import subprocess
@@ -32,27 +32,26 @@ def until(done: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_engine_that_was_killed_does_not_answer(served: driver.Engine) -> None:
-    """It answered before, and the provider that it started lives on."""
+def test_killed_engine_is_dead(served: driver.Engine) -> None:
     engine = Engine(served.address)
     assert engine.lives()
     served.kill()
     assert not engine.lives()
 
 
-def test_engine_that_hangs_lives(served: driver.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine is no dead engine: only a refused connection proves anything."""
+def test_engine_that_does_not_answer_in_time_is_alive(served: driver.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine may be busy. Only a refused connection proves that the engine is dead."""
     monkeypatch.setattr(socket, "create_connection", mock.Mock(side_effect=TimeoutError))
     assert Engine(served.address).lives()
 
 
 def test_later_engine_at_the_same_address_is_another_one(served: driver.Engine) -> None:
-    """Ports are used again, and so are process ids: the start time tells them apart."""
+    """Ports and process ids are reused, so the start time must be equal as well."""
     assert Engine(served.address, this_process()).lives()
     assert not Engine(served.address, this_process()._replace(start="1")).lives()
 
 
-def test_dead_engine_that_nobody_has_reaped_is_dead(served: driver.Engine) -> None:
+def test_engine_that_is_a_zombie_is_dead(served: driver.Engine) -> None:
     with subprocess.Popen(["sleep", "60"]) as sleeping:
         process = find(sleeping.pid)
         engine = Engine(served.address, process)
@@ -61,13 +60,13 @@ def test_dead_engine_that_nobody_has_reaped_is_dead(served: driver.Engine) -> No
         until(lambda: not engine.lives())
 
 
-def test_provider_ends_after_its_engine_though_nobody_calls_it() -> None:
-    """Case 25: it would live for ever."""
+def test_idle_provider_ends_after_its_engine() -> None:
+    """In 0.1.0 it ran forever (case 25)."""
     provider = (
         "import sys, time; from pulumi_workspaces_images.lifecycle.engine import Engine;"
         "Engine.of_this_process().end_with_it(); print('ready', flush=True); time.sleep(60)"
     )
-    # It stands for the engine: it starts a provider as the leader of a process group, and is killed.
+    # It replaces the engine: it starts a provider as the leader of a process group, and is killed.
     engine = (
         "import socket, subprocess, sys; s = socket.create_server(('127.0.0.1', 0));"
         "subprocess.run([sys.executable, '-c', sys.argv[1], f'127.0.0.1:{s.getsockname()[1]}'], start_new_session=True)"
@@ -76,26 +75,26 @@ def test_provider_ends_after_its_engine_though_nobody_calls_it() -> None:
         assert running.stdout
         assert running.stdout.readline() == "ready\n"
         running.kill()
-        running.communicate(timeout=10)  # the end of the output comes when the provider, which shares it, is gone too
+        running.communicate(timeout=10)  # it returns when the provider, which writes to the same pipe, has ended too
 
 
-def test_without_an_engine_nothing_can_have_died() -> None:
-    """In a script there is no engine to wait for."""
+def test_missing_engine_is_treated_as_alive() -> None:
+    """A script has no engine, so nothing stops its writes."""
     assert Engine(None).lives()
 
 
 @pytest.mark.parametrize("variable", ["http_proxy", "https_proxy", "grpc_proxy"])
-def test_proxy_of_the_environment_is_not_asked_for_the_engine(
+def test_proxy_of_the_environment_is_not_used_for_the_engine(
     served: driver.Engine, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    """The engine is on this machine, whatever proxy leads to AWS."""
+    """The engine is on this machine. The proxy is for AWS."""
     monkeypatch.setenv(variable, "http://127.0.0.1:9")
     Engine(served.address).info("hello")
     assert served.messages == [("info", "hello")]
 
 
 def test_message_reaches_the_diagnostics(served: driver.Engine, capfd: pytest.CaptureFixture[str]) -> None:
-    """A message is logged with its severity, and not printed as well: it would be shown twice."""
+    """It has its severity, and is not printed as well, or the user would see it twice."""
     engine = Engine(served.address)
     engine.warn("the share was revoked")
     engine.info("the share was kept")
@@ -104,11 +103,11 @@ def test_message_reaches_the_diagnostics(served: driver.Engine, capfd: pytest.Ca
 
 
 def test_message_is_one_printable_line(served: driver.Engine, capfd: pytest.CaptureFixture[str]) -> None:
-    """What AWS or a user wrote cannot steer the terminal."""
+    """Control characters from AWS or a user cannot change the terminal."""
     Engine(served.address).warn("a\nb\x1b[31m")
     Engine(None).warn("a\nb\x1b[31m")
     assert [message for _, message in served.messages] == [r"a\nb\x1b[31m"]
-    # gRPC may have logged something before.
+    # gRPC may have logged something first.
     assert capfd.readouterr().err.endswith("warning: a\\nb\\x1b[31m\n")
 
 
@@ -120,10 +119,8 @@ def test_message_is_one_printable_line(served: driver.Engine, capfd: pytest.Capt
         ("urn:pulumi:dev::shares", ""),  # would make the engine panic
     ],
 )
-def test_message_stands_on_the_resource_that_the_engine_asks_about(
-    served: driver.Engine, urn: str, shown_on: str
-) -> None:
-    """Its URN is in the frame of the SDK's servicer."""
+def test_message_is_shown_on_the_resource_of_the_request(served: driver.Engine, urn: str, shown_on: str) -> None:
+    """The SDK does not pass the URN on, so it is read from the stack frame of its servicer."""
 
     def check(request: provider_pb2.CheckRequest) -> None:
         Engine(served.address).warn("the share was revoked")
@@ -132,8 +129,8 @@ def test_message_stands_on_the_resource_that_the_engine_asks_about(
     assert served.urns == [shown_on]
 
 
-def test_message_is_printed_where_it_cannot_be_logged(served: driver.Engine, capfd: pytest.CaptureFixture[str]) -> None:
-    """Without an engine, or with a dead one, a message goes to stderr: no message is lost."""
+def test_message_is_printed_if_it_cannot_be_logged(served: driver.Engine, capfd: pytest.CaptureFixture[str]) -> None:
+    """Without an engine, or with a dead one, it goes to stderr. No message is lost."""
     served.kill()
     for engine in (Engine(None), Engine(served.address)):
         engine.warn("look")
@@ -149,10 +146,10 @@ def test_message_is_printed_where_it_cannot_be_logged(served: driver.Engine, cap
         ["provider", "localhost:{port}"],
     ],
 )
-def test_engine_of_this_process_is_the_last_argument(
+def test_last_argument_of_the_process_is_the_address_of_the_engine(
     served: driver.Engine, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
-    """As the engine starts its plugins."""
+    """The engine starts its plugins with such arguments."""
     port = served.address.rpartition(":")[2]
     monkeypatch.setattr(sys, "argv", [argument.format(port=port) for argument in arguments])
     Engine.of_this_process().info("hello")
@@ -169,7 +166,7 @@ def test_engine_of_this_process_is_the_last_argument(
 def test_without_an_address_there_is_no_engine(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
-    """What is not an address is some script's argument: messages are printed."""
+    """Messages are printed, because an argument that is not an address belongs to a script."""
     monkeypatch.setattr(sys, "argv", arguments)
     engine = Engine.of_this_process()
     assert engine.lives()

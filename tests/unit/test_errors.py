@@ -1,4 +1,4 @@
-"""What botocore raises, as the typed errors and the single lines that users meet."""
+"""Each error of botocore becomes a typed error with one line for the user."""
 
 import ssl
 import unicodedata
@@ -25,7 +25,7 @@ URL = "https://workspaces.us-east-1.amazonaws.com/"
 def answer(
     code: str, message: str = "Because.", status: int = 400, operation: str = "UpdateWorkspaceImagePermission"
 ) -> aws.ClientError:
-    """Return the error that botocore makes of what AWS answered."""
+    """Return the error that botocore raises for an answer of AWS."""
     response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return aws.ClientError(response, operation)  # type: ignore[arg-type]
 
@@ -74,8 +74,8 @@ def line(error: Exception) -> str:
         ("RequestTimeoutException", 408, Unanswered),
     ],
 )
-def test_answer_of_aws(code: str, status: int, kind: type[ExpectedError]) -> None:
-    """The error code decides what an answer means, and the line says what was being done."""
+def test_error_code_decides_the_kind_of_error(code: str, status: int, kind: type[ExpectedError]) -> None:
+    """The line begins with what was being done."""
     refusal = answer(code, status=status)
     assert isinstance(refusal, AWS_ERRORS)
     error = from_aws(refusal, DOING, ACTION)
@@ -107,8 +107,8 @@ def test_answer_of_aws(code: str, status: int, kind: type[ExpectedError]) -> Non
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_what_botocore_raises_by_itself(error: Exception, kind: type[ExpectedError]) -> None:
-    """The type decides what an error without an answer means; its text is kept."""
+def test_type_decides_the_kind_of_an_error_without_an_answer(error: Exception, kind: type[ExpectedError]) -> None:
+    """The line begins with what was being done, and contains botocore's message."""
     assert isinstance(error, AWS_ERRORS)
     typed = from_aws(error, DOING, ACTION)
     assert type(typed) is kind
@@ -162,13 +162,13 @@ def test_what_botocore_raises_by_itself(error: Exception, kind: type[ExpectedErr
     ],
 )
 def test_line(error: Exception, said: str) -> None:
-    """One line: what was being done, the cause, and what to do."""
+    """It says what was being done, the cause, and what to do."""
     assert line(error) == f"{DOING}: {said}"
 
 
 @pytest.mark.parametrize("code", ["InvalidSignatureException", "SignatureDoesNotMatch"])
 def test_signature_that_does_not_match(code: str) -> None:
-    """AWS answers the same if the clock is wrong by five minutes, and then no new credentials help."""
+    """The line names two causes, because AWS gives the same answer if the clock is wrong by five minutes."""
     assert line(answer(code, "Signature expired: 20261126T195400Z is now earlier than 20261126T200000Z")) == (
         f"{DOING}: the AWS credentials are not accepted ({code}: the signature does not match the request, or this "
         "machine's clock is wrong); renew them, then try again"
@@ -176,7 +176,7 @@ def test_signature_that_does_not_match(code: str) -> None:
 
 
 def test_request_that_could_not_be_built() -> None:
-    """A key with a line break in it fails in the HTTP library, whose text would show the signature."""
+    """The line asks for a line break in the credentials, and hides the HTTP library's message, which quotes them."""
     error = aws.HTTPClientError(error=ValueError("Invalid header value b'AWS4-HMAC-SHA256 Credential=AKIA'"))
     typed = from_aws(error, DOING, ACTION)
     assert type(typed) is CredentialsError
@@ -184,8 +184,8 @@ def test_request_that_could_not_be_built() -> None:
 
 
 @pytest.mark.parametrize("code", ["UnrecognizedClientException", "InvalidClientTokenId"])
-def test_region_that_the_account_may_not_have(code: str) -> None:
-    """An opt-in Region that is not enabled takes nobody's credentials: it is named, before they are renewed."""
+def test_refused_credentials_in_an_opt_in_region(code: str) -> None:
+    """The line says to enable the Region first, because a Region that is not enabled refuses valid credentials."""
     error = from_aws(answer(code, "The security token included in the request is invalid"), DOING, ACTION, "af-south-1")
     assert type(error) is CredentialsError
     assert str(error) == (
@@ -196,21 +196,21 @@ def test_region_that_the_account_may_not_have(code: str) -> None:
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-north-1", "cn-northwest-1", "us-gov-west-1", ""])
-def test_region_that_every_account_has(region: str) -> None:
-    """There the credentials are wrong."""
+def test_refused_credentials_in_any_other_region(region: str) -> None:
+    """The line says to renew the credentials."""
     said = str(from_aws(answer("UnrecognizedClientException"), DOING, ACTION, region))
     assert "opt-in" not in said
     assert said.endswith("; renew them, then try again")
 
 
 def test_expired_credentials_in_an_opt_in_region() -> None:
-    """A Region that knows that they are expired knows the account."""
+    """The line does not mention opting in, because the Region knows the account."""
     assert "opt-in" not in str(from_aws(answer("ExpiredTokenException"), DOING, ACTION, "af-south-1"))
 
 
 @pytest.mark.parametrize("operation", ["AssumeRole", "AssumeRoleWithWebIdentity"])
-def test_role_that_could_not_be_assumed(operation: str) -> None:
-    """The missing permission is that of assuming the role, not that of the call which needed it."""
+def test_role_that_cannot_be_assumed(operation: str) -> None:
+    """The line names the missing permission to assume the role, not that of the call that needed the role."""
     error = from_aws(answer("AccessDenied", "no", 403, operation), DOING, ACTION)
     assert type(error) is AccessDenied
     assert str(error) == (
@@ -221,8 +221,7 @@ def test_role_that_could_not_be_assumed(operation: str) -> None:
 @pytest.mark.parametrize(
     "response", [{}, {"Error": {}}, {"Error": {"Code": "404"}}, {"ResponseMetadata": {"HTTPStatusCode": 404}}]
 )
-def test_answer_without_a_body_is_a_refusal(response: dict[str, object]) -> None:
-    """Whatever is missing in an answer, it ends in an expected error."""
+def test_incomplete_answer_is_a_refusal(response: dict[str, object]) -> None:
     error = from_aws(aws.ClientError(response, "UpdateWorkspaceImagePermission"), DOING, ACTION)  # type: ignore[arg-type]
     assert type(error) is Refused
 
@@ -245,11 +244,11 @@ def test_answer_without_a_body_is_a_refusal(response: dict[str, object]) -> None
     ],
 )
 def test_printable(text: str, shown: str) -> None:
-    """What a terminal would obey is spelled out, what it would show stays."""
+    """Control characters are escaped, and printable characters stay."""
     assert printable(text) == shown
 
 
-def test_nothing_that_steers_a_terminal_gets_through() -> None:
-    """Of all characters, none that is a control, a separator of lines or a direction."""
+def test_printable_escapes_every_control_character() -> None:
+    """It also escapes line separators and characters that change the direction of text."""
     everything = "".join(map(chr, range(0x11000)))
     assert not {unicodedata.category(c) for c in printable(everything)} & {"Cc", "Cf", "Cs", "Zl", "Zp"}

@@ -1,4 +1,4 @@
-"""What a preview says of an exclusive list: foreign accounts, malformed values, contradictions."""
+"""What a preview says about an exclusive list: unlisted accounts, malformed values, contradictions."""
 
 from typing import Any
 
@@ -23,8 +23,8 @@ from tests.unit.helpers import (
 )
 
 
-def test_first_preview_names_the_foreign_accounts(cloud: LocalCloud, owner: Owner) -> None:
-    """Before there is anything to compare with; the inputs name all that it goes by, and nothing else."""
+def test_first_preview_names_the_unlisted_accounts(cloud: LocalCloud, owner: Owner) -> None:
+    """It changes nothing in AWS, and fills in the Region."""
     result = owner.check(SALES, region=None)
     assert found(result) == []
     assert result.inputs == {
@@ -37,22 +37,21 @@ def test_first_preview_names_the_foreign_accounts(cloud: LocalCloud, owner: Owne
     assert cloud.writes() == []
 
 
-def test_unknown_report_only_promises_nothing(owner: Owner) -> None:
-    """What is not known yet is not told as if it were: the update may well revoke."""
+def test_unknown_report_only(owner: Owner) -> None:
+    """The warning names the unlisted account, but does not say whether the update will revoke its share."""
     assert found(owner.check(SALES, report_only=UNKNOWN)) == []
     (warning,) = owner.warnings
     assert warning.endswith("not on the list of its ImageSharesExclusive")
 
 
-def test_report_only_is_false_where_it_is_not_given(owner: Owner) -> None:
-    """A list that is given without it owns the image."""
+def test_report_only_is_false_by_default(owner: Owner) -> None:
     news = owner.news(SALES)
     del news["report_only"]
     assert owner.command.exclusive.check({}, news).inputs["report_only"] is False
 
 
 def test_same_warning_is_shown_once(owner: Owner) -> None:
-    """Check, diff and update all look; the user reads one line."""
+    """Check, diff and update all find the unlisted account."""
     news = owner.news(SALES)
     owner.check(SALES, olds=news)
     owner.diff(owner.olds(SALES), news)
@@ -61,14 +60,14 @@ def test_same_warning_is_shown_once(owner: Owner) -> None:
 
 
 def test_account_that_leaves_the_list_is_named_in_the_first_preview(owner: Owner) -> None:
-    """Case 2: that preview shows who loses access."""
+    """So the user sees which account loses access (case 2)."""
     owner.check(SALES, olds=owner.olds(SALES, FOREIGN))
     assert owner.warnings == [owner.warning(FOREIGN)]
 
 
 @pytest.mark.parametrize("accounts", [UNKNOWN, [SALES, UNKNOWN]], ids=["list", "account"])
-def test_unknown_list_makes_nobody_foreign(cloud: LocalCloud, owner: Owner, accounts: object) -> None:
-    """Neither does it contradict a share; the image is looked at all the same."""
+def test_list_that_is_not_known_yet(cloud: LocalCloud, owner: Owner, accounts: object) -> None:
+    """The preview names no unlisted account and no contradiction, but it still checks the image."""
     owner.command.declare(Share(owner.image, LEGAL, REGION))
     result = owner.check(shared_account_ids=accounts)
     assert found(result) == []
@@ -81,8 +80,7 @@ def test_unknown_list_makes_nobody_foreign(cloud: LocalCloud, owner: Owner, acco
 
 
 @pytest.mark.parametrize("unknown", ["image_id", "region"])
-def test_unknown_identity_is_not_looked_at(cloud: LocalCloud, owner: Owner, unknown: str) -> None:
-    """What is not known yet may be anything."""
+def test_unknown_image_or_region_is_not_checked(cloud: LocalCloud, owner: Owner, unknown: str) -> None:
     result = owner.command.exclusive.check({}, owner.news(SALES, **{unknown: UNKNOWN}))
     assert found(result) == []
     assert result.inputs[unknown] is UNKNOWN
@@ -106,27 +104,25 @@ def test_unknown_identity_is_not_looked_at(cloud: LocalCloud, owner: Owner, unkn
     ],
 )
 def test_malformed_values(cloud: LocalCloud, shared_image: str, change: dict[str, Any], failures: list[str]) -> None:
-    """All at once, each naming its property, even where AWS is not asked; nobody is called foreign because of them."""
+    """All are reported together, each with its property, and no account is reported as unlisted because of them."""
     owner = Owner(Command(cloud, recheck="off"), shared_image)
     assert [name for name, _ in found(owner.check(SALES, **change))] == failures
     assert owner.warnings == []
     assert cloud.count(LIST) == 0
 
 
-def test_malformed_list_hides_nothing_of_the_image(cloud: LocalCloud, owner: Owner) -> None:
-    """One preview names them both."""
+def test_malformed_list_does_not_hide_a_problem_of_the_image(cloud: LocalCloud, owner: Owner) -> None:
     cloud.set_image(owner.image, state="ERROR")
     assert [name for name, _ in found(owner.check("x"))] == ["shared_account_ids[0]", "image_id"]
 
 
-def test_malformed_list_declares_nothing(owner: Owner) -> None:
-    """A list that is refused contradicts nobody."""
+def test_malformed_list_contradicts_no_share(owner: Owner) -> None:
     owner.check("x")
     owner.command.declare(Share(owner.image, LEGAL, REGION))
 
 
 def test_image_that_does_not_exist(cloud: LocalCloud, owner: Owner) -> None:
-    """As for a share; its permissions are not asked for."""
+    """It is refused like that of a share, and its shares are not listed."""
     ((name, reason),) = found(owner.check(SALES, image_id="wsi-unknown00"))
     assert name == "image_id"
     assert "was not found" in reason
@@ -134,8 +130,8 @@ def test_image_that_does_not_exist(cloud: LocalCloud, owner: Owner) -> None:
 
 
 @pytest.mark.parametrize("action", [DESCRIBE, LIST])
-def test_check_that_may_not_look(cloud: LocalCloud, shared_image: str, action: str) -> None:
-    """Strict: an error. Warn: it says so, and names nobody. Off: AWS is not asked."""
+def test_check_without_permission_to_read(cloud: LocalCloud, shared_image: str, action: str) -> None:
+    """It is an error if `recheck` is strict and a warning if it is warn. If it is off, AWS is not asked."""
     cloud.deny(f"workspaces:{action}")
     with pytest.raises(AccessDenied, match=f"the caller needs workspaces:{action}"):
         Owner(Command(cloud), shared_image).check(SALES)
@@ -151,8 +147,8 @@ def test_check_that_may_not_look(cloud: LocalCloud, shared_image: str, action: s
     assert cloud.calls == []
 
 
-def test_cost_of_looking(cloud: LocalCloud, owner: Owner) -> None:
-    """A list and sixty shares of its image read one listing, of three pages."""
+def test_cost_of_a_list_and_its_shares(cloud: LocalCloud, owner: Owner) -> None:
+    """A list and sixty shares of its image read the same listing of three pages."""
     accounts = [f"{700000000000 + number}" for number in range(58)]
     for account in accounts:
         cloud.share(owner.image, account)
@@ -175,7 +171,7 @@ def contradiction(image: str, account: str) -> str:
 
 
 def test_list_that_contradicts_earlier_shares(owner: Owner) -> None:
-    """The list is checked second: it fails, and names each of them, and nobody as foreign."""
+    """The list fails and names each of them, and reports no account as unlisted."""
     for account in (LEGAL, SALES, OTHER):
         owner.command.declare(Share(owner.image, account, REGION))
     assert found(owner.check(SALES)) == [
@@ -187,7 +183,7 @@ def test_list_that_contradicts_earlier_shares(owner: Owner) -> None:
 
 @pytest.mark.parametrize("recheck", MODES)
 def test_share_that_contradicts_an_earlier_list(cloud: LocalCloud, shared_image: str, recheck: str) -> None:
-    """The share is checked second: it fails, and says the same."""
+    """The share fails with the same message."""
     owner = Owner(Command(cloud, recheck=recheck), shared_image)
     owner.check(SALES)
     assert found(owner.command.check(shared_image, LEGAL)) == [
@@ -196,14 +192,13 @@ def test_share_that_contradicts_an_earlier_list(cloud: LocalCloud, shared_image:
     owner.command.declare(Share(shared_image, SALES, REGION))
 
 
-def test_report_contradicts_as_well(owner: Owner) -> None:
-    """A list that reports its own program's share is no better."""
+def test_list_that_only_reports_contradicts_shares_as_well(owner: Owner) -> None:
     owner.command.declare(Share(owner.image, LEGAL, REGION))
     assert found(owner.check(SALES, report_only=True)) == [("shared_account_ids", contradiction(owner.image, LEGAL))]
 
 
 def test_other_images_and_regions_do_not_contradict(cloud: LocalCloud, owner: Owner) -> None:
-    """A list is about its image, in its Region."""
+    """A list applies only to its own image in its own Region."""
     other = cloud.create_image()
     cloud.create_image(region="eu-west-1", image_id=owner.image)
     for share in (Share(other, LEGAL, REGION), Share(owner.image, LEGAL, "eu-west-1")):
@@ -214,7 +209,7 @@ def test_other_images_and_regions_do_not_contradict(cloud: LocalCloud, owner: Ow
 
 
 def test_two_lists_of_one_image(owner: Owner) -> None:
-    """Each would revoke what the other allows: the second fails, and the accounts in one only are named."""
+    """The second one fails, and names the accounts that are not in both lists."""
     assert found(owner.check(SALES, LEGAL)) == []
     assert found(owner.check(SALES, OTHER)) == [
         (
@@ -226,6 +221,6 @@ def test_two_lists_of_one_image(owner: Owner) -> None:
 
 
 def test_same_list_twice(owner: Owner) -> None:
-    """A replaced resource gets a second check; order and doubles make no other list."""
+    """It is accepted, because a replaced resource is checked twice. Order and duplicates do not matter."""
     assert found(owner.check(SALES, LEGAL)) == []
     assert found(owner.check(LEGAL, SALES, LEGAL)) == []

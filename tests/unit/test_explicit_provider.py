@@ -1,4 +1,4 @@
-"""`Provider`: what it hands to its process, and which providers a resource may be given."""
+"""`Provider`: the settings that it passes to its process, and the providers that a resource accepts."""
 
 import json
 import re
@@ -21,12 +21,12 @@ from tests.unit.programs import run
 
 
 def declared(program: Callable[[], object], **own: Any) -> dict[str, MockResourceArgs]:
-    """Run a program with these keys of this package; return its resources by name."""
+    """Run a program with this configuration of the package; return its resources by name."""
     return {each.name: each for each in run(program, **own)[0].seen}
 
 
-def test_settings_are_the_keys_that_its_process_reads() -> None:
-    """Under their own names, so that readers and messages are the same."""
+def test_arguments_become_the_keys_of_the_configuration() -> None:
+    """So both are read by the same code, with the same messages."""
     roles = [{"roleArn": "arn:aws:iam::444444444444:role/share"}]
 
     def program() -> None:
@@ -43,8 +43,7 @@ def test_settings_are_the_keys_that_its_process_reads() -> None:
     assert (read.region, read.max_retries, read.skip_region_validation) == ("eu-west-1", 5, True)
 
 
-def test_every_setting_is_an_argument() -> None:
-    """And every argument a setting."""
+def test_arguments_are_all_supported_keys() -> None:
     arguments = set(Provider.__init__.__annotations__) - {"resource_name", "opts", "return"}
     assert {name.replace("_", "") for name in arguments} == {key.lower() for key in _SUPPORTED}
 
@@ -60,7 +59,7 @@ def test_every_setting_is_an_argument() -> None:
 )
 @pytest.mark.parametrize("package", ["aws", "pulumi-python"])
 def test_provider_of_another_kind_is_refused(declare: Callable[[ResourceOptions], object], package: str) -> None:
-    """Given alone, or (one of ours that is no `Provider`) inherited; the line names what to give."""
+    """The line says to use `Provider`. An inherited provider is refused only if it is one of `pulumi-python`."""
     said = []
 
     def program() -> None:
@@ -94,8 +93,8 @@ def test_provider_of_another_package_beside_ours_or_inherited_is_accepted() -> N
     assert not seen["inherited"].provider
 
 
-def test_own_keys_of_the_stack_travel_with_each_share() -> None:
-    """To an explicit provider only: the default one is given the stack's configuration."""
+def test_guards_of_the_stack_are_sent_with_each_share_of_an_explicit_provider() -> None:
+    """The default provider gets them with the stack's configuration."""
 
     def program() -> None:
         ours = Provider("ours", region="eu-west-1")
@@ -109,8 +108,8 @@ def test_own_keys_of_the_stack_travel_with_each_share() -> None:
     assert seen["under-default"].inputs["_own_digest"] == read_own(keys).digest
 
 
-def test_default_provider_that_was_not_given_the_stacks_keys_refuses() -> None:
-    """A transformation can give a share another provider than its program named: its guards would be gone."""
+def test_share_that_a_transformation_moves_to_another_provider_is_refused() -> None:
+    """The other provider does not know the stack's guards."""
     keys: dict[str, object] = {"workspaces-images:allowedAccountIds": f'["{SALES}"]'}
     for configuration, refused in ((keys, False), ({}, True)):
         command = Command({"aws:region": "us-east-1", **configuration}, project="p", engine=None)
@@ -118,8 +117,8 @@ def test_default_provider_that_was_not_given_the_stacks_keys_refuses() -> None:
             command.take_own({"_own_digest": read_own(keys).digest, "_preview": False})
 
 
-def test_share_whose_hidden_inputs_do_not_arrive_is_refused() -> None:
-    """A transformation with `ignore_changes=["*"]` drops them, and with them the stack's guards."""
+def test_share_with_ignore_changes_of_everything_is_refused() -> None:
+    """`ignore_changes=["*"]` drops the hidden inputs, which contain the stack's guards."""
     command = Command({"aws:region": "us-east-1"}, project="p", engine=None)
     with pytest.raises(ConfigurationError, match=r"do not reach the provider of this resource.*not \"\*\""):
         command.take_own({})
@@ -127,7 +126,7 @@ def test_share_whose_hidden_inputs_do_not_arrive_is_refused() -> None:
 
 @pytest.mark.parametrize("given", ["mapping", "two"])
 def test_provider_that_pulumi_would_ignore_is_refused(given: str) -> None:
-    """It goes by the package's name, and takes one of several."""
+    """Pulumi ignores a name other than the package's, and all but one of several providers."""
 
     def program() -> None:
         a, b = Provider("a", region="eu-west-1"), Provider("b", region="eu-west-1")
@@ -140,8 +139,8 @@ def test_provider_that_pulumi_would_ignore_is_refused(given: str) -> None:
     run(program)
 
 
-def test_program_guards_ask_as_the_provider_of_the_shares() -> None:
-    """While one of its settings is not known, the shares' own checks ask."""
+def test_program_checks_guards_only_if_the_settings_of_the_provider_are_known() -> None:
+    """If one of them is an Output, the guards are left to the checks of the shares, and `find_images` is refused."""
     said = []
 
     def program() -> None:
@@ -162,7 +161,7 @@ def test_program_guards_ask_as_the_provider_of_the_shares() -> None:
 
 
 def test_second_provider_on_windows_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its process could not tell the others what it holds."""
+    """Provider processes cannot share their record of an update there, so the warning says what to avoid."""
     said: list[str] = []
     monkeypatch.setattr("pulumi_workspaces_images.resources.explicit_provider.SHARED", False)
     monkeypatch.setattr("pulumi.log.warn", said.append)
@@ -173,7 +172,7 @@ def test_second_provider_on_windows_is_a_warning(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("key", ["requireOrganisation", "allowedAccountIds[0]"])
 def test_misspelt_guard_if_every_share_has_a_provider(key: str) -> None:
-    """No process is given the stack's configuration then, so none would refuse the key."""
+    """The key is refused, although no provider gets the stack's configuration."""
 
     def program() -> None:
         ours = Provider("ours", region="eu-west-1")

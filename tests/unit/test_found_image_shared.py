@@ -1,4 +1,4 @@
-"""An image that was found is given to a share as it is: it brings its id and its Region along."""
+"""A share takes a `FoundImage` instead of an id, and gets its image and Region from it."""
 
 import re
 from collections.abc import Callable
@@ -45,21 +45,21 @@ def refused(program: Callable[[], Any], preview: bool = False) -> str:
 
 
 @by_each
-def test_found_image_brings_its_id_and_its_region(declare: Declare) -> None:
+def test_found_image_sets_image_and_region(declare: Declare) -> None:
     inputs = registered(lambda: declare(FOUND))
     assert (inputs["image_id"], inputs["region"]) == (IMAGE, IRELAND)
 
 
 @by_each
 @pytest.mark.parametrize("region", [IRELAND, "", None, pulumi.Output.from_input])
-def test_region_that_says_the_same(declare: Declare, region: Any) -> None:
+def test_region_of_the_found_image_may_be_repeated(declare: Declare, region: Any) -> None:
     inputs = registered(lambda: declare(FOUND, region(IRELAND) if callable(region) else region))
     assert (inputs["image_id"], inputs["region"]) == (IMAGE, IRELAND)
 
 
 @by_each
 def test_found_image_in_an_output(declare: Declare) -> None:
-    """Of a list of labels that is known later, for instance; what is plain beside it stays plain."""
+    """It sets image and Region once it is known."""
     inputs = registered(lambda: declare(pulumi.Output.from_input(FOUND)))
     assert (inputs["image_id"], inputs["region"]) == (IMAGE, IRELAND)
     inputs = registered(lambda: declare(pulumi.Output.from_input(FOUND), IRELAND))
@@ -68,8 +68,8 @@ def test_found_image_in_an_output(declare: Declare) -> None:
 
 @by_each
 @pytest.mark.parametrize("region", [None, IRELAND])
-def test_id_in_an_output_brings_no_region(declare: Declare, region: str | None) -> None:
-    """Unknown at preview it brings none either: the Region is then checked as it is written."""
+def test_id_in_an_output_sets_no_region(declare: Declare, region: str | None) -> None:
+    """The Region is the argument, also if the id is unknown at preview."""
     inputs = registered(lambda: declare(pulumi.Output.from_input(IMAGE), region), preview=True)
     assert (inputs["image_id"], inputs.get("region")) == (IMAGE, region)
     inputs = registered(lambda: declare(pulumi.Output.from_input(UNKNOWN), region), preview=True)
@@ -90,7 +90,7 @@ def test_image_in_a_coroutine(declare: Declare) -> None:
 @pytest.mark.parametrize("preview", [True, False])
 @pytest.mark.parametrize("unknown", [None, "image", "region"])
 def test_other_region_is_refused(declare: Declare, preview: bool, unknown: str | None) -> None:
-    """One of the two is wrong, and no share is made of a guess; in an Output it shows once it is known."""
+    """The line says to remove the region. If image or region is an Output, it is refused once it is known."""
 
     def program() -> Any:
         image = pulumi.Output.from_input(FOUND) if unknown == "image" else FOUND
@@ -101,15 +101,15 @@ def test_other_region_is_refused(declare: Declare, preview: bool, unknown: str |
 
 
 @by_each
-def test_all_that_were_found_are_not_one_image(declare: Declare) -> None:
-    """`find_images` without the `[0]`."""
+def test_list_of_found_images_is_refused(declare: Declare) -> None:
+    """The line says to pass one image, for users who forget the `[0]` after `find_images`."""
     assert refused(lambda: declare([FOUND])).endswith(
         "'a': image_id is a list: pass one image, e.g. the newest, which find_image returns"
     )
 
 
-def test_region_is_as_secret_as_what_it_comes_from() -> None:
-    """The Region of a secret image that was found is one; a Region that is given beside a secret id is not."""
+def test_region_of_a_secret_found_image_is_secret() -> None:
+    """A region argument next to a secret id is not secret."""
 
     def program() -> pulumi.Output[Any]:
         secret: dict[str, Any] = {"found": pulumi.Output.secret(FOUND), "id": pulumi.Output.secret(IMAGE)}
@@ -127,7 +127,7 @@ def _secret(value: Any) -> Any:
 
 
 def test_share_of_a_found_image_contradicts_an_exclusive_list() -> None:
-    """As that of its id does."""
+    """It is refused like a share of the image's id."""
 
     def program() -> None:
         ImageSharesExclusive("only", FOUND, [])

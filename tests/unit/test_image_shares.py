@@ -1,4 +1,4 @@
-"""`ImageShares` and `ImageSharesExclusive` as a program declares them, with Pulumi's mocks in the engine's place."""
+"""`ImageShares` and `ImageSharesExclusive` as a program declares them, with Pulumi's mocks instead of the engine."""
 
 from typing import Any
 
@@ -18,14 +18,14 @@ def _quiet(quiet_environment: None) -> None: ...
 
 
 def declare(accounts: Any, **more: Any) -> tuple[Recorder, ImageShares]:
-    """Run a program of one component."""
+    """Run a program that declares one component; return what it registered, and the component."""
     made: list[ImageShares] = []
     recorder, _ = run(lambda: made.append(ImageShares("golden", IMAGE, accounts, **more)))
     return recorder, made[0]
 
 
 def refused(accounts: Any, own: dict[str, Any] | None = None, **more: Any) -> str:
-    """Return the line with which the program ends; nothing was registered before it."""
+    """Run a program that must fail before it registers a resource; return the line."""
     recorder: list[Recorder] = []
 
     def program() -> None:
@@ -46,7 +46,7 @@ def refused(accounts: Any, own: dict[str, Any] | None = None, **more: Any) -> st
 
 
 def test_one_share_for_each_account() -> None:
-    """Named by component and label, in the order of the mapping."""
+    """Its name consists of the component's name and the label. The shares have the order of the mapping."""
     recorder, component = declare(TEAMS, region=REGION)
     assert list(recorder.of(COMPONENT)) == ["golden"]
     shares = recorder.of(SHARE)
@@ -61,8 +61,8 @@ def test_one_share_for_each_account() -> None:
     assert recorder.of(EXCLUSIVE) == {}
 
 
-def test_children_are_children() -> None:
-    """Their names hold the component's type."""
+def test_shares_and_list_are_children_of_the_component() -> None:
+    """Their URNs contain its type."""
 
     def program() -> pulumi.Output[Any]:
         component = ImageShares("golden", IMAGE, TEAMS, exclusive=True)
@@ -84,8 +84,8 @@ def test_list_of_accounts(accounts: Any) -> None:
 
 
 @pytest.mark.parametrize("accounts", [{}, []])
-def test_nobody_at_all(accounts: Any) -> None:
-    """A component without accounts; with exclusive ownership, nobody may have a share."""
+def test_component_without_accounts(accounts: Any) -> None:
+    """With exclusive ownership no account may have a share."""
     recorder, component = declare(accounts, exclusive=True)
     assert component.shares == {}
     assert recorder.of(SHARE) == {}
@@ -93,7 +93,7 @@ def test_nobody_at_all(accounts: Any) -> None:
 
 
 def test_accounts_may_be_outputs() -> None:
-    """Image, Region and account are often another resource's output; the label has to be known."""
+    """Image and Region may be Outputs as well. Only the labels must be known."""
     accounts: dict[str, pulumi.Input[str]] = {"sales": pulumi.Output.from_input(SALES), "legal": LEGAL}
 
     def program() -> None:
@@ -107,7 +107,7 @@ def test_accounts_may_be_outputs() -> None:
 
 @pytest.mark.parametrize(("exclusive", "report"), [(True, False), ("report", True)])
 def test_exclusive_ownership(exclusive: Any, report: bool) -> None:
-    """Its list are the accounts, with the same image and Region."""
+    """The component declares a list of its accounts, with the same image and Region."""
     recorder, component = declare(TEAMS, exclusive=exclusive, region="eu-west-1")
     inputs = recorder.of(EXCLUSIVE)["golden-exclusive"].inputs
     assert {k: v for k, v in inputs.items() if not k.startswith("_") and v is not None} == {
@@ -120,7 +120,7 @@ def test_exclusive_ownership(exclusive: Any, report: bool) -> None:
 
 
 def test_registered_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The ids of the shares by label; with them the engine knows that the component is complete."""
+    """They are the ids of the shares by label. They tell the engine that the component is complete."""
     registered: list[dict[str, Any]] = []
     monkeypatch.setattr(ImageShares, "register_outputs", lambda _, outputs: registered.append(outputs))
 
@@ -136,7 +136,7 @@ def test_registered_outputs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_output_of_a_mapping() -> None:
-    """The line says why: the labels are the names of resources."""
+    """The line says that the labels must be known."""
     assert refused(pulumi.Output.from_input(TEAMS)) == (
         "accounts is an Output, so a preview cannot know its labels, and which resources there are; pass a mapping "
         "with known labels, whose accounts may be Outputs"
@@ -148,14 +148,14 @@ def test_output_of_a_mapping() -> None:
     [(SALES, "type str"), (None, "type NoneType"), ({SALES}, "type set"), (222222222222, "type int"), (b"1", "bytes")],
 )
 def test_accounts_that_are_neither_mapping_nor_list(accounts: Any, what: str) -> None:
-    """A single text in particular is no list of its characters."""
+    """In particular, a string is not read as a list of its characters."""
     line = refused(accounts)
     assert line.startswith("accounts must be a mapping label -> account, or a list of accounts; it is a value of")
     assert line.endswith(what)
 
 
 def test_list_that_holds_an_output() -> None:
-    """It has no label."""
+    """The line says to use a mapping, which has labels."""
     assert refused([SALES, pulumi.Output.from_input(LEGAL)]) == (
         "the list of accounts contains an Output; a list takes only plain strings of 12 digits, each its own label; "
         "use a mapping label -> account for anything else"
@@ -163,31 +163,30 @@ def test_list_that_holds_an_output() -> None:
 
 
 @pytest.mark.parametrize("account", [None, True, [SALES]])
-def test_list_that_holds_something_else(account: Any) -> None:
-    """Nothing is guessed."""
+def test_list_that_contains_anything_but_strings(account: Any) -> None:
     assert f"contains a value of type {type(account).__name__};" in refused([SALES, account])
 
 
-def test_mapping_that_holds_something_else() -> None:
+def test_mapping_that_contains_anything_but_strings() -> None:
     for account in ([SALES], {"id": SALES}):
         assert "the account of 'sales' must be a string of 12 digits;" in refused({"sales": account})
 
 
 def test_account_twice_in_the_list() -> None:
-    """Two resources of one name."""
+    """It is refused, because both shares would have the same name."""
     assert refused([SALES, LEGAL, SALES]) == f"account {SALES} appears twice in the list"
 
 
 @pytest.mark.parametrize("label", ["", 5, None, ("a",)])
-def test_label_that_is_no_text(label: Any) -> None:
-    """It is part of a name."""
+def test_label_that_is_empty_or_not_a_string(label: Any) -> None:
+    """It is refused, because it is part of a resource name."""
     line = f"the label {label!r} must be a string of one or more printable characters"
     assert refused({"sales": SALES, label: LEGAL}) == line
 
 
 @pytest.mark.parametrize("exclusive", [None, "yes", "", "Report", [], pulumi.Output.from_input(True)])
-def test_exclusive_that_is_none_of_the_four(exclusive: Any) -> None:
-    """Whether shares of others are revoked is not guessed."""
+def test_invalid_value_of_exclusive(exclusive: Any) -> None:
+    """The line lists the four valid values."""
     assert refused(TEAMS, exclusive=exclusive) == "exclusive must be True, False, 'report' or 'fail'"
 
 
@@ -195,7 +194,7 @@ def test_exclusive_that_is_none_of_the_four(exclusive: Any) -> None:
     ("accounts", "which"), [({"sales": "22"}, "the account of 'sales'"), (["22"], "an account in the list")]
 )
 def test_malformed_account_is_named_by_its_label(accounts: Any, which: str) -> None:
-    """Also with an exclusive list, whose own check comes first and would name an index."""
+    """An exclusive list, which is checked first, does not replace the label by an index."""
     said = refused(accounts, exclusive=True)
     assert said == f"{which} must be a string of 12 digits, e.g. '222222222222'; it is '22'"
 
@@ -210,7 +209,7 @@ def test_account_under_two_labels() -> None:
 @pytest.mark.parametrize("preview", [True, False])
 @pytest.mark.parametrize("first", ["output", "plain"])
 def test_account_under_two_labels_through_an_output(preview: bool, first: str) -> None:
-    """As soon as it is known."""
+    """It is refused as soon as both accounts are known."""
     values: list[Any] = [pulumi.Output.from_input(SALES), SALES]
     one, two = values if first == "output" else reversed(values)
     with pytest.raises(
@@ -221,7 +220,7 @@ def test_account_under_two_labels_through_an_output(preview: bool, first: str) -
 
 
 def test_account_under_two_labels_beside_an_unknown_one() -> None:
-    """What a preview can know, it says: only the unknown account is skipped."""
+    """The preview refuses it, because it skips only the unknown account."""
     double, unknown = pulumi.Output.from_input(SALES), pulumi.Output.from_input(UNKNOWN)
     values: dict[str, pulumi.Input[str]] = {"sales": SALES, "vertrieb": double, "new": unknown}
     with pytest.raises(pulumi.RunError, match=f"account {SALES} appears under two labels"):
@@ -229,18 +228,18 @@ def test_account_under_two_labels_beside_an_unknown_one() -> None:
 
 
 def test_all_accounts_that_are_not_allowed() -> None:
-    """In one line; an Output is left to its share's own check."""
+    """They are refused in one line. An Output is left to the check of its share."""
     accounts = {**TEAMS, "finance": "444444444444", "new": pulumi.Output.from_input("555555555555")}
     said = "is not in workspaces-images:allowedAccountIds, the accounts that images may be shared with"
     refusal = refused(accounts, {"allowedAccountIds": f"[{SALES}]"})
     assert refusal == f"account {LEGAL} {said}; account 444444444444 {said}"
 
 
-# The list as a resource of its own.
+# The list without a component.
 
 
-def test_exclusive_as_a_plain_resource() -> None:
-    """Type, name, inputs that were given, and outputs."""
+def test_exclusive_list_without_a_component() -> None:
+    """It is a custom resource with all its outputs."""
 
     def program() -> pulumi.Output[Any]:
         only = ImageSharesExclusive("only", IMAGE, [pulumi.Output.from_input(SALES)], region=REGION)
@@ -257,7 +256,7 @@ def test_exclusive_as_a_plain_resource() -> None:
 
 
 def test_arguments_of_exclusive_by_position() -> None:
-    """Name, image, accounts, report_only, Region, options, in this order."""
+    """Their order is name, image, accounts, report_only, Region, options."""
     options = pulumi.ResourceOptions(protect=True)
     recorder, _ = run(lambda: ImageSharesExclusive("only", IMAGE, [SALES], True, "eu-west-1", options))
     inputs = recorder.of(EXCLUSIVE)["only"].inputs
@@ -270,7 +269,7 @@ def test_arguments_of_exclusive_by_position() -> None:
 
 
 def test_accounts_and_region_in_coroutines() -> None:
-    """A coroutine can be awaited only once, and an account is needed for its share and for the list."""
+    """They are accepted, although a coroutine can be awaited only once and share and list both need its value."""
 
     async def later(value: str) -> str:
         return value
@@ -282,16 +281,16 @@ def test_accounts_and_region_in_coroutines() -> None:
     assert (only.inputs["shared_account_ids"], only.inputs["region"]) == ([SALES, LEGAL], REGION)
 
 
-def test_outputs_of_no_account_are_left_to_the_check() -> None:
-    """Which says in a line that an account is required: they are not the same account twice."""
+def test_two_outputs_of_none_are_not_the_same_account_twice() -> None:
+    """They are left to the checks of their shares, which say that an account is required."""
     nothing: Any = pulumi.Output.from_input(None)
     recorder, _ = declare({"sales": nothing, "legal": nothing})
     assert [s.inputs.get("shared_account_id") for s in recorder.of(SHARE).values()] == [None, None]
 
 
 @pytest.mark.parametrize("given", ["", "report", "fail", True, False])
-def test_report_only_that_is_wrong_is_left_to_the_check(given: Any) -> None:
-    """An empty string is no False: False revokes."""
+def test_report_only_is_passed_to_the_check_unchanged(given: Any) -> None:
+    """In particular, an empty string does not become False, which would revoke shares."""
 
     def program() -> None:
         ImageSharesExclusive("only", IMAGE, [SALES], report_only=given)

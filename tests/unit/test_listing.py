@@ -1,4 +1,4 @@
-"""One image's listing: pages are read as far as somebody needs to know, once for all who ask."""
+"""The listing of an image's shares: each page is read once, and only if it is needed."""
 
 import traceback
 
@@ -13,7 +13,7 @@ PAGES: dict[str | None, Page] = {None: (["a", "b"], "1"), "1": ([], "2"), "2": (
 
 
 class Book:
-    """Pages that are counted as they are read, and may fail."""
+    """Pages that record each read, and may fail."""
 
     def __init__(self, *errors: Exception) -> None:
         self.read: list[str | None] = []
@@ -27,7 +27,7 @@ class Book:
 
 
 def test_pages_are_read_until_the_account_is_found() -> None:
-    """Who is on the first page costs one call; who comes later goes on from there, over an empty page as well."""
+    """The next search continues after the last page read. An empty page does not end it."""
     book = Book()
     listing = Listing(book)
     assert book.read == []
@@ -38,8 +38,8 @@ def test_pages_are_read_until_the_account_is_found() -> None:
     assert book.read == [None, "1", "2"]
 
 
-def test_failed_page_is_not_asked_for_again() -> None:
-    """What was read before it counts; everybody who needs more meets the same failure, for one call."""
+def test_failed_page_is_not_requested_again() -> None:
+    """Everything that needs it fails with the same error. The pages before it can still be used."""
     book = Book(Unanswered("no"))
     listing = Listing(book)
     for _ in range(2):
@@ -51,8 +51,8 @@ def test_failed_page_is_not_asked_for_again() -> None:
     assert book.read == [None, "1"]
 
 
-def test_failure_that_is_met_many_times_does_not_grow() -> None:
-    """Each caller gets an exception of its own: a shared one would collect the traceback of every raise."""
+def test_traceback_of_a_repeated_failure_does_not_grow() -> None:
+    """Each caller gets its own exception, because a shared one would collect the traceback of every raise."""
     listing = Listing(Book(Unanswered("no")))
     depths = set()
     for _ in range(50):
@@ -63,7 +63,7 @@ def test_failure_that_is_met_many_times_does_not_grow() -> None:
 
 
 def test_age_counts_from_the_newest_page() -> None:
-    """A listing that takes long to read is not begun anew before it is done."""
+    """So a listing that takes long to read is not started again before it is complete."""
     clock, book = Clock(), Book()
     listing = Listing(book, clock)
     assert listing.holds("a")

@@ -1,4 +1,4 @@
-"""What AWS Organizations says of an account, asked once, and how it fails."""
+"""AWS Organizations is asked once about each account, and failures are one line."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ DOING = f"asking the organization about account {SALES}"
 
 @pytest.fixture
 def organization(quiet_environment: None) -> Organization:
-    """Return the organization of a caller with keys."""
+    """Return the organization of a caller with access keys."""
     keys = {"aws:accessKey": "AKIAEXAMPLE", "aws:secretKey": "example", "aws:maxRetries": "1"}
     return Organization(Connection(keys))
 
@@ -36,22 +36,22 @@ def account(**more: str) -> dict[str, object]:
     ],
 )
 def test_state_of_a_member(organization: Organization, wire: Wire, answer: dict[str, str], state: str) -> None:
-    """`State` comes first; an older partition may know `Status` only; what AWS does not say is not ACTIVE."""
+    """`State` takes precedence over `Status`, which is all that older partitions return. Without both it is empty."""
     wire.will(account(**answer))
     assert organization.member(SALES, REGION) == Member(SALES, "sales", state)
 
 
 @pytest.mark.parametrize("code", ["AccountNotFoundException", "AWSOrganizationsNotInUseException"])
-def test_who_is_no_member(organization: Organization, wire: Wire, code: str) -> None:
-    """A stranger, and everybody where the caller has no organization; that, too, is asked once."""
+def test_account_that_is_not_a_member(organization: Organization, wire: Wire, code: str) -> None:
+    """It is not in the organization, or the caller has none. AWS is asked once about this, too."""
     wire.will((400, code, "no"))
     assert organization.member(SALES, REGION) is None
     assert organization.member(SALES, REGION) is None
     assert wire.sent == [ASK]
 
 
-def test_each_account_is_asked_for_once(organization: Organization, wire: Wire) -> None:
-    """However many shares it has, in whatever Region."""
+def test_each_account_is_requested_once(organization: Organization, wire: Wire) -> None:
+    """This holds for shares in several Regions, too."""
     wire.will(account(State="ACTIVE"), (400, "AccountNotFoundException", "no"))
     for region in (REGION, "eu-west-1"):
         assert organization.member(SALES, region)
@@ -59,8 +59,8 @@ def test_each_account_is_asked_for_once(organization: Organization, wire: Wire) 
     assert wire.sent == [ASK, ASK]
 
 
-def test_one_call_for_all_threads(organization: Organization, wire: Wire) -> None:
-    """Who asks while the call is under way waits for it."""
+def test_threads_share_one_call(organization: Organization, wire: Wire) -> None:
+    """Concurrent callers wait for the request in progress."""
     go_on = threading.Event()
     wire.will(account(State="ACTIVE"))
     wire.arrived = lambda _: assert_set(go_on)
@@ -75,8 +75,8 @@ def assert_set(event: threading.Event) -> None:
     assert event.wait(5)
 
 
-def test_who_may_not_ask(organization: Organization, wire: Wire) -> None:
-    """The missing action, and who is given it; one call, however many ask."""
+def test_access_denied(organization: Organization, wire: Wire) -> None:
+    """The line names the missing action and the accounts that can get it. There is one request for all callers."""
     wire.will((400, "AccessDeniedException", "You don't have permissions to access this resource."))
     for _ in range(2):
         with pytest.raises(AccessDenied) as caught:
@@ -97,10 +97,10 @@ def test_who_may_not_ask(organization: Organization, wire: Wire) -> None:
         ("ExpiredTokenException", 400, CredentialsError),
     ],
 )
-def test_question_that_fails(
+def test_failed_request(
     organization: Organization, wire: Wire, code: str, status: int, kind: type[ExpectedError]
 ) -> None:
-    """Each as its own kind, in one line that says what was asked; only a denial speaks of who may ask."""
+    """Each kind of failure has its own error, whose line says what was requested."""
     wire.will((status, code, "no"))
     with pytest.raises(ExpectedError, match=f"^{DOING}: ") as caught:
         organization.member(SALES, REGION)

@@ -1,4 +1,4 @@
-"""The deadline of a call: how long AWS is tried, whatever it answers."""
+"""The deadline of a call, after which it is not repeated, whatever AWS answers."""
 
 import threading
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from tests.unit.workspaces import DENIED, GRANTING, LISTING, LOST, THROTTLED, pe
 
 @pytest.fixture
 def timed(wire: Wire, make_client: Callable[..., Any], clock: Clock) -> Permissions:
-    """Permissions whose every call takes 100 seconds."""
+    """Return permissions whose every request takes 100 seconds."""
 
     def pass_time(_: str) -> None:
         clock.now += 100
@@ -25,8 +25,8 @@ def timed(wire: Wire, make_client: Callable[..., Any], clock: Clock) -> Permissi
     return permissions(make_client, clock=clock, before_write=lambda: wire.log.append("before write"))
 
 
-def test_throttling_without_an_end(timed: Permissions, wire: Wire) -> None:
-    """A call ends at its deadline, with what it was about; and no write is attempted, nor asked about, after it."""
+def test_endless_throttling_ends_at_the_deadline(timed: Permissions, wire: Wire) -> None:
+    """The line says what was being done. No write is attempted after the deadline."""
     wire.will(*[THROTTLED] * 4, DENIED)
     with pytest.raises(Unanswered) as caught:
         timed.grant(SHARE)
@@ -36,21 +36,21 @@ def test_throttling_without_an_end(timed: Permissions, wire: Wire) -> None:
     assert wire.count(GRANT) == wire.count("before write") == 4
 
 
-def test_write_that_came_too_late_is_settled_by_looking(timed: Permissions, wire: Wire) -> None:
-    """One of the attempts may have been heard; the look has a deadline of its own."""
+def test_write_without_an_answer_until_the_deadline_is_checked(timed: Permissions, wire: Wire) -> None:
+    """It may have taken effect, so the shares are listed, with a deadline of their own."""
     wire.will(*[LOST] * 4, THROTTLED, listing(SALES))
     timed.grant(SHARE)
     assert wire.count(LIST) == 2
 
 
 def test_each_call_has_its_own_deadline(timed: Permissions, wire: Wire) -> None:
-    """A listing of many pages may take its time, as long as AWS answers."""
+    """A listing of many pages may take longer than one deadline."""
     wire.will(*[listing(token=str(page)) for page in range(5)], listing(SALES))
     assert timed.is_shared(SHARE)
 
 
-def test_deadlines_of_threads_are_their_own(wire: Wire, make_client: Callable[..., Any], clock: Clock) -> None:
-    """A call that begins later does not give more time to one that runs already."""
+def test_each_thread_has_its_own_deadline(wire: Wire, make_client: Callable[..., Any], clock: Clock) -> None:
+    """A later call does not extend the deadline of one in another thread."""
     asked = permissions(make_client, clock=clock)
     running, begun = threading.Event(), threading.Event()
 

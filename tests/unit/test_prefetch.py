@@ -1,4 +1,4 @@
-"""Looking ahead: begun in the background, a few at a time, each image once, and failures are left to who asks."""
+"""Prefetching: images are read ahead in the background, each once and a few at a time. Failures are not reported."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ EAST, WEST = "us-east-1", "us-west-2"
 
 
 class Seen:
-    """Stands in for the permissions: what was looked at, in which order."""
+    """Replace the permissions, and record each read."""
 
     def __init__(self, wait: Callable[[], object] = lambda: None, error: Exception | None = None) -> None:
         self.together: list[tuple[list[str], str]] = []
@@ -57,7 +57,7 @@ def until(done: Callable[[], bool]) -> None:
 
 
 def test_images_of_a_region_are_described_together() -> None:
-    """One call for each Region; no listing where none will be needed."""
+    """There is one call per Region, and no listing if none is needed."""
     seen = Seen()
     prefetch_of(seen).begin([("wsi-a", EAST), ("wsi-b", WEST), ("wsi-c", EAST)], listings=False)
     until(lambda: len(seen.described) == 2)
@@ -66,8 +66,8 @@ def test_images_of_a_region_are_described_together() -> None:
     assert seen.listed == []
 
 
-def test_each_image_is_looked_at_once() -> None:
-    """Hundreds of shares say the same again and again; one that needs a listing comes later, perhaps."""
+def test_each_image_is_read_once() -> None:
+    """Hundreds of shares name the same images. A listing that only a later share needs is read then."""
     seen = Seen()
     prefetch = prefetch_of(seen)
     images = [("wsi-a", EAST), ("wsi-b", EAST)]
@@ -79,8 +79,7 @@ def test_each_image_is_looked_at_once() -> None:
     assert sorted(seen.listed) == [("wsi-a", EAST), ("wsi-b", EAST), ("wsi-c", EAST)]
 
 
-def test_a_few_at_a_time() -> None:
-    """Forty images are not forty calls at once."""
+def test_at_most_four_calls_at_a_time() -> None:
     start = threading.Event()
     seen = Seen(wait=lambda: start.wait(5))
     prefetch_of(seen).begin([(f"wsi-{n}", EAST) for n in range(40)], listings=True)
@@ -92,15 +91,15 @@ def test_a_few_at_a_time() -> None:
 
 @pytest.mark.parametrize("error", [NotFound("gone"), ZeroDivisionError("a bug")])
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
-def test_failure_is_left_to_who_asks(error: Exception) -> None:
-    """It is told by the share that needs the answer, or by nobody; and it holds up nothing else."""
+def test_failure_is_not_reported(error: Exception) -> None:
+    """The other images are still read. Only a share that needs the image reports the failure."""
     seen = Seen(error=error)
     prefetch_of(seen).begin([(f"wsi-{n}", EAST) for n in range(10)], listings=True)
     until(lambda: len(seen.listed) == 10)
 
 
-def test_no_thread_to_be_had_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever needs an answer asks for it."""
+def test_nothing_is_prefetched_if_no_thread_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not an error, because each share makes the calls that it needs."""
 
     def refuse(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")

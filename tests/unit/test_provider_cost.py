@@ -1,4 +1,4 @@
-"""How often AWS is asked by previews and updates of many shares."""
+"""The number of AWS calls in previews and updates of many shares."""
 
 import json
 import math
@@ -15,12 +15,12 @@ from tests.unit.helpers import DESCRIBE, GRANT, LIST, REGION, SALES, UNKNOWN, Co
 
 
 def cost(cloud: LocalCloud) -> dict[str, int]:
-    """Return the calls since they were last forgotten, by operation."""
+    """Return the number of calls since the last reset, by operation."""
     return dict(Counter(call.operation for call in cloud.calls))
 
 
 def test_cost_of_a_refresh(cloud: LocalCloud, command: Command, image: str) -> None:
-    """The same three pages, and one question who the owner is."""
+    """Sixty shares of an image need its three pages and one call for the caller."""
     shares = [Share(image, f"{700000000000 + number}", REGION) for number in range(60)]
     for share in shares:
         cloud.share(image, share.shared_account_id)
@@ -29,7 +29,7 @@ def test_cost_of_a_refresh(cloud: LocalCloud, command: Command, image: str) -> N
 
 
 def no_op(command: Command, shares: Sequence[Share]) -> None:
-    """Return what the engine asks in a preview of shares that exist, declared in no order of theirs."""
+    """Make the engine's calls in a preview of existing shares, in a random order."""
     images = json.dumps([[image_id, None] for image_id in dict.fromkeys(share.image_id for share in shares)])
     for share in random.Random(0).sample(shares, len(shares)):
         inputs = {**share._asdict(), "__provider": "reference"}
@@ -40,7 +40,7 @@ def no_op(command: Command, shares: Sequence[Share]) -> None:
 
 @pytest.mark.parametrize("shares", [1, 25, 26, 500])
 def test_cost_of_a_preview_without_changes(cloud: LocalCloud, command: Command, image: str, shares: int) -> None:
-    """One call for the image and one for every 25 shares of it, and one for the caller."""
+    """There is one call for the caller, one for the image and one for every 25 shares."""
     declared = [Share(image, f"{700000000000 + number}", REGION) for number in range(shares)]
     for share in declared:
         cloud.share(image, share.shared_account_id)
@@ -49,7 +49,7 @@ def test_cost_of_a_preview_without_changes(cloud: LocalCloud, command: Command, 
 
 
 def test_cost_of_a_preview_of_many_images(cloud: LocalCloud, command: Command) -> None:
-    """Five hundred shares of ten images: one call for all images, and each is listed once; others are not asked for."""
+    """All images are described in one call, and each declared image is listed once, for five hundred shares."""
     images = [cloud.create_image() for _ in range(40)]
     declared = [Share(image, f"{700000000000 + number}", REGION) for image in images[:10] for number in range(50)]
     for share in declared:
@@ -59,7 +59,7 @@ def test_cost_of_a_preview_of_many_images(cloud: LocalCloud, command: Command) -
 
 
 def test_cost_of_new_shares(cloud: LocalCloud, command: Command) -> None:
-    """A grant each, and one call for all their images: what is new is not looked for."""
+    """Each needs one grant. Their images need one call, and are not listed."""
     images = [cloud.create_image() for _ in range(2)]
     declared = [Share(image, f"{700000000000 + number}", REGION) for image in images for number in range(30)]
     for share in declared:
@@ -75,10 +75,10 @@ def test_cost_of_new_shares(cloud: LocalCloud, command: Command) -> None:
 
 @pytest.mark.parametrize(("new", "begun"), [(True, {DESCRIBE: 1}), (False, {DESCRIBE: 1, LIST: 1})])
 @pytest.mark.parametrize(("argument", "configured"), [("eu-west-1", REGION), (None, "eu-west-1")])
-def test_looks_that_a_check_begins(
+def test_calls_that_a_check_starts_in_the_background(
     cloud: LocalCloud, new: bool, begun: dict[str, int], argument: str | None, configured: str
 ) -> None:
-    """In the image's Region, before anybody waits for them: its listing as well, where a diff will need it."""
+    """It reads the image in its Region. If the share exists, it also lists the image for the diff that follows."""
     share = Share(cloud.create_image(region="eu-west-1"), SALES, "eu-west-1")
     command = Command(cloud, region=configured)
     command.provider.check({} if new else share._asdict(), {**share._asdict(), "region": argument})
@@ -96,15 +96,15 @@ def test_looks_that_a_check_begins(
         *('[["wsi-0a1b2c3d4", "mars"]]', "[[5, 5]]", '[["wsi-0a1b2c3d4", 5]]', '{"ab": 1}'),
     ],
 )
-def test_hint_that_says_nothing(cloud: LocalCloud, command: Command, image: str, hint: object) -> None:
-    """Which other images there are is a hint, and never a reason to fail or to ask for what nobody declares."""
+def test_invalid_hint_is_ignored(cloud: LocalCloud, command: Command, image: str, hint: object) -> None:
+    """The hint names the program's other images. An invalid one causes no failure and no request."""
     share = Share(image, SALES, REGION)
     checked = command.provider.check({}, {**share._asdict(), "__provider": "reference", "_images": hint})
     assert (checked.inputs, checked.failures) == (share._asdict(), [])
     assert [call.parameters for call in cloud.calls if call.operation == DESCRIBE] == [{"ImageIds": [image]}]
 
 
-def test_nobody_looks_ahead_with_recheck_off(cloud: LocalCloud, image: str) -> None:
-    """Not in the background either."""
+def test_preview_makes_no_call_if_recheck_is_off(cloud: LocalCloud, image: str) -> None:
+    """It makes none in the background either."""
     no_op(Command(cloud, recheck="off"), [Share(image, SALES, REGION)])
     assert cloud.calls == []

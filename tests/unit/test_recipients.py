@@ -1,4 +1,4 @@
-"""Guards: with whom an image may be shared, and what a share and a list are told of it at preview."""
+"""Guards: the accounts that an image may be shared with, and how a preview refuses all others."""
 
 import json
 import threading
@@ -34,7 +34,7 @@ def _quiet(quiet_environment: None) -> None: ...
 
 @pytest.fixture
 def create_account(cloud: LocalCloud) -> Callable[..., str]:
-    """Create an account in an organization of the owner; return its id."""
+    """Return a function that creates an account in the owner's organization and returns its id."""
     client = boto3.client(
         "organizations",
         region_name=REGION,
@@ -58,21 +58,21 @@ def create_account(cloud: LocalCloud) -> Callable[..., str]:
 
 
 @pytest.mark.parametrize("listed", ["[]", [], "null"])
-def test_empty_list_allows_nobody(listed: object) -> None:
-    """A list that is set and empty is not one that is not set."""
+def test_empty_list_allows_no_account(listed: object) -> None:
+    """It is not treated as an unset list, which allows every account."""
     assert guards(allowedAccountIds=listed).list_problem(LEGAL) == NOT_LISTED
 
 
 @pytest.mark.parametrize("listed", [f'["{SALES}"]', f"[{SALES}]", [SALES], [int(SALES)], f'["{FINANCE}", {SALES}]'])
-def test_listed_accounts_alone(listed: object) -> None:
-    """Texts or numbers: `pulumi config set --path` makes a number of an id."""
+def test_only_listed_accounts_are_allowed(listed: object) -> None:
+    """The list may contain strings or numbers, because `pulumi config set --path` turns an id into a number."""
     assert guards(allowedAccountIds=listed).list_problem(SALES) is None
     assert guards(allowedAccountIds=listed).list_problem(LEGAL) == NOT_LISTED
 
 
 @pytest.mark.parametrize("listed", [SALES, f'"{SALES}"', '["sales"]', "[12345]", "{}", "true", " ", f'["{SALES} "]'])
-def test_list_that_is_none(listed: str) -> None:
-    """A guard that cannot be read is an error, and never no guard; the value is not quoted."""
+def test_invalid_list_is_an_error(listed: str) -> None:
+    """It is never ignored, and the message does not quote it."""
     with pytest.raises(ConfigurationError, match=f"^{ALLOWED} must be a list of account ids") as caught:
         guards(allowedAccountIds=listed)
     assert SALES not in str(caught.value)
@@ -87,14 +87,14 @@ def test_list_that_is_none(listed: str) -> None:
     ],
 )
 def test_misspelt_guard_is_refused(key: str, meant: str) -> None:
-    """A guard with a typo would guard nothing, in silence."""
+    """Otherwise it would silently have no effect."""
     with pytest.raises(ConfigurationError, match=f"did you mean workspaces-images:{meant}\\?$"):
         read_own({f"workspaces-images:{key}": "[]"})
 
 
 @pytest.mark.parametrize("key", ["allowedAccountIds", "requireOrganization"])
-def test_guard_that_is_set_and_empty(key: str) -> None:
-    """An unset variable of a pipeline does not open what is meant to be closed."""
+def test_guard_that_is_set_but_empty_is_an_error(key: str) -> None:
+    """Otherwise an unset variable in a pipeline would remove the guard."""
     with pytest.raises(ConfigurationError, match=f"workspaces-images:{key} is set, but empty"):
         guards(**{key: ""})
 
@@ -111,41 +111,42 @@ def test_organization_that_is_not_required(wire: Wire, said: object) -> None:
 
 
 def test_member_that_is_not_active(wire: Wire) -> None:
-    """Name and state are shown: an id alone tells nobody which account it is."""
+    """The message shows the name and the state of the account, not only its id."""
     wire.will({"Account": {"Id": SALES, "Name": "sales", "State": "PENDING_CLOSURE"}})
     assert guards(requireOrganization="true").organization_problem(SALES, REGION) == (
         f"account {SALES} (sales) is PENDING_CLOSURE in the organization; {ORGANIZATION} requires an ACTIVE member"
     )
 
 
-def test_account_that_is_no_member(wire: Wire) -> None:
+def test_account_that_is_not_a_member(wire: Wire) -> None:
     wire.will((400, "AccountNotFoundException", "no"))
     assert guards(requireOrganization=True).organization_problem(SALES, REGION) == (
         f"account {SALES} is not a member of the caller's organization, which {ORGANIZATION} requires"
     )
 
 
-def test_name_that_steers_a_terminal(wire: Wire) -> None:
-    """Control characters in a name are spelled out, as in every message."""
+def test_control_characters_in_the_name_of_an_account_are_escaped(wire: Wire) -> None:
     wire.will({"Account": {"Id": SALES, "Name": "sales\n\x1b[2Jok", "State": "SUSPENDED"}})
     problem = guards(requireOrganization="true").organization_problem(SALES, REGION)
     assert problem
     assert problem.isprintable()
 
 
-# What check makes of them.
+# The guards in check.
 
 
 def test_share_that_is_not_allowed(cloud: LocalCloud, image: str) -> None:
-    """The list needs no look: it holds in every mode."""
+    """The list is enforced even if `recheck` is off, because it needs no request."""
     command = Command(cloud, recheck="off", own={"allowedAccountIds": f'["{SALES}"]'})
     assert found(command.check(image, LEGAL)) == [("shared_account_id", NOT_LISTED)]
     assert found(command.check(image, SALES)) == []
 
 
 @pytest.mark.parametrize("unknown", ["image_id", "region"])
-def test_account_that_is_not_allowed_with_an_unknown_beside_it(cloud: LocalCloud, image: str, unknown: str) -> None:
-    """What is known of a share is judged; only an unknown account is not."""
+def test_account_that_is_not_allowed_is_refused_even_if_image_or_region_is_unknown(
+    cloud: LocalCloud, image: str, unknown: str
+) -> None:
+    """Only an unknown account is not checked yet."""
     command = Command(cloud, own={"allowedAccountIds": "[]"})
     properties = {"image_id": image, "shared_account_id": LEGAL, "region": REGION, unknown: UNKNOWN}
     assert found(command.check(**properties)) == [("shared_account_id", NOT_LISTED)]
@@ -153,7 +154,7 @@ def test_account_that_is_not_allowed_with_an_unknown_beside_it(cloud: LocalCloud
 
 
 def test_malformed_account_is_one_problem(cloud: LocalCloud, image: str) -> None:
-    """That it is not on the list either goes without saying, and the organization is not asked."""
+    """The message does not add that it is not on the list, and the organization is not asked."""
     command = Command(cloud, own={"allowedAccountIds": "[]", "requireOrganization": "true"})
     ((name, reason),) = found(command.check(image, "12345"))
     assert name == "shared_account_id"
@@ -161,8 +162,9 @@ def test_malformed_account_is_one_problem(cloud: LocalCloud, image: str) -> None
     assert cloud.count("DescribeAccount") == 0
 
 
-def test_list_and_organization_at_once(cloud: LocalCloud, image: str, create_account: Callable[..., str]) -> None:
-    """One preview names both, and what is wrong with the image."""
+def test_problems_of_list_organization_and_image_are_reported_together(
+    cloud: LocalCloud, image: str, create_account: Callable[..., str]
+) -> None:
     closed = create_account("old", closed=True)
     cloud.set_image(image, state="PENDING")
     command = Command(cloud, own={"allowedAccountIds": f"[{SALES}]", "requireOrganization": "true"})
@@ -172,8 +174,10 @@ def test_list_and_organization_at_once(cloud: LocalCloud, image: str, create_acc
     assert f"account {closed} (old) is " in failures[2][1]
 
 
-def test_members_of_the_organization(cloud: LocalCloud, image: str, create_account: Callable[..., str]) -> None:
-    """Each is asked for once, however many images it gets; the owner is refused for what it is."""
+def test_organization_is_asked_once_for_each_account(
+    cloud: LocalCloud, image: str, create_account: Callable[..., str]
+) -> None:
+    """An account may get many images. The owner is refused as owner, without a request."""
     sales, other = create_account("sales"), cloud.create_image()
     command = Command(cloud, own={"requireOrganization": "true"})
     for shared in (image, other):
@@ -183,8 +187,8 @@ def test_members_of_the_organization(cloud: LocalCloud, image: str, create_accou
     assert cloud.count("DescribeAccount") == 2
 
 
-def test_organization_that_may_not_be_asked(cloud: LocalCloud, image: str) -> None:
-    """Guards fail closed: nobody is let in unseen, whatever `recheck` says; and `off` would leave no way to ask."""
+def test_access_to_the_organization_denied(cloud: LocalCloud, image: str) -> None:
+    """The share is refused if `recheck` is strict or warn. `requireOrganization` with `off` is an error."""
     cloud.deny("organizations:DescribeAccount")
     own = {"requireOrganization": "true"}
     for recheck in ("strict", "warn"):
@@ -194,10 +198,10 @@ def test_organization_that_may_not_be_asked(cloud: LocalCloud, image: str) -> No
         Command(cloud, recheck="off", own=own)
 
 
-def test_accounts_that_the_program_has_asked_about_are_not_asked_about_again(
+def test_account_that_the_program_has_checked_is_not_checked_again(
     cloud: LocalCloud, image: str, create_account: Callable[..., str]
 ) -> None:
-    """Case 20: once per account and operation."""
+    """There is one request per account and operation (case 20)."""
     sales = create_account("sales")
     command = Command(cloud, own={"requireOrganization": "true"})
     inputs = {"image_id": image, "shared_account_id": sales, "region": REGION, "__provider": "reference"}
@@ -207,8 +211,8 @@ def test_accounts_that_the_program_has_asked_about_are_not_asked_about_again(
     assert cloud.count("DescribeAccount") == 1
 
 
-def test_own_recheck_that_a_share_brings_along_holds_from_the_start(cloud: LocalCloud, image: str) -> None:
-    """`off` asks AWS nothing under an explicit provider either, not even ahead."""
+def test_recheck_off_applies_to_shares_of_an_explicit_provider(cloud: LocalCloud, image: str) -> None:
+    """AWS gets no request from them, not even in the background."""
     command = Command(cloud)
     inputs = {"image_id": image, "shared_account_id": SALES, "region": REGION, "__provider": "reference"}
     cloud.forget_calls()
@@ -220,8 +224,8 @@ def test_own_recheck_that_a_share_brings_along_holds_from_the_start(cloud: Local
     assert cloud.calls == []
 
 
-def test_own_keys_that_a_share_brings_along_hold(cloud: LocalCloud, image: str) -> None:
-    """Case 4: an explicit provider is given nothing of the stack's configuration."""
+def test_guards_apply_to_shares_of_an_explicit_provider(cloud: LocalCloud, image: str) -> None:
+    """They are sent with each share, because Pulumi gives the provider no stack configuration (case 4)."""
     command = Command(cloud)
     inputs = {"image_id": image, "shared_account_id": LEGAL, "region": REGION, "__provider": "reference"}
     own = json.dumps({ALLOWED: f'["{SALES}"]'})
@@ -230,8 +234,8 @@ def test_own_keys_that_a_share_brings_along_hold(cloud: LocalCloud, image: str) 
     assert set(checked.inputs) == {"image_id", "shared_account_id", "region"}
 
 
-def test_account_that_is_no_longer_allowed_is_revoked(cloud: LocalCloud, image: str) -> None:
-    """Guards apply to what is granted."""
+def test_share_with_an_account_that_is_no_longer_allowed_can_be_revoked(cloud: LocalCloud, image: str) -> None:
+    """Guards apply to grants only."""
     cloud.share(image, LEGAL)
     own: dict[str, Any] = {"allowedAccountIds": "[]", "requireOrganization": "true"}
     command = Command(cloud, own=own)
@@ -241,8 +245,8 @@ def test_account_that_is_no_longer_allowed_is_revoked(cloud: LocalCloud, image: 
     assert cloud.count("DescribeAccount") == 0
 
 
-def test_guards_are_not_about_the_exclusive_list(cloud: LocalCloud, image: str) -> None:
-    """It grants nothing."""
+def test_guards_do_not_apply_to_an_exclusive_list(cloud: LocalCloud, image: str) -> None:
+    """A list grants no share."""
     command = Command(cloud, own={"allowedAccountIds": "[]", "requireOrganization": "true"})
     news = {"image_id": image, "shared_account_ids": [SALES], "report_only": False, "region": REGION}
     assert found(command.exclusive.check({}, news)) == []

@@ -1,4 +1,4 @@
-"""How often AWS is tried: what `aws:maxRetries` and `aws:retryMode` say, for every failure and every service."""
+"""`aws:maxRetries` and `aws:retryMode` set the number of attempts for every failure and every service."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,16 +34,16 @@ FAILURES = {
 
 @pytest.fixture
 def connection(wire: Wire) -> Callable[..., Connection]:
-    """Make connections whose requests end on the wire."""
+    """Return a function that makes connections whose requests get the answers of `wire`."""
     return lambda **more: connect(region=REGION, skipRequestingAccountId="true", **more)
 
 
 @pytest.mark.parametrize(("mode", "attempts"), [("adaptive", 60), ("standard", 3), ("adaptive", 1)])
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
-def test_max_retries_holds_for_every_failure(
+def test_max_retries_applies_to_every_failure(
     connection: Callable[..., Connection], wire: Wire, failure: Answer, attempts: int, mode: str
 ) -> None:
-    """It is the number of attempts in all, whatever goes wrong."""
+    """It is the total number of attempts."""
     wire.will(*[failure] * 100)
     permissions = Permissions(connection(maxRetries=str(attempts), retryMode=mode))
     with pytest.raises(Unanswered):
@@ -52,10 +52,10 @@ def test_max_retries_holds_for_every_failure(
 
 
 @pytest.mark.parametrize("attempts", [1, 3, 12])
-def test_max_retries_holds_for_an_image_that_is_unavailable(
+def test_max_retries_applies_to_an_image_that_is_unavailable(
     connection: Callable[..., Connection], wire: Wire, attempts: int
 ) -> None:
-    """What botocore does not repeat by itself is repeated no more and no less often."""
+    """Botocore does not repeat this failure itself, but the number of attempts is the same."""
     wire.will(*[UNAVAILABLE] * attempts, listing())
     with pytest.raises(Refused, match="ResourceUnavailableException"):
         Permissions(connection(maxRetries=str(attempts))).grant(SHARE)
@@ -67,10 +67,10 @@ def test_max_retries_holds_for_an_image_that_is_unavailable(
     "refusal", [refuse("Throttling", "Rate exceeded", 400), refuse("InternalFailure", "Oops", 500)]
 )
 @pytest.mark.parametrize("more", [{}, {"assumeRoles": [{"roleArn": ROLE}]}], ids=["caller", "role"])
-def test_max_retries_holds_for_sts(
+def test_max_retries_applies_to_sts(
     aws: Aws, monkeypatch: pytest.MonkeyPatch, refusal: Any, more: dict[str, object]
 ) -> None:
-    """The same for who the caller is, and for signing in to a role."""
+    """It applies to the requests for the caller and for a role's credentials."""
     monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
     monkeypatch.setattr("botocore.retries.bucket.TokenBucket.acquire", lambda *_, **__: True)
     aws.answer = refusal
@@ -80,7 +80,7 @@ def test_max_retries_holds_for_sts(
 
 
 def test_calls_do_not_use_up_each_others_attempts(connection: Callable[..., Connection], wire: Wire) -> None:
-    """A call that failed to the end leaves the next one as many attempts as it had itself."""
+    """A call gets all its attempts, even if the call before it used up its own."""
     permissions = Permissions(connection(maxRetries="60"))
     for image in (IMAGE, "wsi-0a1b2c3d5"):
         wire.will(*[FAULT] * 60)
@@ -92,10 +92,10 @@ def test_calls_do_not_use_up_each_others_attempts(connection: Callable[..., Conn
 @pytest.mark.parametrize(
     ("failure", "attempts"), [(THROTTLED, 25), (FAULT, 25), (LOST, 9), (EndpointConnectionError(endpoint_url=URL), 9)]
 )
-def test_attempts_where_nothing_is_configured(
+def test_default_number_of_attempts(
     connection: Callable[..., Connection], wire: Wire, failure: Answer, attempts: int
 ) -> None:
-    """As many as pulumi-aws makes; fewer where nobody answers."""
+    """It is that of pulumi-aws, or fewer if AWS does not answer."""
     wire.will(*[failure] * 100)
     with pytest.raises(Unanswered):
         Permissions(connection()).describe(IMAGE, REGION)
@@ -103,10 +103,10 @@ def test_attempts_where_nothing_is_configured(
 
 
 @pytest.mark.parametrize("name", ["AWS_MAX_ATTEMPTS", "max_attempts"])
-def test_attempts_of_environment_and_profile_hold_as_well(
+def test_attempts_may_be_set_in_environment_or_profile(
     connection: Callable[..., Connection], wire: Wire, home: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """A number that is configured holds for every failure, wherever it stands."""
+    """The number then applies to every failure, too."""
     if name.isupper():
         monkeypatch.setenv(name, "12")
     else:
@@ -117,8 +117,8 @@ def test_attempts_of_environment_and_profile_hold_as_well(
     assert len(wire.sent) == 12
 
 
-def test_what_comes_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """aws:retryMode and aws:maxRetries come before the environment, and that before the profile."""
+def test_precedence(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """aws:retryMode and aws:maxRetries take precedence over the environment, and that over the profile."""
 
     def retries(**aws: object) -> object:
         return config_of(connect(**aws).client("workspaces", REGION)).retries
@@ -132,14 +132,14 @@ def test_what_comes_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert retries(retryMode="standard", maxRetries="7") == {"mode": "standard", "total_max_attempts": 7}
 
 
-def test_legacy_mode_is_standard(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its waits double without a limit: the eleventh could be a quarter of an hour."""
+def test_legacy_mode_is_replaced_by_standard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its waits double without a limit, so that the eleventh could take a quarter of an hour."""
     monkeypatch.setenv("AWS_RETRY_MODE", "legacy")
     assert config_of(connect().client("workspaces", REGION)).retries["mode"] == "standard"
 
 
 def test_no_wait_after_the_deadline(wire: Wire, clock: Clock) -> None:
-    """An attempt that ends after it is the last one, and no wait follows; a refusal says why, all the same."""
+    """An attempt that ends after the deadline is the last one. A refusal is still reported with its cause."""
 
     def pass_time(_: str) -> None:
         clock.now += 301
@@ -155,7 +155,7 @@ def test_no_wait_after_the_deadline(wire: Wire, clock: Clock) -> None:
 
 
 def test_last_attempt_that_ends_after_the_deadline_says_how_it_failed(wire: Wire, clock: Clock) -> None:
-    """There would have been no other attempt, deadline or not."""
+    """The deadline is not the cause, because all attempts were used."""
 
     def pass_time(_: str) -> None:
         clock.now += 301

@@ -1,4 +1,4 @@
-"""A secret account, image or Region stays out of every message, and out of what is not encrypted."""
+"""A secret account, image or Region is not shown in any message, and is encrypted in inputs and outputs."""
 
 import contextvars
 from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ def secret(value: Any) -> Any:
 # In messages.
 
 
-def test_values_and_how_messages_quote_them() -> None:
+def test_secrets_are_hidden_however_a_message_quotes_them() -> None:
     secrets = Secrets()
     for value in (SALES, [LEGAL, "it's"], {"a": "a\tb"}, 123456, None, True, "ab", 7):
         secrets.add(value)
@@ -38,14 +38,14 @@ def test_values_and_how_messages_quote_them() -> None:
 
 
 def test_longest_secret_is_hidden_first() -> None:
-    """Or the rest of it would be shown."""
+    """Otherwise the rest of it would be shown."""
     secrets = Secrets()
     secrets.add("eu-west-1")
     secrets.add("eu-west-10")
     assert secrets.hide("in eu-west-10") == f"in {SECRET}"
 
 
-# What the provider says.
+# In messages of the provider.
 
 
 @pytest.fixture
@@ -70,8 +70,8 @@ def news(share: Share, *names: str) -> dict[str, object]:
     return {**share._asdict(), "_secret": list(names)}
 
 
-def test_refused_secret_is_neither_named_nor_shown(driver: Driver, share: Share) -> None:
-    """The engine shows the value of a property that a failure names."""
+def test_refused_secret_is_not_shown(driver: Driver, share: Share) -> None:
+    """The failure names no property, because the engine would print its value."""
     inputs, failures = driver.check(ImageShareProvider, {}, news(share._replace(shared_account_id=LEGAL), *NAMES))
     assert inputs == share._replace(shared_account_id=LEGAL)._asdict()
     ((name, reason),) = failures
@@ -80,7 +80,7 @@ def test_refused_secret_is_neither_named_nor_shown(driver: Driver, share: Share)
 
 
 def test_malformed_secrets_are_not_shown(driver: Driver) -> None:
-    """All at once, and those that are not secret as ever."""
+    """All are reported together. Values that are not secret are shown."""
     given = {"image_id": "password", "shared_account_id": 5432, "region": "atlantis"}
     failures = driver.check(ImageShareProvider, {}, {**given, "_secret": ["image_id", "shared_account_id"]})[1]
     assert [name for name, _ in failures] == ["", "", "region"]
@@ -101,7 +101,7 @@ def test_secret_list(driver: Driver, image: str) -> None:
 
 
 def test_drift_and_failure_of_a_secret_share(cloud: LocalCloud, engine: Engine, driver: Driver, share: Share) -> None:
-    """Neither in the operations that follow the check; the image is no secret here."""
+    """Messages after the check hide the secret account and Region, and show the image, which is not secret."""
     assert driver.check(ImageShareProvider, {}, news(share, "shared_account_id", "region"))[1] == []
     driver.diff(ImageShareProvider, share.id, outputs(share), share._asdict())
     cloud.deny("workspaces:*")
@@ -118,7 +118,7 @@ def test_drift_and_failure_of_a_secret_share(cloud: LocalCloud, engine: Engine, 
 
 
 def test_account_that_leaves_a_secret_list(cloud: LocalCloud, engine: Engine, driver: Driver, image: str) -> None:
-    """It was a secret: no message shows it, and neither does the output. One that was never listed is named."""
+    """No message and no output shows it. An unlisted account, which is not secret, is named."""
     for account in (SALES, FOREIGN):
         cloud.share(image, account)
     known = {"image_id": image, "report_only": False, "region": REGION}
@@ -135,15 +135,15 @@ def test_account_that_leaves_a_secret_list(cloud: LocalCloud, engine: Engine, dr
     assert SALES not in said
 
 
-# What the program says, and hands on.
+# In the program.
 
 
 def hidden(kind: str, program: Callable[[], object]) -> list[object]:
-    """Return what the resources of a kind tell the provider of their secrets."""
+    """Return the names of the secret arguments that each resource of a kind sends to the provider."""
     return [seen.inputs.get("_secret") for seen in run(program)[0].of(kind).values()]
 
 
-def test_provider_is_told_which_arguments_are_secret() -> None:
+def test_program_sends_the_provider_the_names_of_the_secret_arguments() -> None:
     plain = pulumi.Output.from_input(SALES)
     assert hidden(SHARE, lambda: ImageShare("a", secret(IMAGE), secret(SALES), secret(REGION))) == [NAMES]
     assert hidden(SHARE, lambda: ImageShare("a", IMAGE, secret(SALES), REGION)) == [["shared_account_id"]]
@@ -157,7 +157,7 @@ def test_provider_is_told_which_arguments_are_secret() -> None:
 @pytest.mark.parametrize("make", [secret, pulumi.Output.from_input], ids=["secret", "not secret"])
 @pytest.mark.parametrize("order", [1, -1])
 def test_contradiction_of_a_secret_account(make: Any, order: int) -> None:
-    """Whichever of the two is declared first."""
+    """The message hides the account if it is secret, in any order of the two declarations."""
     declare: list[Callable[[], pulumi.Resource]] = [
         lambda: ImageShare("a", IMAGE, make(SALES)),
         lambda: ImageSharesExclusive("b", IMAGE, [LEGAL]),
@@ -191,7 +191,7 @@ def test_secret_account_under_two_labels() -> None:
 
 
 def test_ids_in_the_outputs_of_a_component(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An id holds image and account. Pulumi keeps a resource's own id in clear, but no output need do so."""
+    """The id of a share with a secret account is secret, because it contains the account."""
     registered: list[Any] = []
     monkeypatch.setattr(ImageShares, "register_outputs", lambda _, outputs: registered.append(outputs["shares"]))
     told: list[bool] = []
@@ -214,7 +214,7 @@ def test_ids_in_the_outputs_of_a_component(monkeypatch: pytest.MonkeyPatch) -> N
 def exported(
     monkeypatch: pytest.MonkeyPatch, shares: object, groups: object = None, secret_key: str = stack.KEY
 ) -> tuple[stack.Organization, object]:
-    """Run the stack program with a secret in a key; return what the engine sees, and its stack output."""
+    """Run the stack program with a secret key; return the engine, and the stack output `shares`."""
     exports: dict[str, object] = {}
     engine = stack.Organization()
     monkeypatch.setattr(pulumi, "export", exports.__setitem__)
@@ -224,8 +224,10 @@ def exported(
 
 
 @pytest.mark.parametrize("accounts", [{"sales": SALES}, [SALES]], ids=["mapping", "list"])
-def test_configured_secret(monkeypatch: pytest.MonkeyPatch, accounts: object) -> None:
-    """Pulumi does not say which value of the key it is: all are."""
+def test_secret_in_the_configuration_makes_all_values_of_its_key_secret(
+    monkeypatch: pytest.MonkeyPatch, accounts: object
+) -> None:
+    """Pulumi does not say which value is secret."""
     golden = {"imageId": IMAGE, "accounts": accounts, "exclusive": True}
     engine, output = exported(monkeypatch, {"golden": golden})
     for kind, names in (("ImageShare", NAMES), ("ImageSharesExclusive", ["image_id", "shared_account_ids", "region"])):
@@ -235,8 +237,10 @@ def test_configured_secret(monkeypatch: pytest.MonkeyPatch, accounts: object) ->
 
 
 @pytest.mark.parametrize("secret_key", [stack.KEY, stack.GROUPS])
-def test_configured_secret_in_one_of_two_keys(monkeypatch: pytest.MonkeyPatch, secret_key: str) -> None:
-    """A group's account would otherwise be in clear beside the image that it has."""
+def test_secret_in_shares_or_groups_makes_the_values_of_both_secret(
+    monkeypatch: pytest.MonkeyPatch, secret_key: str
+) -> None:
+    """Otherwise the image of a secret account, or the account of a secret image, would be in clear."""
     shares = {"golden": {"imageId": IMAGE, "groups": ["emea"]}}
     engine, output = exported(monkeypatch, shares, {"emea": {"sales": SALES}}, secret_key)
     (inputs,) = engine.registered("ImageShare").values()
@@ -245,7 +249,7 @@ def test_configured_secret_in_one_of_two_keys(monkeypatch: pytest.MonkeyPatch, s
 
 
 def test_refused_secret_of_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However long it is: what is cut would not be found."""
+    """It is not shown even if it is so long that a message would shorten it."""
     shares = {"golden": {"imageId": IMAGE, "groups": ["emea"]}}
     with pytest.raises(pulumi.RunError, match=rf"^{stack.GROUPS}\.emea\.sales must be") as caught:
         exported(monkeypatch, shares, {"emea": {"sales": "password" * 50}}, stack.GROUPS)

@@ -1,4 +1,4 @@
-"""The stack program of this repository, unchanged, with Pulumi's mocks in the place of the engine and pulumi-aws."""
+"""The stack program of this repository, unchanged, with Pulumi's mocks instead of the engine and pulumi-aws."""
 
 import contextvars
 import json
@@ -36,7 +36,7 @@ MEMBERS = {
 
 
 class DeniedError(grpc.RpcError):
-    """How the engine passes on that AWS refuses the plugin's call."""
+    """The engine's error if AWS refuses the plugin's call."""
 
     def code(self) -> grpc.StatusCode:
         return grpc.StatusCode.UNKNOWN
@@ -46,11 +46,11 @@ class DeniedError(grpc.RpcError):
 
 
 class Organization(Mocks):
-    """An engine that keeps what is registered, and pulumi-aws in an organization of nested units.
+    """An engine that records the registered resources, and pulumi-aws in an organization of nested units.
 
     Attributes:
-        members: the accounts directly in each unit, with their state.
-        state: the attribute in which pulumi-aws tells it.
+        members: the accounts directly in each unit, with their states.
+        state: the attribute in which pulumi-aws returns the state.
         calls: the functions of pulumi-aws that were called.
         denied: whether AWS refuses the calls.
     """
@@ -105,7 +105,7 @@ def organization() -> Organization:
 
 @pytest.fixture
 def looked_for(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str | None]]:
-    """Three images of any name that holds `golden`; returns what was looked for."""
+    """Find three images for any name that contains `golden`; return the list of searches."""
     looks: list[tuple[str, str | None]] = []
 
     def find(name: str, region: str | None = None) -> list[FoundImage]:
@@ -142,13 +142,13 @@ def run(engine: Organization, shares: Any, region: str | None = REGION, **more: 
         wait_for: Any = pulumi.runtime.test
         wait_for(program)()
 
-    # Pulumi keeps its settings in context variables: they end with this context.
+    # Pulumi keeps its settings in context variables, which end with this context.
     contextvars.copy_context().run(run_mocked)
     return output
 
 
-def test_images_and_who_has_them(organization: Organization) -> None:
-    """Each label is a component of shares, each in its Region; the output says who has what."""
+def test_each_image_of_the_configuration_is_a_component(organization: Organization) -> None:
+    """It is in the Region of its entry, and the stack output lists its accounts."""
     output = run(
         organization,
         {
@@ -181,7 +181,7 @@ def test_images_and_who_has_them(organization: Organization) -> None:
     ],
 )
 def test_exclusive(organization: Organization, value: Any, report_only: object) -> None:
-    """As YAML has it, or as the string that the command line makes of it; the list may be empty."""
+    """The value may be a YAML boolean, or a string as the command line sets it. The accounts may be empty."""
     output = run(organization, {"golden": {"imageId": IMAGE, "accounts": [], "exclusive": value}})
     found = {name: inputs["report_only"] for name, inputs in organization.registered(EXCLUSIVE).items()}
     assert found == ({} if report_only is None else {"golden-exclusive": report_only})
@@ -192,7 +192,7 @@ def test_exclusive(organization: Organization, value: Any, report_only: object) 
 @pytest.mark.parametrize("state", ["state", "status"])
 @pytest.mark.filterwarnings("ignore:status is deprecated")
 def test_organizational_unit(organization: Organization, state: str) -> None:
-    """The accounts in the unit and in those below it; those that are not ACTIVE and the owner are left out."""
+    """The image is shared with the ACTIVE accounts in the unit and the units below it, except the owner."""
     organization.state = state  # the first releases of pulumi-aws 7 have `status` only
     output = run(organization, {"golden": {"imageId": IMAGE, "organizationalUnitId": UNIT, "exclusive": True}})
     assert organization.shared() == {f"golden-{SALES}": (IMAGE, SALES), f"golden-{LEGAL}": (IMAGE, LEGAL)}
@@ -201,7 +201,7 @@ def test_organizational_unit(organization: Organization, state: str) -> None:
 
 
 def test_new_account_in_the_unit_is_a_new_share(organization: Organization) -> None:
-    """Already in the preview; the shares of the others keep their names."""
+    """The preview shows it. The other shares keep their names."""
     shares = {"golden": {"imageId": IMAGE, "organizationalUnitId": UNIT}}
     run(organization, shares)
     before = organization.shared()
@@ -212,7 +212,7 @@ def test_new_account_in_the_unit_is_a_new_share(organization: Organization) -> N
 
 
 def test_root_and_unit_for_several_images(organization: Organization) -> None:
-    """The root is all of the organization; each unit is asked for once, however many images go by it."""
+    """The root stands for the whole organization. Each unit is requested once, even if several images use it."""
     unit, root = ({"imageId": IMAGE, "organizationalUnitId": id_} for id_ in (UNIT, ROOT_UNIT))
     output = run(organization, {"a": unit, "b": unit, "all": root})
     assert set(output["all"]["accounts"]) == {SALES, LEGAL, FAR}
@@ -220,8 +220,8 @@ def test_root_and_unit_for_several_images(organization: Organization) -> None:
     assert organization.calls.count("getOrganizationalUnitDescendantAccounts") == 2
 
 
-def test_unit_without_an_active_account_shares_with_nobody_by_no_accident(organization: Organization) -> None:
-    """Case 19: declaring nothing would revoke every share of the image."""
+def test_unit_without_an_active_account_is_an_error(organization: Organization) -> None:
+    """Otherwise every share of the image would be revoked (case 19)."""
     for members in organization.members.values():
         members.clear()
     with pytest.raises(pulumi.RunError) as raised:
@@ -234,7 +234,7 @@ def test_unit_without_an_active_account_shares_with_nobody_by_no_accident(organi
 
 
 def test_unit_that_cannot_be_listed(organization: Organization) -> None:
-    """One line that names the key and the cause."""
+    """The program fails with one line that names the key and the cause."""
     organization.denied = True
     with pytest.raises(pulumi.RunError) as raised:
         run(organization, {"golden": {"imageId": IMAGE, "organizationalUnitId": UNIT}})
@@ -248,7 +248,7 @@ def test_unit_that_cannot_be_listed(organization: Organization) -> None:
 def test_newest_images_by_name(
     organization: Organization, looked_for: list[tuple[str, str | None]], keep: Any, shared: int
 ) -> None:
-    """As many as are to be kept, the newest first; what is there, if there are fewer."""
+    """The newest `keep` images are shared, or all if there are fewer."""
     given = {"imageName": "golden-*", "accounts": {"sales": SALES}, "exclusive": "report"}
     output = run(organization, {"golden": given | ({} if keep is None else {"keep": keep})})
     newest = ["wsi-new000001", "wsi-mid000001", "wsi-old000001"][:shared]
@@ -260,7 +260,7 @@ def test_newest_images_by_name(
 
 
 def test_images_by_name_in_another_region(organization: Organization, looked_for: list[tuple[str, str | None]]) -> None:
-    """They are looked for where they are to be shared; without any Region, find_images knows where."""
+    """They are searched in the Region of the entry. Without any Region, find_images chooses it."""
     golden = {"imageName": "golden-*", "accounts": [SALES]}
     run(organization, {"irish": {**golden, "region": "eu-west-1"}})
     assert {inputs["region"] for inputs in organization.registered(SHARE).values()} == {"eu-west-1"}
@@ -269,7 +269,7 @@ def test_images_by_name_in_another_region(organization: Organization, looked_for
 
 
 def golden(**settings: Any) -> dict[str, Any]:
-    """One image's settings: right ones, but for those that are given; None: left out."""
+    """Return valid settings of one image, changed by `settings`. None removes a setting."""
     base = {"imageId": IMAGE, "accounts": [SALES], **settings}
     return {"golden": {name: value for name, value in base.items() if value is not None}}
 
@@ -285,28 +285,28 @@ BAD = {
         golden(imageID=IMAGE),
         ".golden.imageID is not a setting; the settings are accounts, exclusive, groups, imageId",
     ),
-    "no image's id": (
+    "not an image id": (
         golden(imageId="ami-0a1b2c3d4"),
         ".golden.imageId must be wsi- followed by 9 to 63 lower-case letters",
     ),
     "image empty": (golden(imageId=""), ".golden.imageId must be a string"),
     "region list": (golden(region=["eu-west-1"]), ".golden.region must be a string"),
-    "no Region": (
+    "not a Region": (
         golden(region="atlantis-1"),
         ".golden.region cannot be used: 'atlantis-1' is not a Region where WorkSpaces exists",
     ),
-    "no Region to look in": (
+    "not a Region to search in": (
         golden(imageId=None, imageName="silver-*", region="us-esat-1"),
         ".golden.region cannot be used: 'us-esat-1' is not a Region where WorkSpaces exists; did you mean us-east-1",
     ),
     "image twice": (golden(imageName="golden-*"), ".golden.imageName cannot be combined with imageId"),
     "name number": (golden(imageId=None, imageName=202405), ".golden.imageName must be a string, in quotes"),
-    "name of none": (
+    "no image of that name": (
         golden(imageId=None, imageName="silver-*"),
         f".golden.imageName cannot be used: account {OWNER} owns no AVAILABLE image named 'silver-*' in {REGION}",
     ),
-    "keep of one": (golden(keep=2), ".golden.keep cannot be combined with imageId"),
-    "keep none": (
+    "keep with an id": (golden(keep=2), ".golden.keep cannot be combined with imageId"),
+    "keep zero": (
         golden(imageId=None, imageName="golden", keep=0),
         ".golden.keep must be a whole number from 1 to 9999",
     ),
@@ -316,7 +316,7 @@ BAD = {
         ".golden.accounts is not set: set it to a mapping (label: account) or a list",
     ),
     "accounts string": (golden(accounts=SALES), ".golden.accounts must be a mapping"),
-    "zero lost": (
+    "lost zero": (
         golden(accounts=[SALES, 22222222222]),
         ".golden.accounts[1] must be a string of 12 digits, e.g. '222222222222'; it is 22222222222, a number with "
         "fewer digits: an account id that begins with 0 needs quotes",
@@ -337,7 +337,7 @@ BAD = {
     ),
     "image without a label": ({"": golden()["golden"]}, " has the label ''"),
     "account without a label": (golden(accounts={"": SALES}), ".golden.accounts has the label ''"),
-    "half a character": (golden(accounts={"\ud800": SALES}), r".golden.accounts has the label '\ud800'"),
+    "half a surrogate pair": (golden(accounts={"\ud800": SALES}), r".golden.accounts has the label '\ud800'"),
     "one name for two": (
         {"golden": {"imageId": IMAGE, "accounts": {"eu-sales": SALES}}, **golden_eu()},
         ".golden-eu creates a second resource named golden-eu-sales, after shares.golden: change one of the labels",
@@ -346,7 +346,7 @@ BAD = {
         golden(organizationalUnitId=UNIT),
         ".golden.organizationalUnitId cannot be combined with accounts: remove one of them",
     ),
-    "no unit": (golden(accounts=None, organizationalUnitId=SALES), ".golden.organizationalUnitId must be the id of"),
+    "not a unit": (golden(accounts=None, organizationalUnitId=SALES), ".golden.organizationalUnitId must be the id of"),
     "exclusive": (golden(exclusive="only"), '.golden.exclusive must be true, false, report or fail; it is "only"'),
 }
 
@@ -355,7 +355,7 @@ BAD = {
 def test_bad_configuration_is_one_line_that_names_the_key(
     organization: Organization, looked_for: list[tuple[str, str | None]], shares: Mapping[str, Any], said: str
 ) -> None:
-    """The program ends before it has declared anything."""
+    """The program ends before it declares a resource."""
     with pytest.raises(pulumi.RunError) as raised:
         run(organization, shares)
     assert str(raised.value).startswith(f"{KEY}{said}")
@@ -363,8 +363,8 @@ def test_bad_configuration_is_one_line_that_names_the_key(
     assert organization.seen == []
 
 
-def test_keys_that_nobody_reads_are_named_before_all_else(organization: Organization) -> None:
-    """A forgotten --path above all: what the user did set is there, under another key."""
+def test_unknown_keys_are_reported_first(organization: Organization) -> None:
+    """The line for a forgotten `--path` says how to set the key."""
     with pytest.raises(pulumi.RunError) as raised:
         run(organization, None, **{"shares.golden.imageId": IMAGE, "sharess": "{}"})
     assert str(raised.value).splitlines() == [
@@ -376,15 +376,15 @@ def test_keys_that_nobody_reads_are_named_before_all_else(organization: Organiza
 
 
 def test_region_of_the_stack_that_does_not_exist(organization: Organization) -> None:
-    """The key is named, once, and not a property of each share."""
+    """One line names the key, not a property of each share."""
     with pytest.raises(
         pulumi.RunError, match=r"^aws:region cannot be used: 'us-esat-1' is not .*did you mean us-east-1.*$"
     ):
         run(organization, golden() | {"tools": golden()["golden"]}, region="us-esat-1")
 
 
-def test_images_that_cannot_be_looked_up(organization: Organization) -> None:
-    """The real find_images finds no Region to ask in; the line names the key as well."""
+def test_search_for_images_without_a_region(organization: Organization) -> None:
+    """The message of find_images is preceded by the key."""
     with pytest.raises(pulumi.RunError, match=rf"^{KEY}\.golden\.imageName cannot be used: no AWS Region is set.*$"):
         run(organization, golden(imageId=None, imageName="golden-*"), region=None)
 
@@ -393,7 +393,7 @@ def test_images_that_cannot_be_looked_up(organization: Organization) -> None:
 
 
 def test_group_of_several_images(organization: Organization) -> None:
-    """A group is a mapping or a list, and stands beside the accounts of an image."""
+    """A group is a mapping or a list. An image may have both groups and accounts."""
     output = run(
         organization,
         {
@@ -415,7 +415,7 @@ def test_group_of_several_images(organization: Organization) -> None:
 
 
 def test_account_that_moves_into_a_group_keeps_its_share(organization: Organization) -> None:
-    """Its label makes the name of the resource, wherever it is."""
+    """The share's name contains only the account's label, not the group."""
     run(organization, {"golden": {"imageId": IMAGE, "accounts": {"sales": SALES}}})
     before = organization.shared()
     organization.seen.clear()
@@ -427,13 +427,17 @@ EMEA = {"emea": {"sales": SALES}}
 USED = {"golden": {"imageId": IMAGE, "groups": ["emea"]}}
 
 BAD_GROUPS = {
-    "no mapping": (["emea"], {"golden": {"imageId": IMAGE, "accounts": []}}, f"{GROUPS} must be a mapping (group name"),
+    "not a mapping": (
+        ["emea"],
+        {"golden": {"imageId": IMAGE, "accounts": []}},
+        f"{GROUPS} must be a mapping (group name",
+    ),
     "accounts are a string": ({"emea": SALES}, USED, f"{GROUPS}.emea must be a mapping (label: account) or a list"),
     "bad account": ({"emea": {"sales": "22"}}, USED, f"{GROUPS}.emea.sales must be a string of 12 digits"),
     "empty": ({"emea": {}}, USED, f"{GROUPS}.emea is empty: add accounts to the group, or remove it"),
     "unused": (EMEA, golden(), f"{GROUPS}.emea is not used: name the group in the groups of an image, or remove it"),
-    "no list": (EMEA, {"b": {"imageId": IMAGE, "groups": 5}, **USED}, f"{KEY}.b.groups must be a list"),
-    "no names": (
+    "not a list": (EMEA, {"b": {"imageId": IMAGE, "groups": 5}, **USED}, f"{KEY}.b.groups must be a list"),
+    "empty list": (
         EMEA,
         {**USED, "b": {"imageId": IMAGE, "groups": []}},
         f"{KEY}.b.groups must be a list of one or more",
@@ -448,7 +452,7 @@ BAD_GROUPS = {
         USED,
         f'{KEY}.golden.groups[0] must be one of accountGroups (there are none); it is "emea"',
     ),
-    "no name": (EMEA, {**USED, "b": {"imageId": IMAGE, "groups": [["emea"]]}}, f"{KEY}.b.groups[0] must be one of"),
+    "not a name": (EMEA, {**USED, "b": {"imageId": IMAGE, "groups": [["emea"]]}}, f"{KEY}.b.groups[0] must be one of"),
     "named twice": (
         EMEA,
         {"golden": {"imageId": IMAGE, "groups": ["emea", "emea"]}},
@@ -478,7 +482,7 @@ BAD_GROUPS = {
 
 
 @pytest.mark.parametrize(("groups", "shares", "said"), BAD_GROUPS.values(), ids=BAD_GROUPS.keys())
-def test_mistake_about_groups_is_one_line_that_names_the_places(
+def test_invalid_groups_are_one_line_that_names_the_keys(
     organization: Organization, groups: Any, shares: Mapping[str, Any], said: str
 ) -> None:
     with pytest.raises(pulumi.RunError) as raised:
@@ -488,16 +492,16 @@ def test_mistake_about_groups_is_one_line_that_names_the_places(
     assert organization.seen == []
 
 
-# All at once.
+# All mistakes together.
 
 
 def lines(error: pytest.ExceptionInfo[pulumi.RunError]) -> list[str]:
-    """Return each mistake up to its first colon that is not one of a key's."""
+    """Return the beginning of each line, without the explanation and the advice."""
     return [re.split(r"[:;] |, (?:in|which) ", line)[0] for line in str(error.value).splitlines()]
 
 
 def test_all_mistakes_in_one_run(organization: Organization, looked_for: list[tuple[str, str | None]]) -> None:
-    """Each is one line that names its place, whichever entry it is in, and whoever finds it."""
+    """Each mistake is one line that names its key, in whatever entry it is and whatever code finds it."""
     organization.denied = True
     with pytest.raises(pulumi.RunError) as raised:
         run(
@@ -538,7 +542,7 @@ def test_all_mistakes_in_one_run(organization: Organization, looked_for: list[tu
 def test_accounts_that_the_stack_does_not_allow(
     organization: Organization, looked_for: list[tuple[str, str | None]]
 ) -> None:
-    """Of all images, by the names of the user's own entries."""
+    """Each is refused with the key of the user's entry, for all images together."""
     shares = {
         "golden": {"imageId": IMAGE, "accounts": {"sales": SALES, "legal": LEGAL}, "groups": ["emea"]},
         "monthly": {"imageName": "golden-*", "keep": 2, "groups": ["emea"], "accounts": [SALES]},
@@ -560,7 +564,7 @@ def test_accounts_that_the_stack_does_not_allow(
 
 
 def test_wrong_aws_key_is_named_once(organization: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not for each image that it keeps from being looked up, or Region from being checked."""
+    """It is not repeated for each image that needs it."""
     monkeypatch.setenv("PULUMI_CONFIG", json.dumps({"aws:retryMode": "never"}))
     images = {label: {"imageName": label, "region": "eu-west-1", "accounts": [SALES]} for label in ("a", "b")}
     with pytest.raises(pulumi.RunError, match=r"^aws:retryMode must be standard or adaptive$"):
@@ -607,7 +611,7 @@ def test_contradiction_names_the_entries(
     shares: dict[str, Any],
     said: dict[str, list[str]],
 ) -> None:
-    """Not classes, which the user has never written."""
+    """It does not name classes, which the user has not written."""
     image = {"imageId": "wsi-new000001"}
     given = {
         label: {name: value for name, value in {**image, **entry}.items() if value is not None}
@@ -646,7 +650,7 @@ def test_no_contradiction(organization: Organization, monthly: dict[str, Any]) -
 
 
 def test_contradiction_where_one_entry_names_no_region(organization: Organization) -> None:
-    """An id is that of one image only; which Region the state has for it, the program does not know."""
+    """It is refused, because an image id exists in one Region only."""
     images: dict[str, Any] = {
         "golden": {"imageId": IMAGE, "accounts": [SALES], "exclusive": True},
         "monthly": {"imageId": IMAGE, "accounts": [LEGAL], "region": REGION},
@@ -658,8 +662,10 @@ def test_contradiction_where_one_entry_names_no_region(organization: Organizatio
 
 
 @pytest.mark.parametrize(("wrong", "right"), [("golden", "monthly"), ("monthly", "golden")])
-def test_mistyped_account_contradicts_nothing(organization: Organization, wrong: str, right: str) -> None:
-    """It may be the one that an exclusive list seems to leave out."""
+def test_malformed_account_is_not_also_reported_as_a_contradiction(
+    organization: Organization, wrong: str, right: str
+) -> None:
+    """It may be a misspelling of the account that the exclusive list seems to lack."""
     shares: dict[str, Any] = {
         wrong: {"imageId": IMAGE, "accounts": {"sales": "22"}},
         right: {"imageId": IMAGE, "accounts": {"sales": SALES}},
@@ -676,7 +682,7 @@ def test_mistyped_account_contradicts_nothing(organization: Organization, wrong:
 def test_unit_without_the_plugin_of_pulumi_aws(
     organization: Organization, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, forbidden: str
 ) -> None:
-    """On the local cloud: the line says what is missing, and the engine, which would name no key, is not asked."""
+    """On the local cloud the line names the key and the missing plugin. The engine would not name the key."""
     monkeypatch.setenv("PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION", forbidden)
     monkeypatch.setenv("PULUMI_HOME", str(tmp_path))
     with pytest.raises(pulumi.RunError) as raised:
@@ -694,7 +700,7 @@ def test_unit_without_the_plugin_of_pulumi_aws(
 def test_unit_with_the_plugin_of_pulumi_aws(
     organization: Organization, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str
 ) -> None:
-    """Pulumi does not have to install what is there."""
+    """It works, because Pulumi does not need to install it."""
     plugin = tmp_path / "plugins" / "resource-aws-v7.0.0" / "pulumi-resource-aws"
     plugin.parent.mkdir(parents=True)
     plugin.touch(0o755)
