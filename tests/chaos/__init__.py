@@ -1,14 +1,14 @@
-"""Chaos: random programs, faults and kills, and after each of them one `pulumi up` that must put everything right.
+"""Chaos: random programs, faults and kills, and after each of them one `pulumi up` that must heal everything.
 
-`python -m tests.chaos` tells stories until it is interrupted. A story is a stack with some rounds; its randomness comes
-from a seed and its number, so that the same two tell it again. In each round
+`python -m tests.chaos` runs stories until it is interrupted. A story is a stack with several rounds. Its random choices
+depend only on a seed and its number, so that the same two values repeat it. In each round
 
-1. the program changes at random (`program`), and so does the cloud behind its back,
-2. faults are let loose (`faults`), a random command runs, and in half of the rounds somebody is killed (`kills`),
-3. the faults end, and what Pulumi itself asks for is done: `pulumi cancel` for a lock that was left, and sometimes
-   `pulumi refresh --clear-pending-creates` for the operations that were interrupted (without, up goes on all the same),
+1. the program changes at random (`program`), and shares change outside Pulumi,
+2. faults are injected (`faults`), a random command runs, and in half of the rounds a process is killed (`kills`),
+3. the faults end, and the commands that Pulumi asks for run: `pulumi cancel` for a lock that is left, and sometimes
+   `pulumi refresh --clear-pending-creates` for interrupted operations (up works without it, too),
 4. one `pulumi up` and one `pulumi preview` run, and cloud, state and program are compared (`story`).
 
-A round of which only the kill is a matter of real time (so many seconds, so many lines of output) may end differently
-when it is told again; everything else, a kill at the n-th call or write among it, is the same.
+A repeated story may end differently if a kill depends on real time: after some seconds, or after some lines of output.
+Everything else is repeated exactly, also a kill at the n-th call or write.
 """

@@ -1,4 +1,4 @@
-"""What goes wrong while a command of a round runs: faults of the local cloud, all short enough to be survived."""
+"""The faults of the local cloud while a command of a round runs. The next up can heal all of them."""
 
 import random
 from typing import Any
@@ -8,12 +8,12 @@ LOOKS = ("DescribeWorkspaceImagePermissions", "DescribeWorkspaceImages", "GetCal
 
 
 def some_faults(rng: random.Random, access_key_id: str) -> list[dict[str, Any]]:
-    """Return none, one or two faults, as the control address of the local cloud takes them."""
+    """Return up to two faults in the format of the local cloud's control address."""
     return [_fault(rng, access_key_id) for _ in range(rng.choices((0, 1, 2), (3, 5, 3))[0])]
 
 
 def _fault(rng: random.Random, access_key_id: str) -> dict[str, Any]:
-    # Half of what goes wrong goes wrong with writes.
+    # About half of the faults concern writes.
     operation = rng.choice((WRITE, WRITE, WRITE, *LOOKS, "*"))
     times = rng.choice((1, 1, 2, 3, 5))
     seconds = round(rng.uniform(0.1, 1.5), 1)

@@ -1,4 +1,4 @@
-"""A random program of the model, as a user writes it."""
+"""The Python text of a random program of the model."""
 
 from tests.model.steps import PROVIDERS, Program
 
@@ -18,7 +18,7 @@ def provider(name):
 def text(program: Program) -> str:
     """Return the text of a program."""
     resources = program.resources()
-    # Only those that are needed: a process more costs a second in each command.
+    # Only the providers that are used: each further process costs a second in each command.
     explicit = sorted({resource.process for resource in resources} - {PROVIDERS[0]})
     lines = [_HEAD, *(f"{name} = provider({name!r})" for name in explicit)]
     for resource in resources:
@@ -33,10 +33,10 @@ def text(program: Program) -> str:
 
 
 def shown(program: Program) -> str:
-    """Return what a program declares, on one line."""
+    """Return the declarations of a program in one line, for the log."""
     shares = [f"{name} ({short(share)}, {provider})" for name, share, provider in program.shares]
     lists = [
-        f"only {image[4:]} ({', '.join(sorted(program.listed(image))) or 'nobody'}, {exclusive.provider}"
+        f"only {image[4:]} ({', '.join(sorted(program.listed(image))) or 'no account'}, {exclusive.provider}"
         f"{', report' if exclusive.report_only else ''})"
         for image, exclusive in program.exclusives
     ]

@@ -1,4 +1,4 @@
-"""The processes that tell stories, as many as shall be told at the same time. Each has a cloud of its own."""
+"""The processes that run stories at the same time. Each has its own cloud."""
 
 import multiprocessing
 import os
@@ -12,11 +12,11 @@ from tests.chaos.story import Story, Tally
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-_cloud: LocalCloud | None = None  # one for each process, as moto has it
+_cloud: LocalCloud | None = None  # one per process, because moto keeps its data in the process
 
 
 def tell(seed: str, number: int, rounds: int) -> tuple[Tally, str | None]:
-    """Tell one story; return what happened, and what went wrong."""
+    """Run one story; return its numbers, and the failure if there is one."""
     global _cloud
     if _cloud is None:
         _cloud = LocalCloud()
@@ -27,13 +27,13 @@ def tell(seed: str, number: int, rounds: int) -> tuple[Tally, str | None]:
             failure = story.tell(rounds)
             return story.tally, failure
     except KeyboardInterrupt:
-        os._exit(1)  # or this process would go on with the next story
+        os._exit(1)  # otherwise this process would continue with the next story
 
 
 def interrupt_once() -> None:
     """Let the first Ctrl-C or SIGTERM interrupt this process and its workers; a second one does not stop the clean-up.
 
-    Ctrl-C reaches all of them at once, and so may a SIGTERM.
+    Ctrl-C reaches all of them at the same time, and a SIGTERM may do so, too.
     """
 
     def interrupt(*_: object) -> NoReturn:

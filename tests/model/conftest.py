@@ -1,4 +1,4 @@
-"""Fixtures of the model's tests: a local cloud, and nothing that waits."""
+"""Fixtures of the model's tests: a local cloud, and retries without waiting."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Random plans: a few steps with few names, images and accounts, so that they get in each other's way."""
+"""Random plans: a few steps with few names, images and accounts, so that they affect each other."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -45,7 +45,7 @@ faults = st.builds(
 
 
 def steps(cast: Sequence[Program]) -> st.SearchStrategy[Step]:
-    """Draw a step, with one of these programs."""
+    """Draw a step with one of these programs."""
     programs = st.sampled_from(cast)
     return st.one_of(
         st.builds(Up, programs, orders),
@@ -63,25 +63,25 @@ def steps(cast: Sequence[Program]) -> st.SearchStrategy[Step]:
 
 @st.composite
 def plans(draw: st.DrawFn) -> list[Step]:
-    """Draw steps with a few programs, one of them empty, and at the end an up without faults, which heals it all."""
+    """Draw steps with a few programs, one of them empty. The last step is an up without faults, which heals all."""
     cast = [*draw(st.lists(programs, min_size=2, max_size=3)), Program()]
     plan = [Up(cast[0]), *draw(st.lists(steps(cast), min_size=3, max_size=7))]
     return [*plan, *(Image(image, True) for image in IMAGES), Up(draw(st.sampled_from(cast)))]
 
 
-#: How many random plans `make test` takes; the same ones every time, unless MODEL_EXAMPLES asks for another number.
+#: The number of random plans in `make test`. They are the same every time, unless MODEL_EXAMPLES sets another number.
 EXAMPLES = 6
 
 
 def model(cloud: LocalCloud, pauses: Pauses, *, shrink: bool = True, examples: int | None = None) -> Callable[[], None]:
-    """Return the test that takes random plans and asserts what must be so after every step.
+    """Return the test that runs random plans and checks the laws after every step.
 
     Args:
-        cloud: where they happen.
-        pauses: what stands for the waits.
-        shrink: whether to look for the simplest plan that fails.
-        examples: how many plans, the same ones every time. Default: `EXAMPLES`, or MODEL_EXAMPLES of the environment,
-            which are others every time.
+        cloud: the cloud that the plans change.
+        pauses: replaces the waits between attempts.
+        shrink: whether to search for the simplest plan that fails.
+        examples: the number of plans, the same ones every time. Default: `EXAMPLES`, or MODEL_EXAMPLES of the
+            environment, with different plans every time.
     """
     asked = os.environ.get("MODEL_EXAMPLES") if examples is None else None
     phases = [Phase.explicit, Phase.generate, *([Phase.shrink] if shrink else [])]

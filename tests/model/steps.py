@@ -1,4 +1,4 @@
-"""What a plan is made of: programs, and the steps that are taken with them."""
+"""The parts of a plan: programs, and the steps that use them."""
 
 import random
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Share = tuple[str, str]
 """An image and an account."""
 
 PROVIDERS = ("default", "one", "two")
-"""Those of a program, each a process of its own. `version=` makes one more that is like any other."""
+"""The providers of a program, each in its own process. One that `version=` creates behaves like any other."""
 
 NAMES = ("a", "b", "c", "X", "Y")
 
@@ -29,9 +29,9 @@ class Named(NamedTuple):
     """An `ImageShare`.
 
     Attributes:
-        name: its name; in capitals if it is deleted before it is replaced.
-        share: of what and with whom.
-        provider: the provider that it is given.
+        name: its name, in capitals if it has `delete_before_replace`.
+        share: its image and account.
+        provider: its provider.
     """
 
     name: str
@@ -44,10 +44,10 @@ class Exclusive:
     """An `ImageSharesExclusive` of the accounts that the program shares the image with.
 
     Attributes:
-        report_only: it revokes nothing.
+        report_only: whether it only reports unlisted accounts.
         extra: more accounts on its list.
-        without: accounts that are not on it: a contradiction, if the program shares the image with one.
-        provider: the provider that it is given.
+        without: accounts to leave out of its list. If the program shares the image with one, it contradicts itself.
+        provider: its provider.
     """
 
     report_only: bool = False
@@ -58,12 +58,12 @@ class Exclusive:
 
 @dataclass(frozen=True)
 class Program:
-    """What a program declares.
+    """The declarations of a program.
 
     Attributes:
-        shares: in the order of the program.
-        exclusives: by image.
-        exclusives_first: whether they come before the shares.
+        shares: the shares, in the order of the program.
+        exclusives: the exclusive lists, by image.
+        exclusives_first: whether the lists come before the shares.
     """
 
     shares: tuple[Named, ...] = ()
@@ -79,7 +79,7 @@ class Program:
         return {image for image, _ in self.declared} | {image for image, _ in self.exclusives}
 
     def listed(self, image: str) -> set[str]:
-        """Return the accounts on the list of an image's exclusive."""
+        """Return the accounts on the exclusive list of an image."""
         exclusive = dict(self.exclusives)[image]
         return {account for i, account in self.declared if i == image} - exclusive.without | exclusive.extra
 
@@ -88,17 +88,17 @@ class Program:
         return any(account not in self.listed(i) for i, account in self.declared if i in dict(self.exclusives))
 
     def revokes(self, image: str) -> bool:
-        """Tell whether unlisted accounts of an image are revoked."""
+        """Tell whether the shares of an image with unlisted accounts are revoked."""
         exclusive = dict(self.exclusives).get(image)
         return exclusive is not None and not exclusive.report_only
 
     def leaves(self, share: Share) -> bool:
-        """Tell whether the program does not revoke a share that it does not declare and that is in no state."""
+        """Tell whether the program keeps a share that neither it nor the state contains."""
         image, account = share
         return not self.revokes(image) or account in self.listed(image)
 
     def resources(self, unknown: frozenset[str] = frozenset()) -> list[Resource]:
-        """Return the resources, some of which have an image that is not known yet."""
+        """Return the resources. The image of those in `unknown` is not known yet."""
         shares = [
             Resource(
                 ImageShareProvider,
@@ -106,7 +106,7 @@ class Program:
                 {
                     "image_id": UNKNOWN if name in unknown else image,
                     "shared_account_id": account,
-                    # Whether it is written or configured is all the same.
+                    # An argument and the configured Region are equivalent, so the other Region is given as an argument.
                     **({"region": IMAGES[image]} if IMAGES[image] != REGION else {}),
                 },
                 provider,
@@ -132,12 +132,12 @@ class Program:
 
 
 def some_share(rng: random.Random) -> Share:
-    """Return a random share, mostly of one image: what is shared of another one does not get in the way."""
+    """Return a random share, mostly of the same image, because shares of different images do not affect each other."""
     return rng.choice((*[min(IMAGES)] * 4, max(IMAGES))), rng.choice(ACCOUNTS)
 
 
 def some_program(rng: random.Random, *, may_contradict: bool = False) -> Program:
-    """Return a random program, of few names, images and accounts, so that one gets in the way of another."""
+    """Return a random program of few names, images and accounts, so that its resources affect each other."""
     shares = tuple(
         Named(name, some_share(rng), rng.choice(PROVIDERS)) for name in rng.sample(NAMES, rng.choice((0, 2, 3, 4)))
     )
@@ -153,14 +153,15 @@ def some_program(rng: random.Random, *, may_contradict: bool = False) -> Program
 
 @dataclass(frozen=True)
 class Fault:
-    """What goes wrong at AWS.
+    """A fault of AWS.
 
     Attributes:
-        what: nothing is done and the caller is throttled, or refused, or gets no answer, or its process is killed; or
-            it is done, and the caller gets no answer, or its process is killed.
-        operation: of these calls.
-        first: how many of them go well before.
-        times: how many do not.
+        what: the call has no effect, and the caller is throttled, is refused, gets a server error (`fail`) or no answer
+            (`drop`), or its process is killed. Or the call takes effect, and the caller gets no answer (`lose`), or its
+            process is killed (`kill late`).
+        operation: the operation that fails.
+        first: the number of calls that succeed before the fault.
+        times: the number of calls that fail.
     """
 
     what: Literal["throttle", "refuse", "fail", "drop", "kill", "lose", "kill late"]
@@ -192,7 +193,7 @@ class Refresh:
 
 @dataclass(frozen=True)
 class Drift:
-    """Somebody shares an image, or unshares it, by hand."""
+    """A share is granted or revoked by hand."""
 
     share: Share
     shared: bool
@@ -200,7 +201,7 @@ class Drift:
 
 @dataclass(frozen=True)
 class Image:
-    """Somebody deletes an image, or makes one of the same id."""
+    """An image is deleted, or created again with the same id."""
 
     image: str
     exists: bool
@@ -208,14 +209,14 @@ class Image:
 
 @dataclass(frozen=True)
 class Killed:
-    """An up whose engine is killed at a write, and the next one; then the first one's provider goes on.
+    """An up whose engine is killed at a write, and the next up, after which the provider of the first up continues.
 
     Attributes:
-        program: of the first up.
-        first: how many writes go well before.
-        lands: whether the last one takes effect.
+        program: the program of the first up.
+        first: the number of writes that succeed before the kill.
+        lands: whether the write at the kill takes effect.
         hold: whether no step starts before everything is checked.
-        then: the next up.
+        then: the program of the next up.
     """
 
     program: Program

@@ -1,7 +1,7 @@
 """The model: what must be true of cloud and state after each step, whatever came before it.
 
-It knows three sets of (image, account): what the program declares, what the cloud has (`live`) and what the state holds
-(`held`); and of what the cloud has, what this stack has nothing to do with (`foreign`).
+It compares sets of (image, account): the shares that the program declares, those that exist in the cloud (`live`) and
+those in the state (`held`). The existing shares that the stack never managed are `unmanaged`.
 """
 
 import re
@@ -37,14 +37,14 @@ from tests.model.steps import (
 )
 
 _DRIFT = re.compile(r"image (\S+) is no longer shared with (\d+)")
-SECONDS = 20.0  # to wait for what comes at once
+SECONDS = 20.0  # the longest wait for an event; only a failing test waits this long
 LAG = 0.05  # seconds
 LOOK_AGAIN = (0.6 * LAG, 1.2 * LAG)
 
 
 @dataclass
 class Pauses:
-    """What stands for every wait between two attempts: none, or until somebody opens the gate."""
+    """Replaces every wait between two attempts: it returns at once, or when the gate is opened."""
 
     gate: threading.Event | None = None
     arrived: threading.Event = field(default_factory=threading.Event)
@@ -64,7 +64,7 @@ class World:
         self.lags = lags
         self.pauses = pauses
         self.state = State()
-        self.foreign: set[Share] = set()
+        self.unmanaged: set[Share] = set()
         self.existing: set[str] = set()
         cloud.reset()
         if lags:
@@ -73,7 +73,7 @@ class World:
             self.image(Image(image, True))
 
     def take(self, *steps: Step) -> None:
-        """Take steps, and assert what must be true after each."""
+        """Take steps, and check the laws after each."""
         known: dict[type, Callable[[Any], None]] = {
             Up: self.up,
             Preview: self.preview,
@@ -85,7 +85,7 @@ class World:
         for step in steps:
             known[type(step)](step)
 
-    # What is so.
+    # The facts.
 
     @property
     def live(self) -> set[Share]:
@@ -95,7 +95,7 @@ class World:
     def held(self) -> set[Share]:
         return {share for entry in self.state.entries if not entry.deleted for share in _shares(entry)}
 
-    # What is done.
+    # The steps.
 
     def image(self, step: Image) -> None:
         if step.exists and step.image not in self.existing:
@@ -104,7 +104,7 @@ class World:
         elif not step.exists and step.image in self.existing:
             self.cloud.remove_image(step.image, IMAGES[step.image])
             self.existing.remove(step.image)
-            self.foreign &= self.live
+            self.unmanaged &= self.live
 
     def drift(self, step: Drift) -> None:
         image, account = step.share
@@ -112,13 +112,13 @@ class World:
             return
         if step.shared:
             if step.share not in self.live | self.held:
-                self.foreign.add(step.share)
+                self.unmanaged.add(step.share)
             self.cloud.share(image, account, IMAGES[image])
         else:
             self.cloud.unshare(image, account, IMAGES[image])
-            self.foreign.discard(step.share)
+            self.unmanaged.discard(step.share)
         if self.lags:
-            time.sleep(LAG)  # a look that shows what was expected a moment ago is no surprise
+            time.sleep(LAG)  # before that, the listing shows what the state expects, and the drift is not detected
 
     def preview(self, step: Preview) -> None:
         self._look(step.program, step.account, step.unknown)
@@ -127,12 +127,12 @@ class World:
         live, held, writes = self.live, self.held, len(self.cloud.writes())
         with self._processes(step.account) as processes:
             errors = self.state.refresh(processes)
-        assert len(self.cloud.writes()) == writes, "a refresh wrote"
+        assert len(self.cloud.writes()) == writes, "law 3: a refresh wrote to AWS"
         if step.account == OWNER:
             assert not errors
             assert self.held == held & live, "a refresh leaves what exists"
         else:
-            assert self.held == held, "a stranger's refresh leaves everything"
+            assert self.held == held, "a stranger's refresh changed the state"
 
     def up(self, step: Up) -> None:
         before = _Before(self.live, self.held)
@@ -140,12 +140,12 @@ class World:
             errors = self.state.up(processes, step.program.resources(), step.order, step.continue_on_error)
         possible = step.program.images <= self.existing and not step.program.contradicts_itself
         if step.account == STRANGER:
-            assert self.live == before.live, "a stranger changed something"
+            assert self.live == before.live, "a stranger changed a share"
             assert errors or not (step.program.images or before.held), "a stranger's up succeeded"
         if step.account == OWNER and not step.fault:
             assert bool(errors) != possible, errors
             drift = {share for _, text in processes.engine.messages for share in _DRIFT.findall(text)}
-            assert not drift & before.live, "a warning of drift that is none"
+            assert not drift & before.live, "an existing share was reported as drift"
         if not errors and possible:
             self._assert_settled(step.program)
         else:
@@ -172,7 +172,7 @@ class World:
                     errors = self.state.up(dying, step.program.resources(), order)
                 if died.is_set():
                     assert errors
-                    assert self.pauses.arrived.wait(SECONDS), "the orphan goes on"
+                    assert self.pauses.arrived.wait(SECONDS), "the orphaned provider did not try again"
                 self.pauses.gate = None
                 if errors:
                     self._assert_nothing_lost(step.program, before, killed=died.is_set())
@@ -184,7 +184,7 @@ class World:
             finally:
                 self.pauses.gate = None
                 gate.set()
-        # Whatever the orphan had in mind is done now.
+        # All calls of the orphaned provider have ended by now.
         possible = step.then.images <= self.existing and not step.then.contradicts_itself
         assert bool(errors) != possible, errors
         if errors:
@@ -192,13 +192,13 @@ class World:
         else:
             self._assert_settled(step.then)
 
-    # What must be so.
+    # The checks.
 
     def _assert_settled(self, program: Program) -> None:
-        """Assert that after a successful up cloud, state and program agree."""
-        foreign = {share for share in self.foreign if program.leaves(share)} - program.declared
+        """Assert that cloud, state and program agree after a successful up."""
+        unmanaged = {share for share in self.unmanaged if program.leaves(share)} - program.declared
         assert program.declared <= self.live, "law 1: a declared share is gone"
-        assert self.live == program.declared | foreign, "law 2: revoke what is not declared, and nothing that never was"
+        assert self.live == program.declared | unmanaged, "law 2: revoke what is not declared, and nothing else"
         assert not any(entry.delete or entry.deleted for entry in self.state.entries)
         assert sorted((e.resource.urn, e.resource.process, e.id) for e in self.state.entries) == sorted(
             (
@@ -207,28 +207,28 @@ class World:
                 "/".join((r.arguments["image_id"], *filter(None, [r.arguments.get("shared_account_id")]))),
             )
             for r in program.resources()
-        ), "the state names what is declared"
+        ), "the state does not contain exactly the declared resources"
         assert all(entry.outputs["owner_account_id"] == OWNER for entry in self.state.entries)
-        self.foreign = foreign
-        assert self._look(program) == ([], []), "the next preview is clean"
+        self.unmanaged = unmanaged
+        assert self._look(program) == ([], []), "the next preview shows changes or messages"
 
     def _assert_nothing_lost(self, program: Program, before: "_Before", killed: bool = False) -> None:
-        """Assert that after a failed up the next one can know everything that there is to do."""
+        """Assert that after a failed up the next one can still complete everything."""
         live, held = self.live, self.held
-        assert live - before.live <= program.declared, "law 2: granted without being declared"
+        assert live - before.live <= program.declared, "law 2: a share that is not declared was granted"
         revoked = before.live - live
-        kept = {share for share in self.foreign if not program.revokes(share[0])}
-        assert not revoked & kept, "law 2: a foreign share is gone"
-        unknown = live - held - self.foreign
+        kept = {share for share in self.unmanaged if not program.revokes(share[0])}
+        assert not revoked & kept, "law 2: a share that was never declared was revoked"
+        unknown = live - held - self.unmanaged
         if killed:
-            unknown -= live - before.live  # granted in the process's last moment: the next up takes it over
-        # What is deleted before it is replaced may be revoked before a resource that declares it is checked, or be kept
-        # for one that then fails: the next up of the same program puts it right.
+            unknown -= live - before.live  # granted just before the process was killed; the next up adopts it
+        # With delete_before_replace a share may be revoked before the resource that declares it is checked, or be kept
+        # for a resource that then fails. The next up of the same program heals this.
         first = {share for entry in self.state.deleted_first for share in _shares(entry)}
-        assert unknown <= first & program.declared, "law 1: dropped out of the state, and lives on"
+        assert unknown <= first & program.declared, "law 1: an existing share dropped out of the state"
         if not program.contradicts_itself:
             assert revoked & program.declared <= first, "law 1: a declared share was revoked"
-        self.foreign = live - held
+        self.unmanaged = live - held
 
     def _look(
         self, program: Program, account: str = OWNER, unknown: frozenset[str] = frozenset()
@@ -236,10 +236,10 @@ class World:
         writes = len(self.cloud.writes())
         with self._processes(account) as processes:
             found = self.state.preview(processes, program.resources(unknown))
-        assert len(self.cloud.writes()) == writes, "law 3: a preview wrote"
+        assert len(self.cloud.writes()) == writes, "law 3: a preview wrote to AWS"
         return found
 
-    # Means.
+    # Helpers.
 
     def _processes(self, account: str = OWNER) -> Processes:
         return Processes(self.cloud, account)
@@ -280,14 +280,14 @@ class World:
 
 
 def _shares(entry: Entry) -> list[Share]:
-    """Return the share that an entry of the state holds; none if it is a list."""
+    """Return the share of a state entry, or nothing if the entry is an exclusive list."""
     is_share = entry.resource.provider is ImageShareProvider
     return [(entry.outputs["image_id"], entry.outputs["shared_account_id"])] if is_share else []
 
 
 @dataclass(frozen=True)
 class _Before:
-    """How it was before a step: the cloud and the state."""
+    """The shares in the cloud and in the state before a step."""
 
     live: set[Share]
     held: set[Share]
@@ -295,7 +295,7 @@ class _Before:
 
 @contextmanager
 def without_waiting() -> Iterator[Pauses]:
-    """Let botocore's waits between two attempts end as the result says."""
+    """Replace botocore's waits between two attempts by the pauses that this returns."""
     pauses = Pauses()
     with (
         mock.patch("botocore.endpoint.time", pauses),
