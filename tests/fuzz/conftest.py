@@ -1,4 +1,4 @@
-"""Fixtures of the fuzz tests: those of the unit tests, and what is really sent to AWS."""
+"""Fixtures of the fuzz tests: those of the unit tests, and the requests that are sent to AWS."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ __all__ = ["cloud", "wire"]
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
-    """Record every request of every client; one that the service's model does not accept fails the test."""
+    """Record every request. A request that the service's model does not accept fails the test."""
     sent = Sent()
     call: Any = BaseClient._make_api_call  # type: ignore[attr-defined]
 

@@ -1,7 +1,7 @@
-"""What a user may write anywhere, and what is almost right.
+"""Random values: anything that a user may write, and values that are almost valid.
 
-A test tries some dozens of inputs, the same in each run. With FUZZ_EXAMPLES=2000 in the environment it tries as many,
-and others each time: `FUZZ_EXAMPLES=2000 make test PYTEST_ARGS=tests/fuzz`.
+A test tries some dozens of inputs, the same in each run. With FUZZ_EXAMPLES=2000 in the environment it tries 2000,
+different ones each time: `FUZZ_EXAMPLES=2000 make test PYTEST_ARGS=tests/fuzz`.
 """
 
 import json
@@ -18,19 +18,19 @@ _EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "")
 
 
 def tries(quick: int) -> settings:
-    """Try so many inputs, or as many as the environment asks for."""
+    """Try `quick` inputs, or the number in the environment."""
     return settings(
         max_examples=int(_EXAMPLES or quick),
         derandomize=not _EXAMPLES,
         database=None,
         deadline=None,
-        # The cloud is made once for a test, and not for each input: that is meant.
+        # The inputs of a test share one cloud intentionally.
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
     )
 
 
 def mostly(*good: Any, others: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Draw one of the good values in two of three cases."""
+    """Draw one of the good values in two out of three cases."""
     right = st.sampled_from(good)
     return st.one_of(right, right, others)
 
@@ -47,7 +47,7 @@ scalars = st.one_of(st.none(), st.booleans(), st.floats(), st.integers(-(2**53),
 
 
 def nested(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Draw lists and mappings of `leaves`, and of such lists and mappings."""
+    """Draw nested lists and mappings of `leaves`."""
     return st.recursive(
         leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=3), max_leaves=8
     )
@@ -56,7 +56,7 @@ def nested(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 json_values = nested(scalars)
 json_texts = st.one_of(texts, json_values.map(json.dumps), json_values.map(json.dumps).map(lambda text: text[:-1]))
 
-# As they reach a provider: numbers are floats, and what is not known yet is an object of its own.
+# Values as a provider gets them: numbers are floats, and an unknown value is an object of its own.
 properties = nested(st.one_of(scalars, st.just(UNKNOWN)))
 
 image_ids = mostly(
@@ -82,7 +82,7 @@ regions = mostly(
 
 
 def known(value: object) -> bool:
-    """Tell whether nothing in `value` is unknown."""
+    """Tell whether `value` contains no unknown value."""
     if isinstance(value, Mapping):
         return all(known(item) for item in value.values())
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Whatever stands under a configuration key: it is taken, or one line names the key."""
+"""Any value of a configuration key is accepted, or refused in one line that names the key."""
 
 import json
 from collections.abc import Mapping
@@ -62,7 +62,7 @@ role_keys = st.sampled_from([*_CHAINED_ROLE_KEYS, *_WEB_ROLE_KEYS, "arn"])
 roles = st.dictionaries(role_keys, some.json_values, max_size=3).map(lambda role: {"roleArn": ROLE, **role})
 services = st.sampled_from([*configuration._ENDPOINTS, "workspace", "s3"])
 endpoints = st.lists(st.dictionaries(services, st.one_of(some.json_values, almost), max_size=2), max_size=2)
-# Text is what the engine gives; values of their own type are taken as well.
+# The engine passes strings, but values of other types are accepted as well.
 values = st.one_of(
     almost,
     some.json_texts,
@@ -78,7 +78,7 @@ def read(keys: Mapping[str, object]) -> ProviderCommand:
 
 
 def refusal(keys: Mapping[str, object]) -> str:
-    """Return the line that refuses the configuration; empty if nothing does."""
+    """Return the line that refuses the configuration, or an empty string if it is accepted."""
     try:
         read(keys)
     except ConfigurationError as error:
@@ -89,8 +89,7 @@ def refusal(keys: Mapping[str, object]) -> str:
 @pytest.mark.parametrize("key", [*AWS_KEYS, *OWN_KEYS])
 @given(value=values)
 @some.tries(25)
-def test_any_value(quiet_environment: None, key: str, value: Any) -> None:
-    """It is accepted, or the line names the key."""
+def test_any_value_is_accepted_or_refused_by_its_key(quiet_environment: None, key: str, value: Any) -> None:
     line = refusal({key: value})
     assert line.isprintable()
     assert key in line or not line
@@ -98,8 +97,8 @@ def test_any_value(quiet_environment: None, key: str, value: Any) -> None:
 
 @given(name=some.texts, value=some.json_texts)
 @some.tries(40)
-def test_any_key(quiet_environment: None, name: str, value: str) -> None:
-    """A key that the provider does not know is refused by its name; others' keys are left alone."""
+def test_unknown_key_is_refused_by_its_name(quiet_environment: None, name: str, value: str) -> None:
+    """Keys of other packages are ignored."""
     assert not refusal({f"other:{name}": value, name.replace(":", ""): value})
     for key in (f"workspaces-images:{name}", f"aws:{name}"):
         line = refusal({key: value})
@@ -109,9 +108,8 @@ def test_any_key(quiet_environment: None, name: str, value: str) -> None:
 
 @given(keys=st.dictionaries(st.sampled_from(AWS_KEYS), values, min_size=2, max_size=6))
 @some.tries(60)
-def test_any_keys_together(quiet_environment: None, keys: dict[str, Any]) -> None:
-    """All that cannot be honoured is named at once: each of the keys that fails by itself."""
-    # `aws:accessKey` without `aws:secretKey` and the like are found once everything else is right.
+def test_all_invalid_keys_are_named_together(quiet_environment: None, keys: dict[str, Any]) -> None:
+    # A key that lacks its counterpart, e.g. `aws:secretKey`, is reported once everything else is valid.
     alone = {key: said for key, value in keys.items() if (said := refusal({key: value})) and "without" not in said}
     together = refusal(keys)
     assert all(key in together for key in alone if "cannot be checked while" not in alone[key])
@@ -129,7 +127,7 @@ def test_any_keys_together(quiet_environment: None, keys: dict[str, Any]) -> Non
 def test_accepted_value_is_used(
     quiet_environment: None, monkeypatch: pytest.MonkeyPatch, sent: Sent, key: str, value: str
 ) -> None:
-    """What was accepted ends in a request that STS's model accepts, or in one line: never in anything else."""
+    """It leads to a request that STS's model accepts, or to an error of one line."""
     closed = EndpointConnectionError(endpoint_url="http://127.0.0.1:1", error="closed")
 
     def refuse(*_: Any) -> None:
@@ -157,7 +155,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("keys", [pytest.param(keys, id=why) for why, keys in REFUSED.items()])
 def test_value_that_python_itself_refuses(quiet_environment: None, keys: dict[str, str]) -> None:
-    """It is refused like any other: by one line that names the key."""
+    """It is refused like any other value, in one line that names the key."""
     with pytest.raises(ConfigurationError) as caught:
         read(keys)
     assert next(iter(keys)) in str(caught.value)
@@ -167,8 +165,8 @@ def test_value_that_python_itself_refuses(quiet_environment: None, keys: dict[st
     "role",
     [{"roleArn": f"{ROLE}\ud800"}, {"roleArn": ROLE, "tags": {"team": "\ud800"}}, {"webIdentityToken": "token\ud800"}],
 )
-def test_text_that_is_none(quiet_environment: None, role: dict[str, Any]) -> None:
-    """A text that cannot be sent is refused by its key."""
+def test_string_that_cannot_be_encoded(quiet_environment: None, role: dict[str, Any]) -> None:
+    """It is refused in a line that names its key."""
     keys: dict[str, object] = {**KEYS, "aws:assumeRoles": json.dumps([role])}
     if "webIdentityToken" in role:
         keys = {"aws:assumeRoleWithWebIdentity": json.dumps({"roleArn": ROLE, **role})}
@@ -178,8 +176,8 @@ def test_text_that_is_none(quiet_environment: None, role: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize("path", ["\0", "~\0"])
-def test_token_file_that_cannot_be(quiet_environment: None, path: str) -> None:
-    """A path that no file can have is called unreadable."""
+def test_token_file_with_an_impossible_path(quiet_environment: None, path: str) -> None:
+    """It is refused in a line that names its key."""
     identity = {"roleArn": ROLE, "webIdentityTokenFile": path}
     process = read({"aws:assumeRoleWithWebIdentity": json.dumps(identity)})
     with pytest.raises(ConfigurationError, match="webIdentityTokenFile"):
@@ -187,6 +185,6 @@ def test_token_file_that_cannot_be(quiet_environment: None, path: str) -> None:
 
 
 def test_endpoint_that_botocore_refuses(quiet_environment: None) -> None:
-    """A URL that passes for one, and is none, is refused by its key."""
+    """It is refused in a line that names its key."""
     with pytest.raises(ConfigurationError, match="aws:endpoints"):
         read({**KEYS, "aws:endpoints": '[{"sts": "http://a b/"}]'}).connection.caller(REGION)

@@ -1,4 +1,4 @@
-"""Whatever the stack program's configuration says: resources, or one line that says why not."""
+"""Any configuration of the stack program leads to its resources, or to lines that each name a key."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ from tests.unit.helpers import IMAGE, LEGAL, REGION, SALES
 
 @pytest.fixture(autouse=True)
 def _quiet(quiet_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Find images without AWS, whatever their name."""
+    """Find an image of any name, without AWS."""
     found = FoundImage(IMAGE, "golden", None, REGION)
     monkeypatch.setattr(pulumi_workspaces_images, "find_images", lambda name, region=None: [found] if name else [])
 
@@ -57,8 +57,8 @@ images = st.one_of(
 @example(shares={"golden": {"imageId": IMAGE, "accounts": {"sales": SALES}, "exclusive": True}}, groups=None)
 @example(shares={"golden": {"imageId": IMAGE, "accounts": [], "groups": ["emea"]}}, groups={"emea": [SALES]})
 @some.tries(120)
-def test_shares_key(shares: Any, groups: Any) -> None:
-    """The stack program declares what its keys say, or each line names a key and where in it."""
+def test_any_shares_and_groups(shares: Any, groups: Any) -> None:
+    """The program declares exactly the shares of its configuration, or each line of its error begins with a key."""
     organization = stack.Organization()
     text = shares if isinstance(shares, str) else json.dumps(shares)
     try:
