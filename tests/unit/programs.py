@@ -1,4 +1,4 @@
-"""Programs under Pulumi's mocks, which stand in the engine's place."""
+"""Run programs with Pulumi's mocks instead of the engine."""
 
 import contextvars
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from tests.unit.helpers import OWNER
 SHARE = "pulumi-python:dynamic/workspaces:ImageShare"
 EXCLUSIVE = "pulumi-python:dynamic/workspaces:ImageSharesExclusive"
 REVOKED = "444444444444"
-"""The account that the mocked exclusive list has revoked."""
+"""The account whose share the mocked exclusive list has revoked."""
 
 
 class Recorder(Mocks):
-    """Keeps every resource that is registered or read, and answers as the providers do."""
+    """Records every resource that is registered or read, and answers like the providers."""
 
     def __init__(self) -> None:
         self.seen: list[MockResourceArgs] = []
@@ -39,10 +39,10 @@ class Recorder(Mocks):
 
 
 def run(program: Callable[[], object], preview: bool = False, **own: str) -> tuple[Recorder, list[Any]]:
-    """Run a program with these keys of this package.
+    """Run a program with these values of the package's own configuration keys.
 
     Returns:
-        What the engine sees of it, and the value of the output that it returns, if it does.
+        The resources that the engine sees, and the values of the output that the program returns, if any.
     """
     recorder, values = Recorder(), list[Any]()
 
@@ -57,6 +57,6 @@ def run(program: Callable[[], object], preview: bool = False, **own: str) -> tup
         wait_for: Any = pulumi.runtime.test
         wait_for(resolve)()
 
-    # Pulumi keeps its settings in context variables: they end with this context.
+    # Pulumi keeps its settings in context variables, so they are lost when this context ends.
     contextvars.copy_context().run(run_mocked)
     return recorder, values

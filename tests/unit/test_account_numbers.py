@@ -1,4 +1,4 @@
-"""An account id that is a number (case 16): `pulumi config set --path` makes one of it, if it does not begin with 0."""
+"""An account id that is a number (case 16). `pulumi config set --path` stores one unless the id begins with 0."""
 
 import functools
 import math
@@ -35,7 +35,7 @@ def test_whole_number_of_12_digits_is_an_account_id(value: object) -> None:
         *(SALES, "", [NUMBER], UNKNOWN),
     ],
 )
-def test_anything_else_stays_as_it_is(value: object) -> None:
+def test_any_other_value_is_returned_unchanged(value: object) -> None:
     assert as_account_id(value) is value
 
 
@@ -46,8 +46,8 @@ def news(image: str, **more: Any) -> dict[str, Any]:
     return {"image_id": image, "shared_account_id": float(NUMBER), "region": REGION, "__provider": "reference", **more}
 
 
-def test_inputs_of_a_share_hold_a_string(cloud: LocalCloud, image: str) -> None:
-    """So the state does, and the same account written as a string is the same share."""
+def test_share_of_a_number_is_stored_as_a_string(cloud: LocalCloud, image: str) -> None:
+    """After the update, a diff finds no change."""
     command = Command(cloud)
     result = command.provider.check({}, news(image))
     assert found(result) == []
@@ -59,7 +59,7 @@ def test_inputs_of_a_share_hold_a_string(cloud: LocalCloud, image: str) -> None:
     assert not command.provider.diff(made.id, made.outs, again.inputs).changes
 
 
-def test_list_of_allowed_accounts_sees_the_string(cloud: LocalCloud, image: str) -> None:
+def test_allowed_accounts_are_compared_with_the_string(cloud: LocalCloud, image: str) -> None:
     for allowed in (f'["{SALES}"]', f"[{SALES}]"):
         command = Command(cloud, own={"allowedAccountIds": allowed})
         assert found(command.provider.check({}, news(image))) == []
@@ -67,8 +67,8 @@ def test_list_of_allowed_accounts_sees_the_string(cloud: LocalCloud, image: str)
     assert (name, reason.startswith(f"account {LEGAL} is not in")) == ("shared_account_id", True)
 
 
-def test_exclusive_list_of_numbers(cloud: LocalCloud, image: str) -> None:
-    """It holds strings, is the same list as that of strings, and contradicts no share of them."""
+def test_exclusive_list_of_numbers_is_stored_as_strings(cloud: LocalCloud, image: str) -> None:
+    """It is unchanged compared with the same list of strings, and shares of its accounts do not contradict it."""
     command = Command(cloud)
     exclusive = {
         "image_id": image,
@@ -87,7 +87,7 @@ def test_exclusive_list_of_numbers(cloud: LocalCloud, image: str) -> None:
 
 
 def component(accounts: Any, exclusive: bool = False, **own: Any) -> Recorder:
-    """Run a program of one component; return what the engine sees of it."""
+    """Run a program with one component; return the resources that the engine sees."""
 
     def program() -> None:
         ImageShares("golden", IMAGE, accounts, exclusive)
@@ -96,15 +96,15 @@ def component(accounts: Any, exclusive: bool = False, **own: Any) -> Recorder:
 
 
 def ended(accounts: Any, **own: Any) -> str:
-    """Return the line with which that program ends."""
+    """Return the error message of that program."""
     with pytest.raises(pulumi.RunError) as caught:
         component(accounts, **own)
     return str(caught.value).removeprefix("ImageShares 'golden': ")
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_share_contradicts_an_exclusive_list_as_a_string_does(wrapped: bool) -> None:
-    """And a list that holds the account, as a number or a string, it does not contradict."""
+def test_number_and_string_are_the_same_account_to_an_exclusive_list(wrapped: bool) -> None:
+    """A share contradicts the list only if the list does not contain its account in either form."""
 
     def number() -> Any:
         return pulumi.Output.from_input(NUMBER) if wrapped else NUMBER
@@ -122,8 +122,8 @@ def test_share_contradicts_an_exclusive_list_as_a_string_does(wrapped: bool) -> 
 
 
 @pytest.mark.parametrize("accounts", [{SALES: NUMBER, LEGAL: LEGAL}, [NUMBER, LEGAL]], ids=["mapping", "list"])
-def test_component_of_numbers(accounts: Any) -> None:
-    """In a list their labels are strings as well."""
+def test_component_shares_with_accounts_that_are_numbers(accounts: Any) -> None:
+    """The resource names of a list's accounts contain the strings."""
     recorder = component(accounts, exclusive=True)
     shares = {name: seen.inputs["shared_account_id"] for name, seen in recorder.of(SHARE).items()}
     assert shares == {f"golden-{SALES}": SALES, f"golden-{LEGAL}": LEGAL}
@@ -131,7 +131,7 @@ def test_component_of_numbers(accounts: Any) -> None:
 
 
 @pytest.mark.parametrize("wrap", [lambda value: value, pulumi.Output.from_input], ids=["plain", "Output"])
-def test_account_under_two_labels(wrap: Callable[[Any], Any]) -> None:
+def test_same_account_under_two_labels_as_number_and_string_is_refused(wrap: Callable[[Any], Any]) -> None:
     def program() -> None:
         ImageShares("golden", IMAGE, {"a": wrap(NUMBER), "b": wrap(SALES)})
 
@@ -139,17 +139,17 @@ def test_account_under_two_labels(wrap: Callable[[Any], Any]) -> None:
         run(program)
 
 
-def test_account_twice_in_a_list() -> None:
+def test_same_account_twice_in_a_list_as_number_and_string_is_refused() -> None:
     assert ended([NUMBER, SALES]) == f"account {SALES} appears twice in the list"
 
 
-def test_number_that_has_lost_a_zero_in_a_list() -> None:
+def test_number_with_fewer_than_12_digits_is_refused_with_advice_to_quote_it() -> None:
     assert ended([SALES, 12345678905]) == (
         "an account in the list must be a string of 12 digits, e.g. '222222222222'; it is 12345678905, a number with "
         "fewer digits: an account id that begins with 0 needs quotes"
     )
 
 
-def test_old_state_is_compared_as_it_is(cloud: LocalCloud, shared: Any) -> None:
+def test_number_is_accepted_for_an_existing_share(cloud: LocalCloud, shared: Any) -> None:
     result = Command(cloud).provider.check(state(shared), news(shared.image_id))
     assert (found(result), result.inputs["shared_account_id"]) == ([], SALES)

@@ -1,4 +1,4 @@
-"""What a reviewer of a preview is told (on the engine: tests/engine/test_reviews.py)."""
+"""What a preview tells its reviewer (with the engine: tests/engine/test_reviews.py)."""
 
 import pytest
 
@@ -9,15 +9,15 @@ from tests.unit.helpers import DESCRIBE, FOREIGN, LEGAL, LIST, REGION, SALES, Co
 
 
 def preview(command: Command, share: Share, olds: Share | None = None, **hidden: object) -> list[str]:
-    """Check a share in a preview; return what is said."""
+    """Check a share in a preview; return the messages."""
     news = {**share._asdict(), "__provider": "reference", "_preview": True, **hidden}
     assert not command.provider.check(state(olds) if olds else {}, news).failures
     said, command.engine.infos[:] = list(command.engine.infos), []
     return said
 
 
-def test_account_that_gets_access(cloud: LocalCloud, command: Command) -> None:
-    """Image and account with their names, as far as they are known anyway."""
+def test_preview_names_the_account_that_gets_access(cloud: LocalCloud, command: Command) -> None:
+    """The message includes the names of image and account if the provider knows them already."""
     share = Share(cloud.create_image(name="golden\x1b[31m"), SALES, REGION)
     line = rf"gets access to image {share.image_id} (golden\x1b[31m) in {REGION}"
     assert preview(command, share) == [f"account {SALES} {line}"]
@@ -25,18 +25,18 @@ def test_account_that_gets_access(cloud: LocalCloud, command: Command) -> None:
     assert cloud.count(DESCRIBE) == 1
 
 
-def test_nothing_is_announced_in_an_update(command: Command, share: Share) -> None:
+def test_update_announces_nothing(command: Command, share: Share) -> None:
     assert preview(command, share, _preview=False) == []
 
 
-def test_share_of_the_state_is_no_news(command: Command, shared: Share) -> None:
-    """Neither unchanged nor in the first check of a replacement, which the second one follows."""
+def test_share_in_the_state_is_not_announced(command: Command, shared: Share) -> None:
+    """The same holds for the first check of a replacement, because its second check announces the new share."""
     assert preview(command, shared, shared) == []
     assert preview(command, shared._replace(shared_account_id=LEGAL), shared) == []
 
 
-def test_many_accounts_that_get_access(cloud: LocalCloud, command: Command, image: str) -> None:
-    """Ten of each image are named, then one line says how to see the rest."""
+def test_preview_names_the_first_ten_accounts_of_each_image(cloud: LocalCloud, command: Command, image: str) -> None:
+    """One more line says how to see the rest."""
     other = cloud.create_image()
     said = [
         line
@@ -52,8 +52,8 @@ def test_many_accounts_that_get_access(cloud: LocalCloud, command: Command, imag
     assert said[-2:] == more
 
 
-def test_account_that_has_access_already(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """A renamed resource, or an existing share that is adopted, gives access to nobody; one listing tells that."""
+def test_preview_says_that_an_account_has_access_already(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """This is so for a renamed resource and for a share that is adopted. One listing answers for all accounts."""
     other = shared._replace(shared_account_id=LEGAL)
     said = [*preview(command, shared), *preview(command, other)]
     assert said[0].endswith(f" in {REGION} already; `pulumi up` adopts the share")
@@ -62,8 +62,8 @@ def test_account_that_has_access_already(cloud: LocalCloud, command: Command, sh
     assert cloud.count(LIST) == 1
 
 
-def test_many_shares_that_were_revoked(cloud: LocalCloud, command: Command, image: str) -> None:
-    """Ten of an image are named, with what the update does about them, and one line tells of the rest."""
+def test_update_names_the_first_ten_revoked_shares_of_an_image(cloud: LocalCloud, command: Command, image: str) -> None:
+    """It says that it grants them again. One more line says how to see the rest."""
     command.process.previews = False
     for number in range(12):
         assert command.diff(Share(image, f"{700000000000 + number}", REGION)).changes
@@ -73,32 +73,33 @@ def test_many_shares_that_were_revoked(cloud: LocalCloud, command: Command, imag
     assert last.startswith(f"more shares of image {image} in {REGION} were revoked outside Pulumi: run `pulumi preview")
 
 
-def test_listing_that_is_denied(cloud: LocalCloud, command: Command, share: Share) -> None:
-    """It is only about the words."""
+def test_preview_announces_a_share_even_if_it_may_not_list_the_image(
+    cloud: LocalCloud, command: Command, share: Share
+) -> None:
+    """The listing only decides the wording."""
     cloud.deny(f"workspaces:{LIST}")
     assert preview(command, share)[0].startswith(f"account {SALES} gets access")
 
 
-def test_recheck_off(cloud: LocalCloud, share: Share) -> None:
-    """AWS is not asked for a name."""
+def test_preview_with_recheck_off_announces_a_share_without_asking_aws(cloud: LocalCloud, share: Share) -> None:
     line = f"account {SALES} gets access to image {share.image_id} in {REGION}"
     assert preview(Command(cloud, recheck="off"), share) == [line]
     assert cloud.calls == []
 
 
-# exclusive: fail
+# report_only="fail"
 
 
 def test_unlisted_account_fails_the_check(owner: Owner) -> None:
-    """Preview and update, and nothing is revoked."""
+    """So preview and update fail, and nothing is revoked."""
     (failure,) = found(owner.check(SALES, report_only="fail"))
     assert failure[0] == "shared_account_ids"
     assert failure[1].startswith(owner.warning(FOREIGN, what="")[:-2] + "; put the account on the list")
     assert owner.warnings == []
 
 
-def test_account_that_leaves_the_list_does_not_fail_it(cloud: LocalCloud, owner: Owner) -> None:
-    """It is unlisted from the next preview on, if it still has access."""
+def test_account_that_is_removed_from_the_list_does_not_fail_the_check(cloud: LocalCloud, owner: Owner) -> None:
+    """If it still has access, it fails the next check."""
     cloud.unshare(owner.image, FOREIGN)
     olds = owner.olds(SALES, report_only="fail")
     assert found(owner.check(report_only="fail", olds=olds)) == []
@@ -111,16 +112,17 @@ def test_account_that_leaves_the_list_does_not_fail_it(cloud: LocalCloud, owner:
 
 
 @pytest.mark.parametrize("recheck", ["warn", "off"])
-def test_recheck_does_not_open_it(cloud: LocalCloud, shared_image: str, recheck: str) -> None:
-    """Who could not look does not pass."""
+def test_check_fails_if_it_cannot_list_the_image_in_any_recheck_mode(
+    cloud: LocalCloud, shared_image: str, recheck: str
+) -> None:
     owner = Owner(Command(cloud, recheck=recheck), shared_image)
     cloud.deny(f"workspaces:{LIST}")
     with pytest.raises(ExpectedError, match="access denied" if recheck == "warn" else "recheck is off"):
         owner.check(SALES, report_only="fail")
 
 
-def test_refresh_warns_of_it(cloud: LocalCloud, owner: Owner) -> None:
-    """A refresh compares without a check."""
+def test_refresh_only_warns_of_an_unlisted_account(cloud: LocalCloud, owner: Owner) -> None:
+    """The engine calls diff in a refresh, but not check."""
     olds = owner.olds(SALES, report_only="fail")
     assert owner.diff(olds, owner.news(SALES, report_only="fail")).changes is False
     assert owner.warnings == [owner.warning(FOREIGN, what="only reported")]
@@ -128,5 +130,5 @@ def test_refresh_warns_of_it(cloud: LocalCloud, owner: Owner) -> None:
 
 
 @pytest.mark.parametrize("value", ["report", "True", 1, None])
-def test_report_only_that_is_none_of_the_three(owner: Owner, value: object) -> None:
+def test_invalid_report_only_is_refused(owner: Owner, value: object) -> None:
     assert ("report_only", "must be True, False or 'fail'") in found(owner.check(SALES, report_only=value))

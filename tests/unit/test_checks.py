@@ -1,4 +1,4 @@
-"""What a preview can know about a share, found by `check`: every problem at once, each with its property."""
+"""A preview reports all problems of a share at once, each with its property."""
 
 from collections.abc import Callable
 
@@ -25,7 +25,7 @@ def only(command: Command, *share: object) -> tuple[str, str]:
         (None, None, "eu-central-1", "eu-central-1"),
     ],
 )
-def test_region_ends_up_in_the_inputs(
+def test_state_names_the_region(
     cloud: LocalCloud,
     monkeypatch: pytest.MonkeyPatch,
     argument: str | None,
@@ -33,7 +33,7 @@ def test_region_ends_up_in_the_inputs(
     environment: str,
     resolved: str,
 ) -> None:
-    """The argument, else the configured one, else the environment's: the state names it, whatever is set later."""
+    """It is that of the argument, or else of the configuration, or else of the environment."""
     monkeypatch.setenv("AWS_REGION", environment)
     image = cloud.create_image(region=resolved)
     result = Command(cloud, region=configured).check(image, SALES, argument)
@@ -41,22 +41,20 @@ def test_region_ends_up_in_the_inputs(
     assert result.inputs["region"] == resolved
 
 
-def test_region_of_the_argument_alone(cloud: LocalCloud, image: str) -> None:
-    """A share with a Region needs no other one, not even to ask who the caller is."""
+def test_region_of_the_argument_is_enough(cloud: LocalCloud, image: str) -> None:
+    """The provider needs no other Region, not even to ask who the caller is."""
     assert found(Command(cloud, region=None).check(image, SALES, REGION)) == []
 
 
 @pytest.mark.parametrize("account", ["12345", 22222222222.0, "2222-2222-2222", "", None, [SALES]])
-def test_account_that_is_none(command: Command, image: str, account: object) -> None:
-    """The property is named."""
+def test_invalid_account_id_is_refused(command: Command, image: str, account: object) -> None:
     name, reason = only(command, image, account)
     assert name == "shared_account_id"
     assert "12 digits" in reason
 
 
 @pytest.mark.parametrize("image_id", ["wsi-short", "ami-0a1b2c3d4", "", None, 5.0])
-def test_image_id_that_is_none(cloud: LocalCloud, command: Command, image_id: object) -> None:
-    """The property is named, and AWS is not asked for such an image."""
+def test_invalid_image_id_is_refused_without_asking_aws(cloud: LocalCloud, command: Command, image_id: object) -> None:
     name, reason = only(command, image_id, SALES)
     assert name == "image_id"
     assert "wsi-" in reason
@@ -75,8 +73,9 @@ def test_image_id_that_is_none(cloud: LocalCloud, command: Command, image_id: ob
         (True, "must be the name of a Region, e.g. 'us-east-1'; it is True"),
     ],
 )
-def test_region_that_is_none(cloud: LocalCloud, command: Command, image: str, region: object, said: str) -> None:
-    """The property is named, the input is not kept, and AWS is not asked where it cannot be."""
+def test_invalid_region_is_refused_without_asking_aws(
+    cloud: LocalCloud, command: Command, image: str, region: object, said: str
+) -> None:
     result = command.check(image, SALES, region)
     ((name, reason),) = found(result)
     assert name == "region"
@@ -86,16 +85,16 @@ def test_region_that_is_none(cloud: LocalCloud, command: Command, image: str, re
     assert cloud.calls == []
 
 
-def test_no_region_at_all(cloud: LocalCloud) -> None:
-    """One more failure of the resource, beside the others, that says where to set one."""
+def test_missing_region_is_reported_with_the_other_problems(cloud: LocalCloud) -> None:
+    """The message says where to set one."""
     failures = found(Command(cloud, region=None).check("x", "y"))
     assert [name for name, _ in failures] == ["image_id", "shared_account_id", "region"]
     assert "aws:region" in failures[-1][1]
     assert cloud.calls == []
 
 
-def test_live_problems_and_malformed_ones_together(cloud: LocalCloud, command: Command, image: str) -> None:
-    """A malformed account does not hide what is wrong with the image, nor the image what is wrong with the account."""
+def test_problems_of_image_and_account_are_reported_together(cloud: LocalCloud, command: Command, image: str) -> None:
+    """A malformed value does not prevent the checks of the other one, and neither does a problem that AWS reports."""
     cloud.set_image(image, state="PENDING")
     assert [name for name, _ in found(command.check(image, "12345"))] == ["shared_account_id", "image_id"]
     assert [name for name, _ in found(command.check(image, OWNER))] == ["image_id", "shared_account_id"]
@@ -103,8 +102,7 @@ def test_live_problems_and_malformed_ones_together(cloud: LocalCloud, command: C
     assert [name for name, _ in found(command.check("x", OWNER))] == ["image_id", "shared_account_id"]
 
 
-def test_all_problems_of_an_image_at_once(cloud: LocalCloud) -> None:
-    """State, owner and licence are each named."""
+def test_state_owner_and_licence_of_an_image_are_reported_together(cloud: LocalCloud) -> None:
     image = cloud.create_image(region=GOVCLOUD, state="ERROR", tenancy="DEDICATED", owner=STRANGER)
     failures = found(Command(cloud, region=GOVCLOUD).check(image, SALES))
     assert [name for name, _ in failures] == ["image_id"] * 3
@@ -114,8 +112,8 @@ def test_all_problems_of_an_image_at_once(cloud: LocalCloud) -> None:
         assert GOVCLOUD in reason
 
 
-def test_image_that_does_not_exist(command: Command) -> None:
-    """The message says where and as whom it was looked for, and what may be wrong."""
+def test_image_that_does_not_exist_is_refused(command: Command) -> None:
+    """The message names the Region and the caller, and says what to check."""
     assert only(command, "wsi-unknown00", SALES) == (
         "image_id",
         f"image wsi-unknown00 was not found in {REGION} for account {OWNER} ({ARN}); "
@@ -123,16 +121,16 @@ def test_image_that_does_not_exist(command: Command) -> None:
     )
 
 
-def test_image_that_does_not_exist_for_a_nameless_caller(cloud: LocalCloud) -> None:
-    """Where nobody may ask who the caller is, the message leaves it out."""
+def test_image_that_does_not_exist_is_refused_without_naming_an_unknown_caller(cloud: LocalCloud) -> None:
+    """With `skipRequestingAccountId` the provider does not ask who the caller is."""
     command = Command(cloud, skipRequestingAccountId="true")
     assert only(command, "wsi-unknown00", SALES)[1].startswith(
         f"image wsi-unknown00 was not found in {REGION}; only its owner"
     )
 
 
-def test_image_of_another_account(cloud: LocalCloud, command: Command) -> None:
-    """An image that is shared with the caller is not the caller's to share; both accounts are named."""
+def test_image_of_another_account_is_refused(cloud: LocalCloud, command: Command) -> None:
+    """An image that is shared with the caller can be shared by its owner only. The message names both accounts."""
     image = cloud.create_image(account=STRANGER)
     cloud.share(image, OWNER)
     assert only(command, image, SALES) == (
@@ -142,21 +140,18 @@ def test_image_of_another_account(cloud: LocalCloud, command: Command) -> None:
     )
 
 
-def test_image_whose_owner_is_not_told(cloud: LocalCloud, command: Command) -> None:
-    """AWS may leave the owner out: that is nothing against the image."""
+def test_image_is_accepted_if_aws_does_not_name_its_owner(cloud: LocalCloud, command: Command) -> None:
     assert found(command.check(cloud.create_image(owner=None), SALES)) == []
 
 
-def test_owner_of_a_nameless_caller(cloud: LocalCloud) -> None:
-    """Without a caller to compare with, the image is as good as its state."""
+def test_owner_is_not_checked_if_the_caller_is_unknown(cloud: LocalCloud) -> None:
     image = cloud.create_image(owner=STRANGER)
     assert found(Command(cloud, skipRequestingAccountId="true").check(image, SALES)) == []
     assert cloud.count("GetCallerIdentity") == 0
 
 
 @pytest.mark.parametrize("state", ["PENDING", "ERROR"])
-def test_image_that_is_not_available(cloud: LocalCloud, command: Command, state: str) -> None:
-    """It cannot be shared yet, or never."""
+def test_image_that_is_not_available_is_refused(cloud: LocalCloud, command: Command, state: str) -> None:
     image = cloud.create_image(state=state)
     assert only(command, image, SALES) == (
         "image_id",
@@ -165,8 +160,8 @@ def test_image_that_is_not_available(cloud: LocalCloud, command: Command, state:
 
 
 @pytest.mark.parametrize("known", ["image", "caller"])
-def test_share_with_the_owner_itself(cloud: LocalCloud, known: str) -> None:
-    """Whoever tells who the owner is, the image or the caller."""
+def test_share_with_the_owner_is_refused(cloud: LocalCloud, known: str) -> None:
+    """Either the image or the caller may tell who the owner is."""
     image = cloud.create_image(owner=None) if known == "caller" else cloud.create_image()
     command = Command(cloud, skipRequestingAccountId="true" if known == "image" else None)
     name, reason = only(command, image, OWNER)
@@ -174,14 +169,15 @@ def test_share_with_the_owner_itself(cloud: LocalCloud, known: str) -> None:
     assert reason == f"account {OWNER} owns the image itself; share it with another account"
 
 
-def test_share_with_nobody_known_as_owner(cloud: LocalCloud) -> None:
-    """Where neither tells, nothing is guessed."""
+def test_share_is_accepted_if_neither_image_nor_caller_tells_the_owner(cloud: LocalCloud) -> None:
     image = cloud.create_image(owner=None)
     assert found(Command(cloud, skipRequestingAccountId="true").check(image, OWNER)) == []
 
 
-def test_image_owner_comes_before_the_caller(cloud: LocalCloud, command: Command) -> None:
-    """An image of another account could be shared with the caller."""
+def test_recipient_is_compared_with_the_owner_of_the_image_rather_than_the_caller(
+    cloud: LocalCloud, command: Command
+) -> None:
+    """The owner of another account's image could share it with the caller."""
     image = cloud.create_image(owner=STRANGER)
     assert [name for name, _ in found(command.check(image, OWNER))] == ["image_id"]
     assert [name for name, _ in found(command.check(image, STRANGER))] == ["image_id", "shared_account_id"]
@@ -196,8 +192,7 @@ def test_image_owner_comes_before_the_caller(cloud: LocalCloud, command: Command
         ("cn-northwest-1", "DEDICATED", False),
     ],
 )
-def test_byol_image(cloud: LocalCloud, region: str, tenancy: str, refused: bool) -> None:
-    """In GovCloud, and only there, an image with an own licence cannot be shared."""
+def test_byol_image_is_refused_in_govcloud_only(cloud: LocalCloud, region: str, tenancy: str, refused: bool) -> None:
     image = cloud.create_image(region=region, tenancy=tenancy)
     failures = found(Command(cloud, region=region).check(image, SALES))
     assert [("BYOL" in reason and "GovCloud" in reason and name) for name, reason in failures] == (
@@ -205,12 +200,12 @@ def test_byol_image(cloud: LocalCloud, region: str, tenancy: str, refused: bool)
     )
 
 
-# What is not known yet.
+# Values that are not known yet.
 
 
 @pytest.mark.parametrize("unknown", ["image_id", "shared_account_id", "region"])
-def test_unknown_value_is_skipped(cloud: LocalCloud, command: Command, image: str, unknown: str) -> None:
-    """It is neither missing nor wrong, and stays unknown in the inputs."""
+def test_unknown_value_is_not_checked(cloud: LocalCloud, command: Command, image: str, unknown: str) -> None:
+    """It stays unknown in the inputs."""
     inputs: dict[str, object] = {"image_id": image, "shared_account_id": SALES, "region": REGION, unknown: UNKNOWN}
     result = command.check(*inputs.values())
     assert found(result) == []
@@ -218,8 +213,8 @@ def test_unknown_value_is_skipped(cloud: LocalCloud, command: Command, image: st
     assert cloud.count("DescribeWorkspaceImages") == (unknown == "shared_account_id")
 
 
-def test_unknown_value_hides_no_other_problem(cloud: LocalCloud, command: Command, image: str) -> None:
-    """What is known is checked, by its form and with AWS."""
+def test_other_values_are_checked_if_one_is_unknown(cloud: LocalCloud, command: Command, image: str) -> None:
+    """This includes the checks that ask AWS."""
     assert only(command, "wsi-unknown00", UNKNOWN)[0] == "image_id"
     assert only(command, UNKNOWN, "12345")[0] == "shared_account_id"
     assert only(command, UNKNOWN, OWNER)[0] == "shared_account_id"
@@ -230,7 +225,7 @@ def test_unknown_value_hides_no_other_problem(cloud: LocalCloud, command: Comman
     assert names == ["image_id", "shared_account_id"]
 
 
-# Where AWS cannot be asked.
+# Checks that AWS does not answer.
 
 
 @pytest.mark.parametrize(
@@ -245,10 +240,10 @@ def test_unknown_value_hides_no_other_problem(cloud: LocalCloud, command: Comman
         (lambda cloud: cloud.expire(cloud.credentials(OWNER)["AWS_ACCESS_KEY_ID"]), CredentialsError, "are expired"),
     ],
 )
-def test_error_of_access_ends_the_check(
+def test_failed_request_to_aws_ends_the_check(
     cloud: LocalCloud, image: str, break_it: Callable[[LocalCloud], None], kind: type[ExpectedError], said: str
 ) -> None:
-    """It is not about a property: the check ends with one line; with `warn` it says so, with `off` nobody asks."""
+    """With `warn` it is a warning. With `off` AWS is not asked."""
     break_it(cloud)
     assert found(Command(cloud, recheck="off").check(image, SALES)) == []
     assert cloud.calls == []
@@ -263,21 +258,20 @@ def test_error_of_access_ends_the_check(
 
 
 @pytest.mark.parametrize("recheck", ["strict", "warn"])
-def test_caller_that_is_not_meant(cloud: LocalCloud, image: str, recheck: str) -> None:
-    """`aws:allowedAccountIds` is about the caller, and no mode overrules it."""
+def test_caller_that_is_not_allowed_is_refused_in_every_mode(cloud: LocalCloud, image: str, recheck: str) -> None:
+    """`aws:allowedAccountIds` restricts the caller."""
     with pytest.raises(ConfigurationError, match="aws:allowedAccountIds"):
         Command(cloud, recheck=recheck, allowedAccountIds=f'["{LEGAL}"]').check(image, SALES)
 
 
 @pytest.mark.parametrize("recheck", ["strict", "off"])
-def test_malformed_values_fail_in_every_mode(cloud: LocalCloud, recheck: str) -> None:
-    """All at once; what needs no look is checked all the same."""
+def test_malformed_values_are_refused_in_every_mode(cloud: LocalCloud, recheck: str) -> None:
     failures = found(Command(cloud, recheck=recheck).check("x", "y", "z"))
     assert [name for name, _ in failures] == ["image_id", "shared_account_id", "region"]
 
 
-def test_cost_of_checks_that_cannot_ask_who_the_caller_is(cloud: LocalCloud, image: str) -> None:
-    """STS does not answer, which takes seconds to minutes: with `warn` that is waited for once, not for each share."""
+def test_caller_is_asked_for_only_once_if_sts_does_not_answer(cloud: LocalCloud, image: str) -> None:
+    """Each attempt may take minutes, so with `warn` one attempt and one warning serve all shares."""
     cloud.fail("GetCallerIdentity", "ServiceUnavailable", 503, times=None)
     command = Command(cloud, recheck="warn")
     for number in range(60):

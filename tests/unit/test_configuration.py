@@ -1,4 +1,4 @@
-"""The `aws:` keys of the stack configuration as typed values, and what a wrong one is told."""
+"""The `aws:` keys of the stack configuration: valid ones become typed values, invalid ones are refused."""
 
 import importlib.util
 import re
@@ -16,8 +16,7 @@ pytestmark = pytest.mark.usefixtures("quiet_environment")
 ROLE = "arn:aws:iam::111111111111:role/golden"
 
 
-def test_every_key_of_pulumi_aws_is_decided() -> None:
-    """Each key that pulumi-aws knows is honoured, without concern here, or refused: nothing is forgotten."""
+def test_every_key_of_pulumi_aws_is_supported_ignored_or_refused() -> None:
     spec = importlib.util.find_spec("pulumi_aws")
     assert spec is not None
     assert spec.origin is not None
@@ -29,14 +28,12 @@ def test_every_key_of_pulumi_aws_is_decided() -> None:
     assert known == decided - of_the_engine
 
 
-def test_nothing_set() -> None:
-    """Without `aws:` keys nothing is set; other namespaces are not looked at."""
+def test_keys_of_other_namespaces_are_ignored() -> None:
     nothing = read_aws({"project:region": "us-east-1", "awsx:region": "x"})
     assert set(vars(nothing).values()) == {None}
 
 
-def test_simple_keys() -> None:
-    """Texts, numbers and booleans arrive under their names."""
+def test_strings_numbers_and_booleans_are_read() -> None:
     read = configured(
         region="eu-west-1",
         profile="p",
@@ -49,13 +46,12 @@ def test_simple_keys() -> None:
     assert (read.retry_mode, read.max_retries, read.insecure) == ("standard", 3, True)
 
 
-def test_max_retries_zero() -> None:
-    """0 is the default, as in pulumi-aws."""
+def test_max_retries_of_zero_means_the_default_as_in_pulumi_aws() -> None:
     assert configured(maxRetries="0").max_retries is None
 
 
-def test_keys_without_concern() -> None:
-    """Keys about tags, S3 and the plugin are none of this provider's business, whatever they say."""
+def test_keys_for_tags_s3_and_the_plugin_are_ignored() -> None:
+    """Their values are not checked either."""
     keys = {
         "defaultTags": '{"tags":{"a":"b"}}',
         "ignoreTags": "{",
@@ -65,37 +61,33 @@ def test_keys_without_concern() -> None:
     assert set(vars(configured(**keys)).values()) == {None}
 
 
-def test_singular_assume_role() -> None:
-    """The old singular key is refused in pulumi-aws's own words."""
+def test_old_singular_key_assume_role_is_refused_as_in_pulumi_aws() -> None:
     for key in ("assumeRole", "assumeRole.roleArn"):
         message = refusal(**{key: "{}"})
         assert message.startswith("invalid config key 'aws:assumeRole', should be 'aws:assumeRoles'; it is a list: ")
 
 
 @pytest.mark.parametrize("key", ["assumeRoles[0].roleArn", "allowedAccountIds[0]", "endpoints.sts", "defaultTags.a"])
-def test_path_that_was_taken_for_a_name(key: str) -> None:
-    """Without --path `pulumi config set` makes one key of it, which nothing would read."""
+def test_path_that_was_set_without_the_path_option_is_refused(key: str) -> None:
+    """`pulumi config set` stores it as one key, which would have no effect."""
     assert refusal(**{key: "a"}).startswith(f"aws:{key} was set without --path, so it is one flat key: ")
 
 
-def test_key_that_cannot_be_honoured() -> None:
-    """A key that pulumi-aws knows and botocore cannot do is refused by its name."""
+def test_unsupported_key_is_refused() -> None:
+    """pulumi-aws has this key, and botocore has no such setting."""
     assert "aws:tokenBucketRateLimiterCapacity is not supported" in refusal(tokenBucketRateLimiterCapacity="5")
 
 
 @pytest.mark.parametrize(("key", "hint"), [("profil", "aws:profile"), ("sharedConfigFile", "aws:sharedConfigFiles")])
-def test_misspelt_key(key: str, hint: str) -> None:
-    """A key unknown to pulumi-aws is refused, as it is there, and the near one is named."""
+def test_misspelt_key_is_refused_with_a_suggestion(key: str, hint: str) -> None:
     assert refusal(**{key: "x"}) == f"aws:{key} is not a configuration key of the aws provider; did you mean {hint}?"
 
 
-def test_foreign_key() -> None:
-    """A key that is like none of pulumi-aws's belongs in another namespace."""
+def test_unknown_key_is_refused_with_advice_to_use_another_namespace() -> None:
     assert "in another namespace" in refusal(zzz="x")
 
 
-def test_every_problem_is_reported_at_once() -> None:
-    """All bad keys are in one message, each with its name."""
+def test_all_invalid_keys_are_reported_in_one_message() -> None:
     message = refusal(insecure="perhaps", maxRetries="many", profil="x", endpoints="nowhere")
     assert message.count(";") >= 3
     for key in ("aws:insecure", "aws:maxRetries", "aws:profil", "aws:endpoints"):
@@ -130,14 +122,13 @@ def test_every_problem_is_reported_at_once() -> None:
         ),
     ],
 )
-def test_contradictions(keys: dict[str, object], message: str) -> None:
-    """Keys that cannot be honoured together are refused, both named."""
+def test_keys_that_contradict_each_other_are_refused(keys: dict[str, object], message: str) -> None:
     assert refusal(**keys) == message
 
 
 @pytest.mark.parametrize("value", ['["111111111111"]', "[111111111111]", "[1.11111111111e+11]", ["111111111111"]])
-def test_account_ids(value: object) -> None:
-    """Account ids are texts, or the numbers that `pulumi config set --path` makes of them."""
+def test_account_ids_may_be_strings_or_numbers(value: object) -> None:
+    """`pulumi config set --path` stores an id as a number."""
     assert configured(allowedAccountIds=value).allowed_account_ids == ("111111111111",)
 
 
@@ -145,28 +136,28 @@ def test_account_ids(value: object) -> None:
     "value",
     ["111111111111", '["1111"]', "[11111111111]", "[012345678905]", '["1111-1111-1111"]', [None], [True], "[[]]", "{}"],
 )
-def test_account_ids_refused(value: object) -> None:
-    """A list whose ids are not 12 digits each is refused, whatever it lacks; mostly it is the quotes (case 14)."""
+def test_invalid_account_ids_are_refused(value: object) -> None:
+    """The message mentions quotes, because they are what is usually missing (case 14)."""
     assert refusal(forbiddenAccountIds=value) == (
         'aws:forbiddenAccountIds must be a list of account ids of 12 digits in quotes, e.g. ["012345678905"]'
     )
 
 
 def test_endpoints_are_merged() -> None:
-    """All elements count, the last word holds, and services that are never asked are left aside."""
+    """The last endpoint of a service is used. Services that the package does not call are ignored."""
     value = '[{"workspaces":"http://a:1"},{"sts":"https://b","s3":"nonsense"},{"workspaces":"http://c","sso":""}]'
     assert configured(endpoints=value).endpoints == {"workspaces": "http://c", "sts": "https://b"}
 
 
 @pytest.mark.parametrize("url", ["localhost:5000", "ftp://host", "http://", "http://host:port", "http://[::1"])
-def test_endpoint_refused(url: str) -> None:
-    """An endpoint that is no URL is refused, with its place in the list."""
+def test_endpoint_that_is_not_a_url_is_refused(url: str) -> None:
+    """The message names its position in the list."""
     assert refusal(endpoints=[{}, {"sts": url}]).startswith("aws:endpoints[1].sts must be a URL")
 
 
 @pytest.mark.parametrize("url", ["http://my_localstack_1:4566", "https://_x.example.com/"])
 def test_endpoint_with_an_underscore_is_refused(url: str) -> None:
-    """Containers have such names, which botocore refuses: not the beginning of the URL is wrong."""
+    """Containers often have such names, and botocore refuses them."""
     assert refusal(endpoints=[{"workspaces": url}]) == (
         "aws:endpoints[0].workspaces has a host name with _, which botocore does not accept: use another name"
     )
@@ -175,7 +166,7 @@ def test_endpoint_with_an_underscore_is_refused(url: str) -> None:
 
 @pytest.mark.parametrize("url", ["http://user:hunter2@host", "https://user@host:1", "http://:hunter2@host"])
 def test_endpoint_with_a_password_is_refused(url: str) -> None:
-    """It would be printed with every failure to connect; the message does not quote it either."""
+    """The password would be printed with every connection error. The message does not quote it."""
     said = refusal(endpoints=[{"workspaces": url}])
     assert said == "aws:endpoints[0].workspaces must be a URL without a user or password"
 
@@ -184,24 +175,24 @@ def test_endpoint_with_a_password_is_refused(url: str) -> None:
     ("service", "meant"),
     [("workspace", "workspaces"), ("Workspaces", "workspaces"), ("organisations", "organizations"), ("STS", None)],
 )
-def test_endpoint_of_a_misspelt_service(service: str, meant: str | None) -> None:
-    """It would be left aside in silence, and AWS be asked instead of what was meant."""
+def test_endpoint_of_a_misspelt_service_is_refused(service: str, meant: str | None) -> None:
+    """If it were ignored, requests would go to AWS instead of that endpoint."""
     value = [{}, {service: "http://host"}]
     if meant:
         assert refusal(endpoints=value) == f"aws:endpoints[1].{service} is not a service; did you mean {meant}?"
-    else:  # nothing like any name, as difflib has it
+    else:  # difflib finds no similar name
         assert configured(endpoints=value).endpoints is None
 
 
 @pytest.mark.parametrize("service", ["workspacesweb", "s3", "ssm", "organizationsx" * 3])
-def test_endpoint_of_another_service(service: str) -> None:
-    """pulumi-aws has endpoints for all services: the others are none of our concern, nor are their values."""
+def test_endpoint_of_another_service_is_ignored(service: str) -> None:
+    """pulumi-aws has endpoints for all services. The values of the others are not checked."""
     assert configured(endpoints=[{service: "nonsense"}, {"sts": "http://host"}]).endpoints == {"sts": "http://host"}
 
 
 @pytest.mark.parametrize("key", ["httpProxy", "httpsProxy"])
-def test_proxies(key: str) -> None:
-    """A proxy may lack its scheme, and an empty one means none; a bad one is refused without its password."""
+def test_proxy_may_be_without_a_scheme_or_empty(key: str) -> None:
+    """An empty string means no proxy. An invalid proxy is refused without quoting its password."""
     field = {"httpProxy": "http_proxy", "httpsProxy": "https_proxy"}[key]
     assert getattr(configured(**{key: "proxy:3128"}), field) == "proxy:3128"
     assert getattr(configured(**{key: ""}), field) == ""
@@ -210,8 +201,8 @@ def test_proxies(key: str) -> None:
     assert CANARY not in message
 
 
-def test_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files are found under the home folder too, have to exist, and one of a kind can be honoured."""
+def test_files_may_be_given_relative_to_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that does not exist is refused, and so is a list of two files."""
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "config").touch()
     read = configured(

@@ -1,4 +1,4 @@
-"""The roles in the stack configuration, as what STS is asked for, and what a wrong one is told."""
+"""The roles of the stack configuration: valid ones become requests to STS, invalid ones are refused."""
 
 from pathlib import Path
 
@@ -11,15 +11,15 @@ pytestmark = pytest.mark.usefixtures("quiet_environment")
 ROLE = "arn:aws:iam::111111111111:role/golden"
 
 
-def test_role_with_little() -> None:
-    """A role needs its ARN only; the session then has the package's name, as STS wants one."""
+def test_role_needs_only_its_arn() -> None:
+    """STS requires a session name, so the default is the package's name."""
     roles = configured(assumeRoles=[{"roleArn": ROLE}]).assume_roles
     assert roles == ({"RoleArn": ROLE, "RoleSessionName": "pulumi-workspaces-images"},)
     assert configured(assumeRoles="[]").assume_roles is None
 
 
-def test_policy_as_object() -> None:
-    """A policy may be an object as well; STS gets its JSON."""
+def test_policy_may_be_an_object() -> None:
+    """STS gets it as JSON."""
     roles = configured(assumeRoles=[{"roleArn": ROLE, "policy": {"Version": "2012-10-17"}}]).assume_roles
     assert roles is not None
     assert roles[0]["Policy"] == '{"Version": "2012-10-17"}'
@@ -29,16 +29,15 @@ def test_policy_as_object() -> None:
     ("duration", "seconds"),
     [("1h30m", 5400), ("15m", 900), ("3600s", 3600), ("1.5h", 5400), ("900000ms", 900), ("12h", 43200)],
 )
-def test_duration(duration: str, seconds: int) -> None:
-    """Durations are in Go's notation, as pulumi-aws has them."""
+def test_duration_is_in_gos_notation_as_in_pulumi_aws(duration: str, seconds: int) -> None:
     roles = configured(assumeRoles=[{"roleArn": ROLE, "duration": duration}]).assume_roles
     assert roles is not None
     assert roles[0]["DurationSeconds"] == seconds
 
 
 @pytest.mark.parametrize("duration", ["3600", "1h 30m", "13h", "14m", "-1h", "1d", "h", "1hour"])
-def test_duration_refused(duration: str) -> None:
-    """What is no duration, or not what STS grants, is refused by its name."""
+def test_invalid_duration_is_refused(duration: str) -> None:
+    """STS accepts 15 minutes to 12 hours."""
     message = refusal(assumeRoles=[{"roleArn": ROLE, "duration": duration}])
     assert message == "aws:assumeRoles[0].duration must be a duration from 15m to 12h, e.g. 1h30m"
 
@@ -71,13 +70,13 @@ def test_duration_refused(duration: str) -> None:
         ),
     ],
 )
-def test_roles_refused(roles: object, message: str) -> None:
-    """A role that STS could not be asked for, or a sub-key that nobody would honour, is refused by name."""
+def test_invalid_role_is_refused(roles: object, message: str) -> None:
+    """The message names the key. An unsupported key is refused, too."""
     assert refusal(assumeRoles=roles).startswith(message)
 
 
 def test_web_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A web identity has a role and a token or a file; the environment stands in for what is left open."""
+    """It has a role, and a token or a file. Missing values are read from the environment."""
     read = configured(assumeRoleWithWebIdentity={"roleArn": ROLE, "webIdentityToken": CANARY, "duration": "1h"})
     identity = read.assume_role_with_web_identity
     assert identity is not None
@@ -96,13 +95,13 @@ def test_web_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert identity.token_file == str(tmp_path / "token")
     assert identity.request["RoleArn"] == ROLE
     assert identity.request["RoleSessionName"] == "ci"
-    # Without the key, the environment is botocore's business.
+    # Without the key, botocore itself reads the environment.
     assert configured().assume_role_with_web_identity is None
 
 
 @pytest.mark.parametrize("tokens", [{}, {"webIdentityToken": CANARY, "webIdentityTokenFile": "/t"}])
-def test_web_identity_refused(tokens: dict[str, str]) -> None:
-    """There has to be one token."""
+def test_web_identity_without_a_token_or_with_two_is_refused(tokens: dict[str, str]) -> None:
+    """The message does not quote the token."""
     message = refusal(assumeRoleWithWebIdentity={"roleArn": ROLE, **tokens})
     assert "aws:assumeRoleWithWebIdentity.webIdentityToken or webIdentityTokenFile must be set" in message
     assert CANARY not in message

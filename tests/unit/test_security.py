@@ -1,4 +1,4 @@
-"""No secret in what the package writes."""
+"""The package never writes a secret."""
 
 import json
 import logging
@@ -21,10 +21,10 @@ from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import CANARY, IMAGE, KEY_ID, OWNER, PLAIN, REGION, SALES, Command, state
 
 ROLE = f"arn:aws:iam::{OWNER}:role/images"
-CLOSED = "http://127.0.0.1:1"  # nobody listens there
+CLOSED = "http://127.0.0.1:1"  # no service listens there
 
 
-# A configuration that is not what it should be.
+# Invalid configuration.
 
 
 @pytest.mark.parametrize(
@@ -51,18 +51,18 @@ CLOSED = "http://127.0.0.1:1"  # nobody listens there
     ids=str,
 )
 def test_refused_value_is_not_quoted(quiet_environment: None, value: object) -> None:
-    """Whichever key it stands under: a secret may have been put under the wrong one."""
+    """This holds for every key, because a user may set a secret under the wrong one."""
     for key in [*(f"aws:{name}" for name in _SUPPORTED), *(f"workspaces-images:{name}" for name in _OWN_KEYS)]:
-        told = ""
+        written = ""
         try:
             ProviderCommand({key: value}, project="", engine=Engine(None))
         except ConfigurationError as error:
-            told = f"{error!r} {''.join(traceback.format_exception(error))}"
-        assert CANARY not in told
-        assert key in told or not told
+            written = f"{error!r} {''.join(traceback.format_exception(error))}"
+        assert CANARY not in written
+        assert key in written or not written
 
 
-# Credentials, wherever they are, and every kind of failure.
+# Every source of credentials, and every kind of failure.
 
 
 def keys(home: Path, set_environment: Callable[[str, str], None]) -> dict[str, object]:
@@ -156,7 +156,7 @@ FAILURES = [nothing, denied, expired, broken, lost, unreachable, proxy, missing]
     ("where", "failure"),
     [*((where, nothing) for where in WHERE), *((where, f) for f in FAILURES[1:] for where in (environment, role))],
 )
-def test_no_secret_in_what_is_written(
+def test_no_secret_is_written_in_the_lifecycle_of_a_share(
     cloud: LocalCloud,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -165,7 +165,7 @@ def test_no_secret_in_what_is_written(
     where: Callable[..., dict[str, object]],
     failure: Callable[..., None],
 ) -> None:
-    """Neither in errors, warnings, logs and outputs of the whole lifecycle, nor in what Python shows of its objects."""
+    """There is none in errors, warnings, logs and outputs, and none in the `repr` of the package's objects."""
     cloud.create_image(image_id=IMAGE)
     configuration: dict[str, object] = {
         "aws:region": REGION,
@@ -176,7 +176,9 @@ def test_no_secret_in_what_is_written(
         **where(tmp_path, monkeypatch.setenv),
     }
     failure(cloud, configuration)
-    process = ProviderCommand(configuration, project="shares", engine=Engine(None))  # without an engine, all is printed
+    process = ProviderCommand(
+        configuration, project="shares", engine=Engine(None)
+    )  # without an engine, messages are printed
     provider = ImageShareProvider()
     provider._command = process
     share = Share(IMAGE, SALES, REGION)
@@ -223,8 +225,8 @@ HEADER = f"'{CANARY}' not a valid key=value pair in Authorization header: 'AWS4-
         pytest.param("IncompleteSignatureException", HEADER),
     ],
 )
-def test_answer_that_repeats_the_request(cloud: LocalCloud, code: str, message: str) -> None:
-    """Some services answer a wrong signature with what they were sent."""
+def test_answer_that_contains_the_request_is_not_quoted(cloud: LocalCloud, code: str, message: str) -> None:
+    """Some services answer a wrong signature with the content of the request."""
     cloud.fail("*", code, 403, times=None, message=message)
     with pytest.raises(ExpectedError) as caught:
         Command(cloud, token=CANARY).check(IMAGE, SALES)
@@ -233,8 +235,8 @@ def test_answer_that_repeats_the_request(cloud: LocalCloud, code: str, message: 
 
 
 @pytest.mark.parametrize("status", [200, 403])
-def test_answer_that_cannot_be_read(cloud: LocalCloud, status: int) -> None:
-    """Half an answer, or a proxy's page, is an expected failure; and what came of it, perhaps keys, is not shown."""
+def test_answer_that_cannot_be_parsed_is_not_quoted(cloud: LocalCloud, status: int) -> None:
+    """It may be incomplete or a proxy's page, and it may contain keys. The provider reports an expected failure."""
     body = f"<AssumeRoleResponse><SecretAccessKey>{CANARY}</SecretAccessKey>".encode()
     cloud.interceptors.append(lambda call, proceed: Response(status, {"content-type": "text/xml"}, body))
     roles = json.dumps([{"roleArn": ROLE}])
@@ -263,10 +265,9 @@ def test_answer_that_cannot_be_read(cloud: LocalCloud, status: int) -> None:
         pytest.param({"httpsProxy": f"http://{CANARY}:{CANARY}@{CANARY[:3]}.invalid:1".replace(CANARY, "http")}, {}),
     ],
 )
-def test_address_that_cannot_be_reached(
+def test_address_that_cannot_be_reached_is_named_without_its_password(
     quiet_environment: None, monkeypatch: pytest.MonkeyPatch, configured: dict[str, str], variables: dict[str, str]
 ) -> None:
-    """It is named without its password."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     more = {f"aws:{name}": value for name, value in configured.items()}

@@ -1,4 +1,4 @@
-"""What the cloud says reaches no terminal raw."""
+"""Text from AWS is printed without control characters."""
 
 import grpc
 import pulumi
@@ -14,12 +14,12 @@ from tests.unit import test_stack_program as stack
 from tests.unit.helpers import IMAGE, OWNER, PLAIN, REGION, SALES, Command
 
 EVIL = "evil\x1b[2J\x1b]0;title\x07\r\n\u202eerror\u2028"
-EVIL_XML = "evil\r\n\x9b31m\u202eerror\u2028"  # an answer in XML cannot hold the others
+EVIL_XML = "evil\r\n\x9b31m\u202eerror\u2028"  # XML cannot contain the other characters
 
 
 @pytest.fixture
 def command(cloud: LocalCloud) -> Command:
-    """Return a command of the owner of an image."""
+    """Return a command that the owner of an image runs."""
     cloud.create_image(image_id=IMAGE)
     return Command(cloud)
 
@@ -34,8 +34,9 @@ def reasons(command: Command) -> list[str]:
     ("operation", "said"), [("DescribeWorkspaceImages", EVIL), ("GetCallerIdentity", EVIL_XML), ("*", EVIL_XML)]
 )
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException", ""])
-def test_error_of_aws(cloud: LocalCloud, command: Command, operation: str, code: str, said: str) -> None:
-    """It is one line without escapes."""
+def test_error_of_aws_is_one_line_without_control_characters(
+    cloud: LocalCloud, command: Command, operation: str, code: str, said: str
+) -> None:
     cloud.fail(operation, code or said, times=None, message=said)
     with pytest.raises(ExpectedError, match="evil") as caught:
         command.check(IMAGE, SALES)
@@ -49,14 +50,16 @@ def test_error_of_aws(cloud: LocalCloud, command: Command, operation: str, code:
         Image(IMAGE, state="AVAILABLE", byol=False, owner_account_id=EVIL),
     ],
 )
-def test_image_as_aws_describes_it(command: Command, monkeypatch: pytest.MonkeyPatch, image: Image) -> None:
-    """Its state and its owner are quoted as data."""
+def test_state_and_owner_of_an_image_are_printed_without_control_characters(
+    command: Command, monkeypatch: pytest.MonkeyPatch, image: Image
+) -> None:
     monkeypatch.setattr(Permissions, "describe", lambda *_: image)
     assert all(reason.isprintable() for reason in reasons(command))
 
 
-def test_foreign_account(command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A warning that names it is one line."""
+def test_warning_of_an_unlisted_account_is_one_line_without_control_characters(
+    command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(Permissions, "unlisted", lambda *_: frozenset([EVIL]))
     command.process.engine = Engine(None)
     news = {"image_id": IMAGE, "shared_account_ids": [], "report_only": True, "region": REGION}
@@ -86,14 +89,14 @@ def test_foreign_account(command: Command, monkeypatch: pytest.MonkeyPatch, caps
         ),
     ],
 )
-def test_adopted_shares(
+def test_yaml_of_adopted_shares_is_plain_text(
     quiet_environment: None,
     monkeypatch: pytest.MonkeyPatch,
     image: dict[str, str],
     accounts: set[str],
     caller: str,
 ) -> None:
-    """The printed YAML is lines of plain text, and no text from AWS becomes a key of it."""
+    """Text from AWS cannot add keys to it."""
     import yaml
 
     described = Image(**{"image_id": IMAGE, "state": "AVAILABLE", "byol": False, "owner_account_id": OWNER, **image})  # type: ignore[arg-type]
@@ -109,8 +112,9 @@ def test_adopted_shares(
         assert share == {"imageId": described.image_id, "region": REGION, "accounts": {a: a for a in accounts}}
 
 
-def test_organization_that_cannot_be_asked(quiet_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stack program ends with one line without escapes."""
+def test_error_of_the_organization_ends_the_stack_program_with_one_line_without_control_characters(
+    quiet_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
 
     class EvilError(grpc.RpcError):
         def code(self) -> grpc.StatusCode:
