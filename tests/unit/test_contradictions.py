@@ -1,4 +1,4 @@
-"""A program that contradicts itself, as far as mocks show it (on the engine: tests/engine/test_contradictions.py)."""
+"""A program that contradicts itself, under Pulumi's mocks (with the engine: tests/engine/test_contradictions.py)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,8 +14,10 @@ from tests.unit.programs import run
 
 
 @pytest.mark.parametrize(("of_the_list", "of_the_share"), [(None, REGION), (REGION, None)])
-def test_only_one_of_the_two_names_the_region(of_the_list: str | None, of_the_share: str | None) -> None:
-    """It may be the other's: nothing is looked up for this. Two Regions that are named are two."""
+def test_contradiction_is_found_if_only_one_of_the_two_names_its_region(
+    of_the_list: str | None, of_the_share: str | None
+) -> None:
+    """The other one may be in the same Region. Resources that name two Regions do not contradict each other."""
     with pytest.raises(pulumi.RunError, match="not on the list of its ImageSharesExclusive"):
         run(
             lambda: (
@@ -31,8 +33,8 @@ def test_only_one_of_the_two_names_the_region(of_the_list: str | None, of_the_sh
     )
 
 
-def test_list_whose_changes_are_ignored() -> None:
-    """The engine may keep another list than this one, of Outputs too."""
+def test_list_whose_changes_are_ignored_contradicts_nothing() -> None:
+    """The engine may use the list of the state instead of the declared one."""
     ignored = ResourceOptions(ignore_changes=["shared_account_ids"])
     run(
         lambda: (
@@ -53,7 +55,7 @@ def test_list_whose_changes_are_ignored() -> None:
     ],
 )
 def test_hidden_inputs_are_never_ignored(given: list[str] | None, left: list[str] | None) -> None:
-    """The engine would drop them, and with them the stack's own keys and what is secret."""
+    """Without them the provider would not know the package's own keys of the stack configuration."""
     opts = ResourceOptions(ignore_changes=given, protect=True)
     made = spelled_out(opts, "image_id", "region")
     assert made
@@ -61,8 +63,8 @@ def test_hidden_inputs_are_never_ignored(given: list[str] | None, left: list[str
     assert opts.ignore_changes == given
 
 
-def test_region_that_is_configured_is_not_another_one() -> None:
-    """By the stack or by a Provider: images of other Regions may have the same id in tests."""
+def test_region_of_the_configuration_counts_in_a_contradiction() -> None:
+    """It is that of the stack or of a Provider. In tests, images of two Regions may have the same id."""
     europe: list[Provider] = []
 
     def program() -> None:
@@ -101,7 +103,7 @@ def of_a_list_and_a_share(accounts: Callable[[], Any], account: Callable[[], Any
     ],
     ids=["account of the share", "account of the list", "the list"],
 )
-def test_account_in_a_coroutine(declare: list[Callable[[], Any]], order: int) -> None:
-    """Pulumi takes a coroutine wherever it takes an Output."""
+def test_contradiction_is_found_in_the_result_of_a_coroutine(declare: list[Callable[[], Any]], order: int) -> None:
+    """Pulumi accepts a coroutine wherever it accepts an Output."""
     with pytest.raises(pulumi.RunError, match="not on the list of its ImageSharesExclusive"):
         run(lambda: [each() for each in declare[::order]])

@@ -1,4 +1,4 @@
-"""The lifecycle of exclusive ownership, operation by operation, against the local cloud."""
+"""The provider's operations on an exclusive list, tested on the local cloud."""
 
 from typing import Any
 
@@ -23,8 +23,8 @@ def outputs(image: str, accounts: list[str], revoked: list[str], report_only: bo
     }
 
 
-def test_create_revokes_what_is_foreign(cloud: LocalCloud, owner: Owner) -> None:
-    """Its id is the image; what was revoked is in the outputs and in the diagnostics."""
+def test_create_revokes_the_shares_of_unlisted_accounts(cloud: LocalCloud, owner: Owner) -> None:
+    """It names the accounts in the outputs and in its messages. The id of the resource is that of the image."""
     cloud.share(owner.image, OTHER)
     result = owner.create(SALES, LEGAL)
     assert result.id == owner.image
@@ -36,36 +36,33 @@ def test_create_revokes_what_is_foreign(cloud: LocalCloud, owner: Owner) -> None
     ]
 
 
-def test_empty_list_is_nobody(cloud: LocalCloud, owner: Owner) -> None:
-    """Every share is foreign to it."""
+def test_empty_list_revokes_every_share(cloud: LocalCloud, owner: Owner) -> None:
     owner.create()
     assert cloud.shared_with(owner.image) == set()
 
 
-def test_update_revokes_what_is_foreign(cloud: LocalCloud, owner: Owner) -> None:
-    """It returns all outputs: those it leaves out would vanish from the state."""
+def test_update_revokes_the_shares_of_unlisted_accounts(cloud: LocalCloud, owner: Owner) -> None:
+    """It returns all outputs, because the engine drops missing ones from the state."""
     news = owner.news(SALES)
     assert owner.update(owner.olds(SALES), news).outs == outputs(owner.image, [SALES], [FOREIGN])
     assert cloud.shared_with(owner.image) == {SALES}
     assert owner.diff(owner.olds(SALES), news).changes is False
 
 
-def test_revoked_accounts_are_those_of_the_last_update(owner: Owner) -> None:
-    """What an earlier one revoked is history."""
+def test_outputs_name_only_the_accounts_that_the_last_update_revoked(owner: Owner) -> None:
     olds = owner.olds(SALES, revoked_account_ids=[OTHER])
     assert owner.update(olds, owner.news(SALES, FOREIGN)).outs == outputs(owner.image, [SALES, FOREIGN], [])
 
 
-def test_report_revokes_nothing(cloud: LocalCloud, owner: Owner) -> None:
-    """And records that nothing was revoked."""
+def test_list_that_only_reports_revokes_nothing(cloud: LocalCloud, owner: Owner) -> None:
     result = owner.update(owner.olds(SALES), owner.news(SALES, report_only=True))
     assert result.outs == outputs(owner.image, [SALES], [], report_only=True)
     assert cloud.writes() == []
     assert owner.command.engine.infos == []
 
 
-def test_account_that_leaves_the_list_is_revoked_by_the_same_update(cloud: LocalCloud, owner: Owner) -> None:
-    """Case 2: it may have no resource of its own that would revoke its share."""
+def test_update_revokes_the_share_of_an_account_that_is_removed_from_the_list(cloud: LocalCloud, owner: Owner) -> None:
+    """There may be no other resource that would revoke this share (case 2)."""
     cloud.share(owner.image, LEGAL)
     result = owner.update(owner.olds(SALES, LEGAL), owner.news(SALES))
     assert result.outs is not None
@@ -73,18 +70,18 @@ def test_account_that_leaves_the_list_is_revoked_by_the_same_update(cloud: Local
     assert cloud.shared_with(owner.image) == {SALES}
 
 
-def test_delete_of_a_share_that_the_list_has_revoked_asks_nothing(cloud: LocalCloud, owner: Owner) -> None:
-    """Law 13: its own resource, if there is one, is deleted later in the same update."""
+def test_delete_of_a_share_that_the_list_has_revoked_makes_no_requests(cloud: LocalCloud, owner: Owner) -> None:
+    """The share's own resource is deleted later in the same update (law 13)."""
     owner.update(owner.olds(SALES, FOREIGN), owner.news(SALES))
     cloud.forget_calls()
     owner.command.delete(Share(owner.image, FOREIGN, REGION))
     assert cloud.calls == []
 
 
-def test_account_that_leaves_a_list_that_only_reports_is_left_to_its_own_resource(
+def test_list_that_only_reports_does_not_revoke_the_share_of_an_account_that_is_removed_from_it(
     cloud: LocalCloud, owner: Owner
 ) -> None:
-    """If it still has access, the next preview names it."""
+    """The share's own resource may revoke it. If the account still has access, the next preview names it."""
     owner.update(owner.olds(SALES, FOREIGN, report_only=True), owner.news(SALES, report_only=True))
     assert cloud.shared_with(owner.image) == {SALES, FOREIGN}
     assert owner.warnings == []
@@ -93,15 +90,14 @@ def test_account_that_leaves_a_list_that_only_reports_is_left_to_its_own_resourc
     assert after.warnings == [after.warning(FOREIGN, what="only reported")]
 
 
-def test_what_the_same_update_granted_is_not_revoked(cloud: LocalCloud, owner: Owner) -> None:
-    """A share that is new on the list may come before or after."""
+def test_share_that_the_same_update_has_granted_is_not_revoked(cloud: LocalCloud, owner: Owner) -> None:
     owner.command.create(Share(owner.image, LEGAL, REGION))
     owner.update(owner.olds(SALES), owner.news(SALES, LEGAL))
     assert cloud.shared_with(owner.image) == {SALES, LEGAL}
 
 
-def test_what_the_same_update_revoked_is_not_revoked_again(cloud: LocalCloud, owner: Owner) -> None:
-    """The account was unshared by its own resource, with `delete_before_replace`: it is gone."""
+def test_share_that_the_same_update_has_revoked_is_not_revoked_again(cloud: LocalCloud, owner: Owner) -> None:
+    """With `delete_before_replace` the share's own resource revokes it first."""
     owner.command.delete(Share(owner.image, FOREIGN, REGION))
     result = owner.create(SALES)
     assert result.outs is not None
@@ -110,8 +106,9 @@ def test_what_the_same_update_revoked_is_not_revoked_again(cloud: LocalCloud, ow
 
 
 @pytest.mark.parametrize("recheck", ["warn", "off"])
-def test_nothing_is_revoked_without_a_look(cloud: LocalCloud, shared_image: str, recheck: str) -> None:
-    """Who could not be looked at in this update is not revoked, even if the list says so."""
+def test_nothing_is_revoked_if_this_update_has_not_listed_the_image(
+    cloud: LocalCloud, shared_image: str, recheck: str
+) -> None:
     cloud.deny(f"workspaces:{LIST}")
     owner = Owner(Command(cloud, recheck=recheck), shared_image)
     assert owner.update(owner.olds(SALES), owner.news(LEGAL)).outs == outputs(shared_image, [LEGAL], [])
@@ -120,8 +117,7 @@ def test_nothing_is_revoked_without_a_look(cloud: LocalCloud, shared_image: str,
     assert owner.warnings[-1].endswith(f"because workspaces-images:recheck is {recheck}")
 
 
-def test_strict_update_that_may_not_look(cloud: LocalCloud, owner: Owner) -> None:
-    """It fails, and has revoked nothing."""
+def test_strict_update_that_may_not_list_the_image_fails_and_revokes_nothing(cloud: LocalCloud, owner: Owner) -> None:
     cloud.deny(f"workspaces:{LIST}")
     with pytest.raises(AccessDenied):
         owner.update(owner.olds(SALES), owner.news(SALES))
@@ -129,7 +125,7 @@ def test_strict_update_that_may_not_look(cloud: LocalCloud, owner: Owner) -> Non
 
 
 def refuse(cloud: LocalCloud, account: str) -> None:
-    """Let AWS refuse to unshare one account."""
+    """Let AWS refuse to revoke the share of one account."""
 
     def intercept(call: Call, proceed: Any) -> Response:
         if call.operation == GRANT and call.parameters["SharedAccountId"] == account:
@@ -140,8 +136,8 @@ def refuse(cloud: LocalCloud, account: str) -> None:
     cloud.interceptors.append(intercept)
 
 
-def test_revoke_that_is_refused_and_the_next_update(cloud: LocalCloud, owner: Owner) -> None:
-    """One that cannot be revoked does not protect the others; the next update takes up where this one failed."""
+def test_other_shares_are_revoked_if_aws_refuses_to_revoke_one(cloud: LocalCloud, owner: Owner) -> None:
+    """The update fails, and the next update revokes the share that is left."""
     for account in (LEGAL, OTHER):
         cloud.share(owner.image, account)
     refuse(cloud, OTHER)
@@ -162,7 +158,7 @@ def test_revoke_that_is_refused_and_the_next_update(cloud: LocalCloud, owner: Ow
 
 
 def test_share_that_the_program_declares_is_not_revoked(cloud: LocalCloud, owner: Owner) -> None:
-    """Where the contradiction shows in no check: the share's own comes after the list's update."""
+    """The update refuses it even if no check could find the contradiction in time."""
     owner.command.process.ledger.declare(Share(owner.image, FOREIGN, REGION))
     with pytest.raises(ExpectedError, match="kept because the program also declares an ImageShare of it"):
         owner.create(SALES)
@@ -170,15 +166,17 @@ def test_share_that_the_program_declares_is_not_revoked(cloud: LocalCloud, owner
 
 
 def test_nothing_is_revoked_before_the_owner_is_known(cloud: LocalCloud, owner: Owner) -> None:
-    """An update that could not record whose image it is does not begin."""
+    """An update that cannot record the owner in the state fails before it writes."""
     cloud.fail("GetCallerIdentity", "AccessDeniedException")
     with pytest.raises(AccessDenied, match="sts:GetCallerIdentity"):
         owner.create(SALES)
     assert cloud.writes() == []
 
 
-def test_share_that_was_revoked_is_granted_again_by_who_declares_it(cloud: LocalCloud, owner: Owner) -> None:
-    """A share that this process has revoked and then sees declared is an update."""
+def test_share_that_the_list_has_revoked_is_granted_again_if_it_is_declared_later(
+    cloud: LocalCloud, owner: Owner
+) -> None:
+    """Its diff reports a change, without a warning of drift."""
     owner.create(SALES)
     assert owner.command.diff(Share(owner.image, FOREIGN, REGION)).changes is True
     assert owner.command.diff(Share(owner.image, SALES, REGION)).changes is False
@@ -188,8 +186,7 @@ def test_share_that_was_revoked_is_granted_again_by_who_declares_it(cloud: Local
 # read and delete.
 
 
-def test_read_keeps_everything(cloud: LocalCloud, owner: Owner) -> None:
-    """A refresh has nothing to record but whether the image is there."""
+def test_refresh_changes_nothing_in_the_state_if_the_image_exists(cloud: LocalCloud, owner: Owner) -> None:
     properties = owner.olds(SALES, revoked_account_ids=[OTHER])
     result = owner.read(properties)
     assert result.id == owner.image
@@ -200,23 +197,25 @@ def test_read_keeps_everything(cloud: LocalCloud, owner: Owner) -> None:
     assert cloud.writes() == []
 
 
-def test_read_of_an_image_that_is_gone(cloud: LocalCloud, owner: Owner) -> None:
-    """To its owner, what AWS does not know is gone."""
+def test_refresh_removes_the_list_of_a_deleted_image_from_the_state(cloud: LocalCloud, owner: Owner) -> None:
+    """The caller must be the owner of the image."""
     cloud.remove_image(owner.image)
     result = owner.read(owner.olds(SALES))
     assert (result.id, result.outs, result.inputs) == ("", {}, None)
 
 
-def test_not_found_means_nothing_without_a_caller(cloud: LocalCloud, shared_image: str) -> None:
-    """Law 10: nobody can tell whether the image is gone."""
+def test_refresh_fails_if_the_image_is_not_found_and_the_caller_is_unknown(
+    cloud: LocalCloud, shared_image: str
+) -> None:
+    """The image may exist and belong to another account (law 10)."""
     cloud.remove_image(shared_image)
     owner = Owner(Command(cloud, skipRequestingAccountId="true"), shared_image)
     with pytest.raises(ExpectedError, match="aws:skipRequestingAccountId"):
         owner.read(owner.olds(SALES))
 
 
-def test_owner_who_may_not_look(cloud: LocalCloud, owner: Owner) -> None:
-    """Access denied is not gone."""
+def test_refresh_fails_if_access_is_denied(cloud: LocalCloud, owner: Owner) -> None:
+    """The list stays in the state."""
     cloud.deny("workspaces:*")
     with pytest.raises(AccessDenied):
         owner.read(owner.olds(SALES))
@@ -224,7 +223,7 @@ def test_owner_who_may_not_look(cloud: LocalCloud, owner: Owner) -> None:
 
 @pytest.mark.parametrize("properties", [{}, {"region": REGION}])
 def test_read_by_id_is_refused(cloud: LocalCloud, owner: Owner, properties: dict[str, object]) -> None:
-    """The id does not say which accounts are meant; the message says what to do instead."""
+    """The id does not contain the accounts. The message says what to do instead."""
     with pytest.raises(ExpectedError) as caught:
         owner.read({**properties, "__provider": "reference"})
     assert str(caught.value) == (
@@ -233,12 +232,12 @@ def test_read_by_id_is_refused(cloud: LocalCloud, owner: Owner, properties: dict
     assert cloud.calls == []
 
 
-@pytest.mark.parametrize("account", [STRANGER, SALES], ids=["stranger", "recipient"])
+@pytest.mark.parametrize("account", [STRANGER, SALES], ids=["other account", "recipient"])
 @pytest.mark.parametrize("operation", ["read", "delete"])
-def test_another_account_drops_no_list_from_the_state(
+def test_another_account_cannot_remove_the_list_from_the_state(
     cloud: LocalCloud, owner: Owner, account: str, operation: str
 ) -> None:
-    """Law 10: the message says who owns, who asked and what to do."""
+    """The message names the owner and the caller, and says what to do (law 10)."""
     other = Owner(Command(cloud, account), owner.image)
     with pytest.raises(NotTheOwner) as caught:
         getattr(other.command.exclusive, operation)(owner.image, other.olds(SALES))
@@ -251,14 +250,14 @@ def test_another_account_drops_no_list_from_the_state(
 
 
 def test_another_account_does_not_become_the_owner_in_the_state(cloud: LocalCloud, owner: Owner) -> None:
-    """With `recheck: off` no check finds out: the real owner could then neither refresh nor delete the list."""
+    """With `recheck: off` the update compares the accounts, because the owner could not refresh or delete the list."""
     other = Owner(Command(cloud, STRANGER, recheck="off"), owner.image)
     with pytest.raises(NotTheOwner, match=f"is owned by account {OWNER}, and the caller is account {STRANGER} "):
         other.update(other.olds(SALES), other.news(SALES, LEGAL))
 
 
-def test_delete_revokes_nothing(cloud: LocalCloud, owner: Owner) -> None:
-    """That the list is given up is no reason to revoke anything; the caller must be the owner, and that is all."""
+def test_delete_of_a_list_revokes_nothing(cloud: LocalCloud, owner: Owner) -> None:
+    """It only checks that the caller is the owner."""
     owner.command.exclusive.delete(owner.image, owner.olds(SALES))
     assert [call.operation for call in cloud.calls] == ["GetCallerIdentity"]
     assert cloud.shared_with(owner.image) == {SALES, FOREIGN}

@@ -1,4 +1,4 @@
-"""What has changed about an exclusive list: its arguments, and who is foreign."""
+"""The diff of an exclusive list: changed arguments and unlisted accounts."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from pulumi_workspaces_images.errors import AccessDenied
 from tests.unit.helpers import FOREIGN, LEGAL, LIST, SALES, UNKNOWN, Command, Owner
 
 
-def test_same_list_and_nobody_foreign_is_unchanged(cloud: LocalCloud, owner: Owner) -> None:
-    """It has looked, once."""
+def test_same_list_without_unlisted_accounts_is_unchanged(cloud: LocalCloud, owner: Owner) -> None:
+    """The diff lists the image once."""
     result = owner.diff(owner.olds(SALES, FOREIGN), owner.news(SALES, FOREIGN))
     assert result.changes is False
     assert not result.replaces
@@ -18,21 +18,20 @@ def test_same_list_and_nobody_foreign_is_unchanged(cloud: LocalCloud, owner: Own
     assert cloud.count(LIST) == 1
 
 
-def test_same_accounts_in_other_words(owner: Owner) -> None:
-    """A list in another order, or with doubles, is the same list."""
+def test_same_accounts_in_another_order_or_with_duplicates_are_unchanged(owner: Owner) -> None:
     assert owner.diff(owner.olds(SALES, FOREIGN), owner.news(FOREIGN, SALES, FOREIGN)).changes is False
 
 
-def test_account_added_outside_pulumi_is_an_update(owner: Owner) -> None:
-    """And is named."""
+def test_account_that_was_added_outside_pulumi_is_an_update(owner: Owner) -> None:
+    """A warning names the account."""
     result = owner.diff(owner.olds(SALES), owner.news(SALES))
     assert result.changes is True
     assert not result.replaces
     assert owner.warnings == [owner.warning(FOREIGN)]
 
 
-def test_report_is_unchanged(owner: Owner) -> None:
-    """`preview --expect-no-changes` succeeds: nothing will be done about it."""
+def test_list_that_only_reports_is_unchanged_if_an_account_is_unlisted(owner: Owner) -> None:
+    """A warning names the account. `preview --expect-no-changes` succeeds."""
     result = owner.diff(owner.olds(SALES, report_only=True), owner.news(SALES, report_only=True))
     assert result.changes is False
     assert owner.warnings == [owner.warning(FOREIGN, what="only reported")]
@@ -42,15 +41,14 @@ def test_report_is_unchanged(owner: Owner) -> None:
     ("olds", "news"), [([SALES], [SALES, LEGAL]), ([SALES, LEGAL], [SALES]), ([SALES], [SALES, UNKNOWN])]
 )
 def test_other_list_is_an_update(cloud: LocalCloud, owner: Owner, olds: list[str], news: list[str]) -> None:
-    """Without a look: check has looked."""
+    """The diff does not ask AWS, because check has done so."""
     result = owner.diff(owner.olds(*olds), owner.news(*news))
     assert result.changes is True
     assert not result.replaces
     assert cloud.calls == []
 
 
-def test_unknown_list_is_an_update(owner: Owner) -> None:
-    """An update of an unknown kind, but never a replacement."""
+def test_unknown_list_is_an_update_and_not_a_replacement(owner: Owner) -> None:
     result = owner.diff(owner.olds(SALES), owner.news(shared_account_ids=UNKNOWN))
     assert result.changes is True
     assert not result.replaces
@@ -58,7 +56,7 @@ def test_unknown_list_is_an_update(owner: Owner) -> None:
 
 @pytest.mark.parametrize("report", [True, UNKNOWN])
 def test_other_report_only_is_an_update(owner: Owner, report: object) -> None:
-    """The state always says which of the two it is."""
+    """So the state always contains the current value."""
     assert owner.diff(owner.olds(SALES), owner.news(SALES, report_only=report)).changes is True
 
 
@@ -69,15 +67,15 @@ def test_other_report_only_is_an_update(owner: Owner, report: object) -> None:
 def test_other_image_is_a_replacement(
     cloud: LocalCloud, owner: Owner, change: dict[str, Any], replaces: list[str]
 ) -> None:
-    """Its own delete is a no-op, so nothing is lost."""
+    """No share is revoked, because the delete of a list does nothing."""
     result = owner.diff(owner.olds(SALES), owner.news(SALES, **change))
     assert (result.changes, result.replaces) == (True, replaces)
     assert not result.delete_before_replace
     assert cloud.calls == []
 
 
-def test_diff_that_may_not_look(cloud: LocalCloud, shared_image: str) -> None:
-    """Strict: an error. Warn: it says so, and takes it for unchanged. Off: AWS is not asked."""
+def test_diff_that_may_not_list_the_image_fails_or_warns_as_recheck_says(cloud: LocalCloud, shared_image: str) -> None:
+    """With `strict` it fails, with `warn` it warns and reports no change, and with `off` AWS is not asked."""
     cloud.deny(f"workspaces:{LIST}")
     with pytest.raises(AccessDenied):
         Owner(Command(cloud), shared_image).diff(

@@ -1,4 +1,4 @@
-"""Images found by name: newest first, AVAILABLE, the caller's own; and failures that a Pulumi program ends with."""
+"""Images found by name: AVAILABLE images of the caller, newest first. Failures end the program with one line."""
 
 import importlib
 import json
@@ -25,13 +25,13 @@ AWS = {
     "aws:region": REGION,
     "aws:accessKey": "AKIAEXAMPLE",
     "aws:secretKey": "example",
-    "aws:maxRetries": "1",  # a fault ends in its error at once
+    "aws:maxRetries": "1",  # requests fail at the first error
 }
 
 
 @pytest.fixture(autouse=True)
 def _program(quiet_environment: None) -> Iterator[None]:
-    """Return a program process whose configuration is `AWS`; what a test sets is undone."""
+    """Set the configuration of the program to `AWS`, and restore it after the test."""
     store, secrets = CONFIG.set({}), _SECRET_KEYS.set(set())
     configure()
     yield
@@ -40,7 +40,7 @@ def _program(quiet_environment: None) -> Iterator[None]:
 
 
 def configure(**aws: str) -> None:
-    """Start a run of the program, with these `aws:` keys besides."""
+    """Start a run of the program with these additional `aws:` keys."""
     pulumi.runtime.set_all_config({**AWS, **{f"aws:{key}": value for key, value in aws.items()}}, [])
 
 
@@ -58,8 +58,8 @@ def ids(found: list[FoundImage]) -> list[str]:
     return [image.image_id for image in found]
 
 
-def test_newest_first(wire: Wire) -> None:
-    """By AWS's date, across pages; the same date falls back on the id, and no date at all is the oldest."""
+def test_images_are_sorted_newest_first(wire: Wire) -> None:
+    """Images of the same date are sorted by id, and images without a date come last."""
     wire.will(
         {
             "Images": [image("old000000", created=1e9), image("undated00"), image("new000001", created=2e9)],
@@ -76,8 +76,8 @@ def test_newest_first(wire: Wire) -> None:
     ]
 
 
-def test_what_is_found_of_an_image(wire: Wire) -> None:
-    """Its date is in UTC on every machine."""
+def test_found_image_has_id_name_date_and_region(wire: Wire) -> None:
+    """The date is in UTC."""
     wire.will({"Images": [image("new000001", "golden-2033", created=2e9)]})
     created = datetime(2033, 5, 18, 3, 33, 20, tzinfo=timezone.utc)
     (found,) = find_images("golden-*")
@@ -86,8 +86,8 @@ def test_what_is_found_of_an_image(wire: Wire) -> None:
     assert found.created.isoformat() == "2033-05-18T03:33:20+00:00"
 
 
-def test_only_available_images(wire: Wire) -> None:
-    """No other image can be shared; what AWS does not say of an image is not guessed."""
+def test_only_available_images_are_found(wire: Wire) -> None:
+    """Other images cannot be shared. An image without a state is not found either."""
     wire.will(
         {
             "Images": [
@@ -114,15 +114,15 @@ def test_only_available_images(wire: Wire) -> None:
         ("silver(x)", ["silver(x)"]),
     ],
 )
-def test_name_as_a_glob(wire: Wire, name: str, expected: list[str]) -> None:
-    """The whole name, upper and lower case as they are, on every system."""
+def test_name_is_a_glob_for_the_whole_name(wire: Wire, name: str, expected: list[str]) -> None:
+    """Upper and lower case differ on every operating system."""
     names = ["golden-1", "golden-2", "Golden-3", "silver(x)"]
     wire.will({"Images": [image(f"{n}00000000", name_, created=1e9 - n) for n, name_ in enumerate(names)]})
     assert [found.name for found in find_images(name)] == expected
 
 
-def test_no_image_of_others(cloud: LocalCloud) -> None:
-    """An image that is shared with the caller is seen by it, and is not its to share."""
+def test_images_of_other_accounts_are_not_found(cloud: LocalCloud) -> None:
+    """The caller can see an image that is shared with it, but cannot share it."""
     theirs = cloud.create_image(account=SALES)
     cloud.share(theirs, OWNER)
     on(cloud)
@@ -131,8 +131,7 @@ def test_no_image_of_others(cloud: LocalCloud) -> None:
     assert ids(find_images("golden")) == [theirs]
 
 
-def test_region(cloud: LocalCloud) -> None:
-    """The argument, else `aws:region`, else the environment; it is part of what is found."""
+def test_region_is_that_of_the_argument_or_else_of_the_configuration(cloud: LocalCloud) -> None:
     here, there = cloud.create_image(), cloud.create_image(region="eu-west-1")
     on(cloud)
     assert ids(find_images("golden")) == [here]
@@ -141,8 +140,10 @@ def test_region(cloud: LocalCloud) -> None:
     assert ids(find_images("golden", region=None)) == [there]
 
 
-def test_configuration_in_the_environment(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the language host has set nothing, the SDK reads PULUMI_CONFIG, and so does this."""
+def test_configuration_is_read_from_the_environment_if_the_sdk_has_none(
+    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The SDK reads PULUMI_CONFIG too if the language host has set no configuration."""
     there = cloud.create_image(region="eu-west-1")
     on(cloud)
     environment = {**CONFIG.get(), "aws:region": "eu-west-1"}
@@ -151,8 +152,8 @@ def test_configuration_in_the_environment(cloud: LocalCloud, monkeypatch: pytest
     assert ids(find_images("golden")) == [there]
 
 
-def test_next_run_looks_anew(cloud: LocalCloud) -> None:
-    """With the Automation API one process runs a program again and again."""
+def test_each_run_of_the_program_lists_the_images_again(cloud: LocalCloud) -> None:
+    """With the Automation API one process runs a program several times."""
     on(cloud)
     assert find_images("golden") == []
     made = cloud.create_image()
@@ -161,8 +162,8 @@ def test_next_run_looks_anew(cloud: LocalCloud) -> None:
     assert ids(find_images("golden")) == [made]
 
 
-def test_newest_image(cloud: LocalCloud) -> None:
-    """One look, and the same image that `find_images` puts first."""
+def test_find_image_returns_the_newest_image(cloud: LocalCloud) -> None:
+    """It shares its request with `find_images`."""
     there = cloud.create_image(name="golden-1", region="eu-west-1")
     cloud.create_image(name="golden-1")
     newest = cloud.create_image(name="golden-2")
@@ -174,8 +175,8 @@ def test_newest_image(cloud: LocalCloud) -> None:
     assert cloud.count(DESCRIBE) == 2
 
 
-def test_no_image_is_one_clear_error(cloud: LocalCloud) -> None:
-    """Who was asked for what, where; an image that is not ready is named."""
+def test_find_image_fails_if_there_is_no_image(cloud: LocalCloud) -> None:
+    """The message names the caller, the name and the Region. It names an image that is not AVAILABLE yet."""
     cloud.create_image(name="golden")
     pending = cloud.create_image(name="silver")
     cloud.set_image(pending, state="PENDING")
@@ -200,8 +201,7 @@ def failure(name: Any = "golden", region: Any = None, function: Callable[..., An
     return caught.value
 
 
-def test_access_denied(cloud: LocalCloud) -> None:
-    """What was being done, where, and the IAM action that is missing."""
+def test_access_denied_names_the_region_and_the_missing_iam_action(cloud: LocalCloud) -> None:
     cloud.deny("workspaces:DescribeWorkspaceImages")
     on(cloud)
     error = failure()
@@ -209,13 +209,13 @@ def test_access_denied(cloud: LocalCloud) -> None:
     assert isinstance(error.__cause__, AccessDenied)
 
 
-def test_region_that_is_none() -> None:
-    """A wrong Region would end in a DNS error; it is named instead."""
+def test_invalid_region_is_refused() -> None:
+    """Otherwise it would cause a DNS error."""
     assert "'us-esat-1' is not a Region" in str(failure(region="us-esat-1"))
 
 
-def test_configuration_that_cannot_be_honoured() -> None:
-    """The key is named, and its value, which may be a secret, is not."""
+def test_invalid_configuration_is_refused() -> None:
+    """The message names the key, but not its value, which may be a secret."""
     pulumi.runtime.set_all_config({**AWS, "aws:retryMode": "hunter2hunter2", "aws:assumeRole": "{}"}, ["aws:retryMode"])
     error = failure()
     assert "aws:retryMode" in str(error)
@@ -225,30 +225,29 @@ def test_configuration_that_cannot_be_honoured() -> None:
 
 
 @pytest.mark.parametrize("name", ["", None, 5, ["golden"]])
-def test_name_that_is_none(name: object) -> None:
+def test_invalid_name_is_refused(name: object) -> None:
     for function in (find_images, find_image):
         assert str(failure(name, function=function)).startswith(f"{function.__name__}: name must be a string")
 
 
-def test_region_of_another_type() -> None:
+def test_region_that_is_not_a_string_is_refused() -> None:
     assert "region must be the name of a Region" in str(failure(region=5))
 
 
-def test_output_as_an_argument() -> None:
+def test_output_as_an_argument_is_refused() -> None:
     """An Output has no value while the program runs."""
     assert "name must be a plain string" in str(failure(pulumi.Output.from_input("golden")))
     assert "region must be a plain string" in str(failure(region=pulumi.Output.from_input(REGION)))
 
 
-def test_a_bug_is_not_an_expected_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It keeps its traceback."""
+def test_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "current_run", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         find_images("golden")
 
 
-def test_replaced_as_its_documentation_says() -> None:
-    """A unit test of a program with mocks patches the package's name before it imports the program."""
+def test_users_can_replace_find_images_in_their_unit_tests() -> None:
+    """As documented, they patch the package's name before they import their program."""
     found = [FoundImage("wsi-0a1b2c3d4", "golden-2024-05", None, REGION)]
     program: dict[str, Any] = {}
     with unittest.mock.patch("pulumi_workspaces_images.find_images", return_value=found):

@@ -1,4 +1,4 @@
-"""`ImageShare` as a program declares it, with Pulumi's mocks in the engine's place."""
+"""`ImageShare` in a program, tested with Pulumi's mocks instead of the engine."""
 
 import pulumi
 import pytest
@@ -15,8 +15,8 @@ def outputs(share: ImageShare) -> pulumi.Output[list[object]]:
     return pulumi.Output.all(*(getattr(share, name) for name in OUTPUTS))
 
 
-def test_share_that_is_declared() -> None:
-    """Its type, its name, and the inputs that were given; Pulumi is handed the provider as a plain reference."""
+def test_declared_share_reaches_the_engine_with_its_inputs() -> None:
+    """The provider is a reference in plain text."""
     recorder, (found,) = run(lambda: outputs(ImageShare("sales", IMAGE, SALES, REGION)))
     inputs = {name: value for name, value in recorder.of(TYPE)["sales"].inputs.items() if value is not None}
     assert isinstance(inputs.pop("__provider"), str)
@@ -32,14 +32,15 @@ def test_arguments_may_be_outputs() -> None:
 
 
 class Audited(ImageShare, module="workspaces", name="ImageShare"):
-    """A class of the user's own."""
+    """A class that a user derives."""
 
 
 @pytest.mark.parametrize("options", [None, pulumi.ResourceOptions(protect=True)], ids=["plain", "with options"])
 def test_get_reads_and_declares_nothing(options: pulumi.ResourceOptions | None) -> None:
-    """The engine is asked to read the id; what is known of it are the Region and the provider.
+    """The engine reads the share by its id, with the Region and the provider.
 
-    It is of the class that it was asked of, and the options, which other resources may share, are not changed.
+    The result is an instance of the class that `get` was called on. The options are not changed, because other
+    resources may use the same object.
     """
     shares: list[ImageShare] = []
 
@@ -49,7 +50,7 @@ def test_get_reads_and_declares_nothing(options: pulumi.ResourceOptions | None) 
 
     recorder, (found,) = run(program)
     resource = recorder.of(TYPE)["sales"]
-    assert (resource.resource_id, resource.custom) == (SHARE.id, None)  # that is how the mocks show a read
+    assert (resource.resource_id, resource.custom) == (SHARE.id, None)  # the mocks show a read this way
     given = {name: value for name, value in resource.inputs.items() if value is not None}
     assert given.pop("__provider")
     assert given == {"region": REGION}
@@ -58,8 +59,8 @@ def test_get_reads_and_declares_nothing(options: pulumi.ResourceOptions | None) 
     assert options is None or options.id is None
 
 
-def test_get_by_an_output() -> None:
-    """Pulumi ends with a traceback if an id is secret. It stores ids in clear anyway."""
+def test_get_accepts_an_output_and_refuses_a_secret_id() -> None:
+    """Pulumi would end with a traceback if an id is secret. It stores ids in clear anyway."""
     recorder, _ = run(lambda: ImageShare.get("found", pulumi.Output.from_input(SHARE.id)))
     assert recorder.of(TYPE)["found"].resource_id == SHARE.id
     with pytest.raises(pulumi.RunError, match=r"^ImageShare 'found': id is a secret, .* pulumi.Output.unsecret\(id\)$"):

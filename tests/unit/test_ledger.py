@@ -1,4 +1,4 @@
-"""What one process remembers of the running update, and how it keeps threads apart."""
+"""What a process remembers about the shares of the running update."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ def revoke(ledger: Ledger, share: Share) -> None:
         pass
 
 
-TOLD: dict[str, Callable[[Ledger, Share], bool]] = {
+ANSWERS: dict[str, Callable[[Ledger, Share], bool]] = {
     "declared": Ledger.is_declared,
     "revoked": Ledger.was_revoked,
     "gone": Ledger.is_gone,
@@ -30,13 +30,12 @@ TOLD: dict[str, Callable[[Ledger, Share], bool]] = {
 }
 
 
-def told(ledger: Ledger, share: Share) -> set[str]:
-    return {name for name, tell in TOLD.items() if tell(ledger, share)}
+def known(ledger: Ledger, share: Share) -> set[str]:
+    return {name for name, ask in ANSWERS.items() if ask(ledger, share)}
 
 
-def test_nothing_is_known_at_first() -> None:
-    """A new process has seen nothing declared, revoked or failed."""
-    assert told(Ledger(), SHARE) == set()
+def test_new_ledger_knows_nothing_about_a_share() -> None:
+    assert known(Ledger(), SHARE) == set()
     assert not Ledger().keeps(SHARE)
 
 
@@ -49,19 +48,17 @@ def test_nothing_is_known_at_first() -> None:
         (Ledger.granted, set()),
     ],
 )
-def test_each_note_is_about_one_share_and_one_thing(
+def test_each_event_sets_only_its_own_state_of_one_share(
     note: Callable[[Ledger, Share], object], expected: set[str]
 ) -> None:
-    """What is noted of a share says nothing about another one, nor anything else about the same one."""
     ledger = Ledger()
     note(ledger, SHARE)
     note(ledger, SHARE)
-    assert told(ledger, SHARE) == expected
-    assert not any(told(ledger, other) for other in OTHERS)
+    assert known(ledger, SHARE) == expected
+    assert not any(known(ledger, other) for other in OTHERS)
 
 
-def test_a_grant_undoes_a_revoke_and_a_failure() -> None:
-    """What was granted again is neither revoked nor failing."""
+def test_share_that_is_granted_again_is_neither_revoked_nor_failed() -> None:
     ledger = Ledger()
     for share in (SHARE, OTHERS[0]):
         revoke(ledger, share)
@@ -73,20 +70,20 @@ def test_a_grant_undoes_a_revoke_and_a_failure() -> None:
     assert failed(ledger, OTHERS[0])
 
 
-def test_a_revoke_that_failed_is_not_done() -> None:
-    """The next delete of the share tries again; a look or a grant in between puts right what is not so."""
+def test_share_is_not_gone_after_a_failed_revoke() -> None:
+    """It is marked as revoked, because the revoke may have taken effect. The next delete tries again."""
     ledger = Ledger()
     with pytest.raises(ZeroDivisionError), ledger.revoking(SHARE):
         raise ZeroDivisionError
-    assert told(ledger, SHARE) == {"revoked"}
+    assert known(ledger, SHARE) == {"revoked"}
 
 
-def test_a_declared_share_is_kept() -> None:
-    """By the resource that has it, and as long as this process lives, by the one that will."""
+def test_declared_share_is_kept_when_its_old_resource_is_deleted() -> None:
+    """If the new resource could not take the share over, the delete fails, and the old resource stays in the state."""
     ledger = Ledger()
     ledger.declare(SHARE)
     assert ledger.keeps(SHARE)
-    assert told(ledger, SHARE) == {"declared", "kept"}
+    assert known(ledger, SHARE) == {"declared", "kept"}
     ledger.failed(SHARE)
     with pytest.raises(
         ExpectedError, match=r"kept because another resource declares the share and could not take it over"
@@ -96,45 +93,44 @@ def test_a_declared_share_is_kept() -> None:
     assert ledger.keeps(SHARE)
 
 
-def test_a_grant_declares_nothing() -> None:
-    """Only check declares: an update of a resource that is no longer declared must not keep its share."""
+def test_grant_does_not_declare_a_share() -> None:
+    """Only check declares shares. Otherwise a resource that was removed from the program would keep its share."""
     ledger = Ledger()
     ledger.granted(SHARE)
     assert not ledger.is_declared(SHARE)
 
 
-def test_a_revoke_after_a_grant_counts() -> None:
-    """The last write decides."""
+def test_share_that_is_revoked_after_a_grant_is_revoked() -> None:
     ledger = Ledger()
     ledger.granted(SHARE)
     revoke(ledger, SHARE)
     assert ledger.was_revoked(SHARE)
 
 
-# What contradicts what.
+# Contradictions.
 
 
 @pytest.mark.parametrize("listed", [frozenset({LEGAL}), frozenset()])
-def test_contradiction_in_either_order(listed: frozenset[str]) -> None:
-    """Both say the same: the image, the Region, the account, and what to do. The empty list is a list."""
+def test_share_and_list_contradict_each_other_in_either_order(listed: frozenset[str]) -> None:
+    """The message is the same, and names the image, the Region, the account and what to do."""
     first, second = Ledger(), Ledger()
     first.declare(SHARE)
-    (told,) = first.declare_exclusive(IMAGE, REGION, listed)
+    (message,) = first.declare_exclusive(IMAGE, REGION, listed)
     second.declare_exclusive(IMAGE, REGION, listed)
-    assert second.declare(SHARE) == told
-    assert all(part in told for part in (*SHARE, "ImageShare ", "ImageSharesExclusive", "or remove the ImageShare"))
+    assert second.declare(SHARE) == message
+    assert all(part in message for part in (*SHARE, "ImageShare ", "ImageSharesExclusive", "or remove the ImageShare"))
 
 
-def test_share_that_contradicts_is_declared() -> None:
-    """Its old resource must not revoke it: the update is refused, and the user decides."""
+def test_share_that_contradicts_a_list_counts_as_declared() -> None:
+    """So its old resource does not revoke it: the update fails, and the user decides."""
     ledger = Ledger()
     ledger.declare_exclusive(IMAGE, REGION, frozenset())
     assert ledger.declare(SHARE)
     assert ledger.is_declared(SHARE)
 
 
-def test_two_lists_of_one_image() -> None:
-    """The first one holds; the second is told of the accounts that are in one of them only, and of shares."""
+def test_second_list_of_an_image_must_have_the_same_accounts() -> None:
+    """Otherwise it is refused, with the accounts that are in only one list. The first list stays in force."""
     ledger = Ledger()
     assert ledger.declare_exclusive(IMAGE, REGION, frozenset({SALES})) == []
     assert ledger.declare_exclusive(IMAGE, REGION, frozenset({SALES})) == []
@@ -149,8 +145,8 @@ def test_two_lists_of_one_image() -> None:
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
-def test_whatever_ends_taking_over_is_a_failure(error: type[BaseException]) -> None:
-    """The error passes through; the share could not be taken over."""
+def test_any_exception_while_a_share_is_taken_over_marks_it_as_failed(error: type[BaseException]) -> None:
+    """The exception is raised again."""
     ledger = Ledger()
     with pytest.raises(error), ledger.taking_over(SHARE):
         raise error

@@ -1,4 +1,4 @@
-"""One look for all who ask: at the same time, and for a while after."""
+"""One request for all callers that ask at the same time or within five minutes."""
 
 import threading
 import traceback
@@ -10,8 +10,8 @@ from pulumi_workspaces_images.errors import ExpectedError, NotFound
 from tests.unit.helpers import Clock, four_at_once
 
 
-class Eye:
-    """A look that counts, and sees how often it has looked, or fails."""
+class Request:
+    """A request that returns how often it was made, or fails."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.count = 0
@@ -24,47 +24,45 @@ class Eye:
         return self.count
 
 
-def test_nothing_seen_is_something_seen() -> None:
-    """A look that found nothing at all is not repeated."""
-    looks, seen = Once[frozenset[str]](), list[int]()
+def test_empty_result_is_remembered() -> None:
+    once, made = Once[frozenset[str]](), list[int]()
 
-    def look() -> frozenset[str]:
-        seen.append(1)
+    def request() -> frozenset[str]:
+        made.append(1)
         return frozenset()
 
-    assert looks.get("a", look) == looks.get("a", look) == frozenset()
-    assert len(seen) == 1
+    assert once.get("a", request) == once.get("a", request) == frozenset()
+    assert len(made) == 1
 
 
-@pytest.mark.parametrize(("seconds", "looked"), [(MAX_AGE, 1), (MAX_AGE + 1, 2)])
+@pytest.mark.parametrize(("seconds", "count"), [(MAX_AGE, 1), (MAX_AGE + 1, 2)])
 @pytest.mark.parametrize("error", [None, NotFound("no")])
-def test_look_grows_old(seconds: float, looked: int, error: Exception | None) -> None:
-    """After five minutes it is made again, also one that failed."""
-    clock, eye = Clock(), Eye(error)
-    looks = Once[int](clock)
+def test_request_is_made_again_after_five_minutes(seconds: float, count: int, error: Exception | None) -> None:
+    """This also holds for a request that failed."""
+    clock, request = Clock(), Request(error)
+    once = Once[int](clock)
     for now in (0.0, seconds):  # 0.0: as on a machine that has just started
         clock.now = now
         try:
-            looks.get("a", eye)
+            once.get("a", request)
         except NotFound:
             assert error
-    assert eye.count == looked
+    assert request.count == count
 
 
-def test_bug_is_not_kept() -> None:
-    """Anything but an expected failure is nothing that was seen, and locks nobody out."""
-    looks = Once[int]()
+def test_request_that_fails_because_of_a_bug_is_made_again() -> None:
+    once = Once[int]()
     with pytest.raises(ZeroDivisionError):
-        looks.get("a", Eye(ZeroDivisionError()))
-    assert looks.get("a", Eye()) == 1
+        once.get("a", Request(ZeroDivisionError()))
+    assert once.get("a", Request()) == 1
 
 
 @pytest.mark.parametrize("error", [None, NotFound("no")])
-def test_who_asks_meanwhile_waits(error: ExpectedError | None) -> None:
-    """Four threads, one look; each gets what it saw, or how it failed."""
-    looks, go_on, count = Once[int](), threading.Event(), list[int]()
+def test_concurrent_callers_wait_for_the_request_in_progress(error: ExpectedError | None) -> None:
+    """Each of the four threads gets the same result or the same error."""
+    once, go_on, count = Once[int](), threading.Event(), list[int]()
 
-    def look() -> int:
+    def request() -> int:
         count.append(1)
         assert go_on.wait(5)
         if error:
@@ -73,7 +71,7 @@ def test_who_asks_meanwhile_waits(error: ExpectedError | None) -> None:
 
     def ask() -> object:
         try:
-            return looks.get("a", look)
+            return once.get("a", request)
         except NotFound as failed:
             return str(failed)
 
@@ -81,11 +79,11 @@ def test_who_asks_meanwhile_waits(error: ExpectedError | None) -> None:
     assert len(count) == 1
 
 
-def test_failure_that_is_met_many_times_does_not_grow() -> None:
-    """Each caller gets an exception of its own: a shared one would collect the traceback of every raise."""
-    once, eye = Once[int](), Eye(NotFound("no such image"))
+def test_traceback_of_a_remembered_error_does_not_grow() -> None:
+    """Each caller gets its own exception, because a shared one would collect the traceback of every raise."""
+    once, request = Once[int](), Request(NotFound("no such image"))
     for _ in range(50):
         with pytest.raises(NotFound, match=r"^no such image$") as caught:
-            once.get("a", eye)
+            once.get("a", request)
     assert len(list(traceback.walk_tb(caught.value.__traceback__))) == 2
-    assert eye.count == 1
+    assert request.count == 1

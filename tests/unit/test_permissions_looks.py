@@ -1,4 +1,4 @@
-"""Once that are made once for all who ask: shared by threads, remembered for a while, many images in one call."""
+"""Read requests: made once for all threads, remembered for five minutes, and for many images in one call."""
 
 import threading
 from collections.abc import Callable
@@ -31,11 +31,11 @@ from tests.unit.helpers import (
 )
 from tests.unit.workspaces import DENIED, GONE, IMAGES, LOOKING, OK, permissions
 
-# One look for all.
+# One request for all callers.
 
 
-def test_look_is_good_for_some_time(wire: Wire, make_client: Callable[..., Any], clock: Clock) -> None:
-    """One look answers until it is old, counted from its answer; then it is made anew."""
+def test_answer_is_remembered_for_five_minutes(wire: Wire, make_client: Callable[..., Any], clock: Clock) -> None:
+    """The time counts from the answer. After that the request is made again."""
     asked = permissions(make_client, clock=clock)
 
     def pass_time(_: str) -> None:
@@ -60,8 +60,7 @@ def test_look_is_good_for_some_time(wire: Wire, make_client: Callable[..., Any],
     assert [image.state for image in asked.owned_images(REGION)] == ["AVAILABLE"]
 
 
-def test_own_write_does_not_age(wire: Wire, make_client: Callable[..., Any], clock: Clock) -> None:
-    """What this command wrote stays known for the command."""
+def test_write_is_remembered_until_the_command_ends(wire: Wire, make_client: Callable[..., Any], clock: Clock) -> None:
     asked = permissions(make_client, clock=clock)
     wire.will(OK)
     asked.grant(SHARE)
@@ -70,8 +69,10 @@ def test_own_write_does_not_age(wire: Wire, make_client: Callable[..., Any], clo
     assert wire.log == [GRANT]
 
 
-def test_failed_look_is_not_repeated(wire: Wire, make_client: Callable[..., Any], clock: Clock) -> None:
-    """A hundred shares of an image that may not be listed fail with one call; later it is tried again."""
+def test_failed_request_is_not_repeated_for_five_minutes(
+    wire: Wire, make_client: Callable[..., Any], clock: Clock
+) -> None:
+    """If access is denied, all shares of the image fail with one call."""
     asked = permissions(make_client, clock=clock)
     wire.will(DENIED, GONE)
     for account in (SALES, LEGAL, SALES):
@@ -85,8 +86,7 @@ def test_failed_look_is_not_repeated(wire: Wire, make_client: Callable[..., Any]
     assert asked.is_shared(SHARE)
 
 
-def test_bug_in_a_look_is_not_kept(wire: Wire, make_client: Callable[..., Any]) -> None:
-    """Only what AWS says is remembered, and the next asker is not locked out."""
+def test_request_that_fails_because_of_a_bug_is_made_again(wire: Wire, make_client: Callable[..., Any]) -> None:
     asked = permissions(make_client)
     wire.will({"ImagePermissions": 5})
     with pytest.raises(TypeError):
@@ -96,8 +96,10 @@ def test_bug_in_a_look_is_not_kept(wire: Wire, make_client: Callable[..., Any]) 
 
 
 @pytest.mark.parametrize("answer", [listing(SALES, LEGAL), DENIED], ids=["answered", "failed"])
-def test_threads_share_one_look(wire: Wire, make_client: Callable[..., Any], answer: Answer) -> None:
-    """Four threads ask at once: one asks AWS, the others wait for what it learns."""
+def test_concurrent_threads_wait_for_the_request_in_progress(
+    wire: Wire, make_client: Callable[..., Any], answer: Answer
+) -> None:
+    """One of four threads asks AWS. The others get its answer or its error."""
     asked = permissions(make_client)
     asking, answered = threading.Event(), threading.Event()
 
@@ -125,8 +127,7 @@ def test_threads_share_one_look(wire: Wire, make_client: Callable[..., Any], ans
     assert wire.log == [LIST]
 
 
-def test_threads_that_begin_to_look_at_the_same_moment(wire: Wire, make_client: Callable[..., Any]) -> None:
-    """One of them begins a listing, the others find it."""
+def test_threads_that_start_at_the_same_moment_make_one_request(wire: Wire, make_client: Callable[..., Any]) -> None:
     go_on = threading.Event()
 
     def clock() -> float:
@@ -140,7 +141,7 @@ def test_threads_that_begin_to_look_at_the_same_moment(wire: Wire, make_client: 
 
 
 def test_threads_share_one_client(wire: Wire, make_client: Callable[..., Any]) -> None:
-    """Clients are not made by two threads at once, and each attempt is asked about once."""
+    """Two threads never create clients at once. `before_write` is called once for each write."""
     barrier = threading.Barrier(4)
     connection = FakeConnection(make_client)
     asked = Permissions(cast(Connection, connection), before_write=lambda: wire.log.append("before write"))
@@ -156,8 +157,8 @@ def test_threads_share_one_client(wire: Wire, make_client: Callable[..., Any]) -
     assert wire.count("before write") == wire.count(GRANT) == 4
 
 
-def test_looks_at_different_images_do_not_wait_for_each_other(wire: Wire, make_client: Callable[..., Any]) -> None:
-    """A slow listing of one image does not hold up the others."""
+def test_requests_for_different_images_do_not_wait_for_each_other(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """A slow listing of one image does not delay the others."""
     asked = permissions(make_client)
     both = threading.Barrier(2)
 
@@ -171,8 +172,8 @@ def test_looks_at_different_images_do_not_wait_for_each_other(wire: Wire, make_c
         assert list(pool.map(asked.is_shared, shares)) == [False, False]
 
 
-def test_looking_while_another_thread_writes(wire: Wire, make_client: Callable[..., Any]) -> None:
-    """Who lists the accounts is not disturbed by shares that are granted meanwhile, and knows of them afterwards."""
+def test_accounts_can_be_listed_while_another_thread_grants_shares(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """The next listing contains the new accounts."""
     asked = permissions(make_client)
     accounts = [f"{700000000000 + number}" for number in range(100)]
     wire.will(listing())
@@ -193,8 +194,8 @@ def described(*images: str) -> dict[str, Any]:
     return {"Images": [{"ImageId": image, "State": image} for image in images]}
 
 
-def test_images_are_described_in_one_call(stubber: Stubber, stubbed: Permissions) -> None:
-    """As soon as the first of them is asked for; none is asked for again, nor one that was not announced."""
+def test_announced_images_are_described_in_one_call(stubber: Stubber, stubbed: Permissions) -> None:
+    """The call is made when the first of them is needed. It contains only images that were announced."""
     others = ["wsi-222222222", "wsi-111111111"]
     assert stubbed.describe_together([IMAGE, *others], REGION) == [IMAGE]
     stubber.add_response(IMAGES, described(*others, IMAGE), {"ImageIds": [IMAGE, *others[::-1]]})
@@ -203,8 +204,8 @@ def test_images_are_described_in_one_call(stubber: Stubber, stubbed: Permissions
         assert stubbed.describe(image, REGION).state == image
 
 
-def test_at_most_25_images_in_one_call(stubber: Stubber, stubbed: Permissions) -> None:
-    """That is the service's limit. A call for each lot, and none for what was announced before."""
+def test_at_most_25_images_are_described_in_one_call(stubber: Stubber, stubbed: Permissions) -> None:
+    """This is the service's limit. More images need more calls, but an image is never described twice."""
     images = [f"wsi-{n:09}" for n in range(60)]
     assert stubbed.describe_together(images[:30], REGION) == [images[0], images[25]]
     assert stubbed.describe_together(images, REGION) == [images[30], images[55]]
@@ -214,23 +215,23 @@ def test_at_most_25_images_in_one_call(stubber: Stubber, stubbed: Permissions) -
         assert [stubbed.describe(image, REGION).image_id for image in lot] == lot
 
 
-def test_image_that_is_announced_twice(stubber: Stubber, stubbed: Permissions) -> None:
-    """Two shares of one image name it once to AWS."""
+def test_image_that_is_announced_twice_is_in_the_call_once(stubber: Stubber, stubbed: Permissions) -> None:
+    """Two shares of one image announce it twice."""
     assert stubbed.describe_together([IMAGE, "wsi-222222222", IMAGE], REGION) == [IMAGE]
     stubber.add_response(IMAGES, described(IMAGE, "wsi-222222222"), {"ImageIds": [IMAGE, "wsi-222222222"]})
     assert stubbed.describe(IMAGE, REGION).state == IMAGE
 
 
-def test_images_together_are_those_of_one_region(wire: Wire, make_client: Callable[..., Any]) -> None:
-    """An image elsewhere is another image."""
+def test_image_of_another_region_is_described_in_a_call_of_its_own(wire: Wire, make_client: Callable[..., Any]) -> None:
     asked = permissions(make_client)
     asked.describe_together([IMAGE, "wsi-222222222"], REGION)
     wire.will(described(IMAGE))
     assert asked.describe(IMAGE, "eu-west-1").state == IMAGE
 
 
-def test_images_of_the_same_names_in_two_regions(wire: Wire, make_client: Callable[..., Any]) -> None:
-    """Each Region is asked for its own."""
+def test_images_of_the_same_id_in_two_regions_are_described_separately(
+    wire: Wire, make_client: Callable[..., Any]
+) -> None:
     asked = permissions(make_client)
     places = [(IMAGE, REGION), (IMAGE, "eu-west-1")]
     for image, region in places:
@@ -247,10 +248,8 @@ def test_images_of_the_same_names_in_two_regions(wire: Wire, make_client: Callab
         (400, "InvalidParameterValuesException", "no"),
     ],
 )
-def test_one_unknown_image_does_not_spoil_the_others(
-    wire: Wire, make_client: Callable[..., Any], answer: Answer
-) -> None:
-    """AWS may leave it out or refuse them all: then each is asked for alone, and the lot not again."""
+def test_unknown_image_does_not_affect_the_others(wire: Wire, make_client: Callable[..., Any], answer: Answer) -> None:
+    """AWS may omit the image or reject the whole call. Then each image is described in a call of its own."""
     asked = permissions(make_client)
     asked.describe_together([IMAGE, "wsi-222222222", "wsi-333333333"], REGION)
     wire.will(answer, described(), described("wsi-333333333"))
@@ -260,8 +259,8 @@ def test_one_unknown_image_does_not_spoil_the_others(
     assert wire.log == [DESCRIBE] * 3
 
 
-def test_images_that_may_not_be_described(wire: Wire, make_client: Callable[..., Any]) -> None:
-    """Nobody tries one by one what is denied for all."""
+def test_images_are_not_described_one_by_one_if_access_is_denied(wire: Wire, make_client: Callable[..., Any]) -> None:
+    """All images fail with the one error."""
     asked = permissions(make_client)
     asked.describe_together([IMAGE, "wsi-222222222"], REGION)
     wire.will((400, "AccessDeniedException", "no"))

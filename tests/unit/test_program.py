@@ -1,4 +1,4 @@
-"""What a program is told before it declares, and what its shares cost."""
+"""Which accounts the guards refuse to a program, and what its shares cost."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ FINANCE = "444444444444"
 ALLOWED = "workspaces-images:allowedAccountIds"
 ORGANIZATION = "workspaces-images:requireOrganization"
 AWS = {"aws:region": REGION, "aws:accessKey": "AKIAEXAMPLE", "aws:secretKey": "example", "aws:maxRetries": "1"}
-STRANGER = (400, "AccountNotFoundException", "no")
+NOT_FOUND = (400, "AccountNotFoundException", "no")
 DENIED = (400, "AccessDeniedException", "no")
 ACTIVE = {"Account": {"Name": "sales", "State": "ACTIVE"}}
 CLOSED = {"Account": {"Name": "legal", "State": "CLOSED"}}
@@ -30,7 +30,7 @@ CLOSED = {"Account": {"Name": "legal", "State": "CLOSED"}}
 
 @pytest.fixture(autouse=True)
 def _program(quiet_environment: None) -> Iterator[None]:
-    """Return a program process; what a test configures is undone."""
+    """Restore the configuration of the program after the test."""
     store, secrets = CONFIG.set({}), _SECRET_KEYS.set(set())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(recipients, "_AT_ONCE", 1)  # answers come in the order of the accounts
@@ -40,7 +40,7 @@ def _program(quiet_environment: None) -> Iterator[None]:
 
 
 def configure(**own: str) -> None:
-    """Start a run of the program with these keys of this package."""
+    """Start a run of the program with these values of the package's own configuration keys."""
     pulumi.runtime.set_all_config({**AWS, **{f"workspaces-images:{key}": value for key, value in own.items()}}, [])
 
 
@@ -48,84 +48,79 @@ def unlisted(account: str) -> str:
     return f"account {account} is not in {ALLOWED}, the accounts that images may be shared with"
 
 
-def no_member(account: str) -> str:
+def not_a_member(account: str) -> str:
     return f"account {account} is not a member of the caller's organization, which {ORGANIZATION} requires"
 
 
-def test_no_guard_refuses_nobody(wire: Wire) -> None:
-    """And AWS is not asked."""
+def test_every_account_is_accepted_if_no_guard_is_set(wire: Wire) -> None:
+    """AWS is not asked."""
     configure()
     assert refusals([SALES, LEGAL]) == []
     assert wire.sent == []
 
 
-def test_all_accounts_that_are_not_listed() -> None:
-    """In the order in which they are given."""
+def test_all_accounts_that_are_not_allowed_are_refused_in_the_given_order() -> None:
     configure(allowedAccountIds=f'["{SALES}"]')
     assert refusals([LEGAL, SALES, FINANCE]) == [unlisted(LEGAL), unlisted(FINANCE)]
     assert refusals([SALES]) == refusals([]) == []
 
 
-def test_accounts_of_any_iterable() -> None:
-    """They are gone through twice."""
+def test_accounts_may_be_given_as_a_generator() -> None:
+    """`refusals` iterates over the accounts twice."""
     configure(allowedAccountIds="[]")
     assert refusals(account for account in (SALES, LEGAL)) == [unlisted(SALES), unlisted(LEGAL)]
 
 
-def test_all_accounts_that_are_no_active_members(wire: Wire) -> None:
-    """Of the organization and of the list, all at once."""
+def test_refusals_of_both_guards_are_reported_at_once(wire: Wire) -> None:
     configure(allowedAccountIds=f'["{SALES}", "{LEGAL}"]', requireOrganization="true")
-    wire.will(ACTIVE, CLOSED, STRANGER)
+    wire.will(ACTIVE, CLOSED, NOT_FOUND)
     assert refusals([SALES, LEGAL, FINANCE]) == [
         unlisted(FINANCE),
         f"account {LEGAL} (legal) is CLOSED in the organization; {ORGANIZATION} requires an ACTIVE member",
-        no_member(FINANCE),
+        not_a_member(FINANCE),
     ]
 
 
-def test_each_account_is_asked_for_once(wire: Wire) -> None:
-    """In one list of accounts."""
+def test_organization_is_asked_once_for_an_account_that_is_given_twice(wire: Wire) -> None:
     configure(requireOrganization="true")
-    wire.will(STRANGER)
-    assert refusals([FINANCE, FINANCE]) == [no_member(FINANCE)] * 2
+    wire.will(NOT_FOUND)
+    assert refusals([FINANCE, FINANCE]) == [not_a_member(FINANCE)] * 2
     assert len(wire.sent) == 1
 
 
-def test_each_account_is_asked_for_once_by_all_components(wire: Wire) -> None:
-    """However many components of one program share with it."""
+def test_organization_is_asked_once_for_an_account_of_several_components(wire: Wire) -> None:
     configure(requireOrganization="true")
-    wire.will(STRANGER, STRANGER)
-    assert refusals([FINANCE]) == refusals([FINANCE]) == [no_member(FINANCE)]
+    wire.will(NOT_FOUND, NOT_FOUND)
+    assert refusals([FINANCE]) == refusals([FINANCE]) == [not_a_member(FINANCE)]
     assert len(wire.sent) == 1
 
 
-def test_malformed_account_is_not_asked_for(wire: Wire) -> None:
-    """Its own check says what is wrong with it; those that are accounts are judged."""
+def test_organization_is_not_asked_for_a_malformed_account(wire: Wire) -> None:
+    """The check of its share refuses it. The other accounts are compared with the organization."""
     configure(requireOrganization="true")
     wire.will((400, "InvalidInputException", "You provided a value that does not match the required pattern."))
-    wire.will(STRANGER)
+    wire.will(NOT_FOUND)
     wire.answers.rotate(1)
-    assert no_member(FINANCE) in refusals([FINANCE, "2222-2222-2222"])
+    assert not_a_member(FINANCE) in refusals([FINANCE, "2222-2222-2222"])
     assert len(wire.sent) == 1
 
 
 @pytest.mark.parametrize("region", [None, "", "eu-west-1"])
-def test_organization_is_asked_where_the_image_is(wire: Wire, region: str | None) -> None:
-    """Or where the stack is."""
+def test_guards_work_with_and_without_a_region_argument(wire: Wire, region: str | None) -> None:
     configure(requireOrganization="true")
-    wire.will(STRANGER)
-    assert refusals([FINANCE], region) == [no_member(FINANCE)]
+    wire.will(NOT_FOUND)
+    assert refusals([FINANCE], region) == [not_a_member(FINANCE)]
 
 
-def test_region_that_is_an_output(wire: Wire) -> None:
-    """It is not known yet: the list is looked at, and the rest is left to the share's own check."""
+def test_organization_is_not_asked_if_the_region_is_an_output(wire: Wire) -> None:
+    """The check of each share asks it later. The list of allowed accounts is checked."""
     configure(allowedAccountIds="[]", requireOrganization="true")
     assert refusals([FINANCE], pulumi.Output.from_input(REGION)) == [unlisted(FINANCE)]
     assert wire.sent == []
 
 
-def test_organization_that_may_not_be_asked(wire: Wire) -> None:
-    """Strict: the program ends with one line, whose cause is the typed error."""
+def test_program_ends_with_one_line_if_access_to_the_organization_is_denied(wire: Wire) -> None:
+    """The cause of the exception is the typed error."""
     configure(requireOrganization="true")
     wire.will(DENIED)
     with pytest.raises(
@@ -135,23 +130,23 @@ def test_organization_that_may_not_be_asked(wire: Wire) -> None:
     assert type(caught.value.__cause__) is AccessDenied
 
 
-def test_guard_that_cannot_be_evaluated_refuses_under_warn_too(wire: Wire) -> None:
-    """`recheck` is about what is there already; it opens no guard."""
+def test_program_ends_under_warn_too_if_access_to_the_organization_is_denied(wire: Wire) -> None:
+    """`recheck` is about existing shares, and does not disable a guard."""
     configure(allowedAccountIds="[]", requireOrganization="true", recheck="warn")
-    wire.will(STRANGER, DENIED)
+    wire.will(NOT_FOUND, DENIED)
     with pytest.raises(pulumi.RunError, match="organizations:DescribeAccount"):
         refusals([FINANCE, SALES])
 
 
-def test_off_leaves_no_way_to_ask(wire: Wire) -> None:
+def test_organization_guard_cannot_be_combined_with_recheck_off(wire: Wire) -> None:
     configure(requireOrganization="true", recheck="off")
     with pytest.raises(pulumi.RunError, match=f"{ORGANIZATION} cannot be checked while .*recheck is off"):
         refusals([FINANCE])
     assert wire.sent == []
 
 
-def test_twenty_accounts_are_twenty_calls_four_at_a_time(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Case 20; the shares' own checks do not ask again."""
+def test_twenty_accounts_need_twenty_requests_four_at_a_time(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The checks of the shares do not ask again (case 20)."""
     monkeypatch.setattr(recipients, "_AT_ONCE", 4)
     configure(requireOrganization="true")
     meeting = threading.Barrier(4)
@@ -170,8 +165,8 @@ def test_twenty_accounts_are_twenty_calls_four_at_a_time(wire: Wire, monkeypatch
 
 
 @pytest.mark.parametrize("recheck", ["strict", "warn"])
-def test_no_region_at_all(wire: Wire, recheck: str) -> None:
-    """An error in both modes: it is the configuration that is wrong."""
+def test_missing_region_is_an_error_in_both_modes(wire: Wire, recheck: str) -> None:
+    """The configuration is invalid, which `recheck` does not change."""
     keys = {**AWS, ORGANIZATION: "true", "workspaces-images:recheck": recheck}
     del keys["aws:region"]
     pulumi.runtime.set_all_config(keys, [])
@@ -189,8 +184,8 @@ def test_no_region_at_all(wire: Wire, recheck: str) -> None:
         ({"requireOrganization": "true", "allowedAccountID": "[]"}, "did you mean workspaces-images:allowedAccountIds"),
     ],
 )
-def test_configuration_that_cannot_be_honoured(own: dict[str, str], said: str) -> None:
-    """Pulumi ends a program with a RunError without a traceback, in its one line."""
+def test_invalid_configuration_ends_the_program_with_one_line(own: dict[str, str], said: str) -> None:
+    """Pulumi prints a RunError without a traceback."""
     configure(**own)
     with pytest.raises(pulumi.RunError) as caught:
         refusals([SALES])
@@ -199,15 +194,15 @@ def test_configuration_that_cannot_be_honoured(own: dict[str, str], said: str) -
     assert type(caught.value.__cause__) is ConfigurationError
 
 
-def test_aws_configuration_that_cannot_be_honoured() -> None:
-    """An `aws:` key is named too."""
+def test_invalid_aws_key_ends_the_program() -> None:
+    """The message names the key."""
     pulumi.runtime.set_all_config({**AWS, "aws:maxRetries": "many"}, [])
     with pytest.raises(pulumi.RunError, match="aws:maxRetries must be a whole number"):
         refusals([SALES])
 
 
-def test_new_run_has_a_new_configuration() -> None:
-    """The Automation API runs program after program in one process."""
+def test_each_run_of_the_program_reads_its_configuration() -> None:
+    """The Automation API runs several programs in one process."""
     configure(allowedAccountIds="[]")
     assert refusals([SALES])
     configure()
@@ -215,8 +210,8 @@ def test_new_run_has_a_new_configuration() -> None:
 
 
 @pytest.mark.parametrize("own", [{}, {ALLOWED: f'["{SALES}"]'}], ids=["no guard", "list"])
-def test_program_pays_nothing_for_what_it_does_not_use(own: dict[str, str]) -> None:
-    """Without the organization's guard, botocore's session is not even imported."""
+def test_program_without_the_organization_guard_does_not_import_botocores_session(own: dict[str, str]) -> None:
+    """The import would slow down every program."""
     code = (
         "import sys, pulumi.runtime\n"
         "from pulumi_workspaces_images.resources.program import refusals\n"
@@ -227,21 +222,21 @@ def test_program_pays_nothing_for_what_it_does_not_use(own: dict[str, str]) -> N
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split() == []
 
 
-def test_program_that_only_declares_imports_nothing_of_aws() -> None:
-    """Importing the package costs little more than importing pulumi."""
+def test_importing_the_package_imports_no_modules_for_aws() -> None:
+    """So it takes little longer than importing pulumi."""
     code = "import sys, pulumi_workspaces_images\nprint(*sys.modules)"
     imported = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     heavy = ("boto", "pulumi_aws", "_images.aws", "_images.configuration", "lifecycle.command", "lifecycle.recipients")
     assert [name for name in heavy if name in imported] == []
 
 
-def test_owner_is_not_refused_here(wire: Wire) -> None:
-    """Who owns the image is the share's own check's to say."""
+def test_guards_do_not_refuse_the_owner_of_the_image(wire: Wire) -> None:
+    """The check of the share does."""
     configure(allowedAccountIds=f"[{OWNER}]")
     assert refusals([OWNER]) == []
 
 
-def test_configuration_is_parsed_once_however_many_shares_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configuration_is_parsed_once_for_all_shares(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parsing it for each of 5,000 shares took 12 s."""
     parsed: list[dict[str, str]] = []
 
@@ -257,8 +252,8 @@ def test_configuration_is_parsed_once_however_many_shares_there_are(monkeypatch:
     assert len(parsed) == 1
 
 
-def test_other_configuration_is_another_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether a key is set anew, the environment changes, or the SDK starts with a new store or another engine."""
+def test_changed_configuration_starts_a_new_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key or the environment may change, or the SDK may start with a new store or another engine."""
     configure()
     runs = [current_run()]
     assert current_run() is runs[0]
@@ -274,7 +269,7 @@ def test_other_configuration_is_another_run(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_hints_of_a_thousand_images_are_small() -> None:
-    """Each share tells of the images beside its own, and together they tell of all."""
+    """A share tells the provider which images to describe together. All hints together contain every image."""
     configure()
     images = [f"wsi-{number:09}" for number in range(1000)]
     for image in images:
@@ -283,20 +278,20 @@ def test_hints_of_a_thousand_images_are_small() -> None:
     async def hints() -> list[str | None]:
         return [await hidden_inputs(None, image_id=image)["_images"].future() for image in images]
 
-    told: list[str | None] = _sync_await(hints())
-    assert sum(len(hint or "") for hint in told) < 2_000_000
-    assert {image for hint in set(told) for image, _ in json.loads(hint or "[]")} == set(images)
-    for image, hint in zip(images, told, strict=True):
+    sent: list[str | None] = _sync_await(hints())
+    assert sum(len(hint or "") for hint in sent) < 2_000_000
+    assert {image for hint in set(sent) for image, _ in json.loads(hint or "[]")} == set(images)
+    for image, hint in zip(images, sent, strict=True):
         assert [image, None] in json.loads(hint or "")
 
 
 def test_hidden_inputs_reach_the_provider_with_the_oldest_sdk_too() -> None:
-    """It drops names that begin with two underscores, and with them the stack's guards under an explicit provider."""
+    """That SDK drops inputs whose names begin with two underscores. Explicit providers would have no guards."""
     configure()
     assert not [name for name in hidden_inputs(None) if name.startswith("__")]
 
 
-def test_only_image_needs_no_hint() -> None:
+def test_single_image_needs_no_hint() -> None:
     configure()
     declare("wsi-0a1b2c3d4", SALES, None)
 

@@ -1,6 +1,6 @@
-"""Law 1: nothing that the program declares is lost in an update.
+"""Law 1: an update never loses a share that the program declares.
 
-Each test makes the engine's calls in its order.
+Each test makes the calls of the engine, in the same order.
 """
 
 import pytest
@@ -12,8 +12,8 @@ from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import DESCRIBE, GRANT, LEGAL, LIST, MODES, OWNER, REGION, SALES, UNKNOWN, Command, outputs
 
 
-def test_renamed_share_stays(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """To the engine a new resource and an old one; the old one's delete knows better, and says so."""
+def test_share_of_a_renamed_resource_is_kept(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """The engine creates a new resource and deletes the old one. The delete keeps the share, and says so."""
     command.declare(shared)
     command.create(shared)
     command.delete(shared)
@@ -25,16 +25,20 @@ def test_renamed_share_stays(cloud: LocalCloud, command: Command, shared: Share)
     ]
 
 
-def test_share_declared_twice_and_one_removed(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """The one that stays is unchanged, and keeps the share."""
+def test_share_is_kept_if_one_of_two_resources_for_it_is_removed(
+    cloud: LocalCloud, command: Command, shared: Share
+) -> None:
+    """The other resource is unchanged."""
     command.declare(shared)
     assert command.diff(shared).changes is False
     command.delete(shared)
     assert cloud.shared_with(shared.image_id) == {SALES}
 
 
-def test_accounts_swapped(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """Two replacements: both new ones come before both old ones go."""
+def test_shares_are_kept_if_two_resources_swap_their_accounts(
+    cloud: LocalCloud, command: Command, shared: Share
+) -> None:
+    """Both are replaced: the engine creates both new resources before it deletes the old ones."""
     legal = shared._replace(shared_account_id=LEGAL)
     cloud.share(legal.image_id, LEGAL)
     for old, new in ((shared, legal), (legal, shared)):
@@ -47,8 +51,10 @@ def test_accounts_swapped(cloud: LocalCloud, command: Command, shared: Share) ->
     assert cloud.shared_with(shared.image_id) == {SALES, LEGAL}
 
 
-def test_only_the_same_share_is_kept(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """What else is declared, of the same image or for the same account, keeps nothing."""
+def test_removed_share_is_revoked_if_other_shares_are_declared(
+    cloud: LocalCloud, command: Command, shared: Share
+) -> None:
+    """Another share of the same image or with the same account does not keep it."""
     other = cloud.create_image()
     command.declare(shared._replace(shared_account_id=LEGAL))
     command.declare(shared._replace(image_id=other))
@@ -56,37 +62,36 @@ def test_only_the_same_share_is_kept(cloud: LocalCloud, command: Command, shared
     assert cloud.shared_with(shared.image_id) == set()
 
 
-def test_looking_declares_nothing(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """`up --refresh` reads and diffs what is no longer declared: it is revoked all the same."""
+def test_removed_share_is_revoked_after_read_and_diff(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """`up --refresh` reads and diffs resources that are no longer declared."""
     command.read(shared)
     command.diff(shared)
     command.delete(shared)
     assert cloud.shared_with(shared.image_id) == set()
 
 
-def test_healing_declares_nothing(cloud: LocalCloud, command: Command, share: Share) -> None:
-    """Check alone declares."""
+def test_share_is_revoked_after_an_update_without_a_check(cloud: LocalCloud, command: Command, share: Share) -> None:
+    """Only check declares a share."""
     command.update(share)
     command.delete(share)
     assert cloud.shared_with(share.image_id) == set()
 
 
-def test_declaration_ends_with_its_command(cloud: LocalCloud, shared: Share) -> None:
-    """What the last update declared does not bind this one."""
+def test_share_that_only_the_last_update_declared_is_revoked(cloud: LocalCloud, shared: Share) -> None:
     Command(cloud).declare(shared)
     Command(cloud).delete(shared)
     assert cloud.shared_with(shared.image_id) == set()
 
 
-def test_unknown_share_is_not_declared(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """Nobody knows yet what will be declared; its grant comes before any delete."""
+def test_share_with_an_unknown_account_keeps_no_other_share(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """If it is the same share, its grant comes before any delete."""
     command.check(shared.image_id, UNKNOWN, REGION)
     command.delete(shared)
     assert cloud.shared_with(shared.image_id) == set()
 
 
 def test_unknown_share_contradicts_no_list(command: Command, image: str) -> None:
-    """It may turn out to be on the list of an `ImageSharesExclusive`, whichever of the two is checked first."""
+    """The account may be on the list of an `ImageSharesExclusive`. The order of the checks does not matter."""
     news = {"image_id": image, "shared_account_ids": [SALES], "report_only": False, "region": REGION}
     for _ in range(2):
         assert not command.check(image, UNKNOWN, REGION).failures
@@ -94,8 +99,10 @@ def test_unknown_share_contradicts_no_list(command: Command, image: str) -> None
 
 
 @pytest.mark.parametrize("recheck", MODES)
-def test_revoked_before_it_was_declared(cloud: LocalCloud, shared: Share, recheck: str) -> None:
-    """With `delete_before_replace` a delete comes before later checks: what they then declare is granted again."""
+def test_share_that_was_revoked_before_it_is_declared_is_granted_again(
+    cloud: LocalCloud, shared: Share, recheck: str
+) -> None:
+    """With `delete_before_replace` the engine deletes a resource before it checks later ones."""
     command = Command(cloud, recheck=recheck)
     command.delete(shared)
     assert cloud.shared_with(shared.image_id) == set()
@@ -110,10 +117,12 @@ def test_revoked_before_it_was_declared(cloud: LocalCloud, shared: Share, rechec
     assert cloud.shared_with(shared.image_id) == {SALES}
 
 
-def test_revoke_that_fails_and_took_effect(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """Nobody knows how it ended: who declares the share later grants it again."""
+def test_share_is_granted_again_after_a_revoke_that_aws_did_not_answer(
+    cloud: LocalCloud, command: Command, shared: Share
+) -> None:
+    """The provider does not know whether the revoke took effect."""
     cloud.lose_response(GRANT)
-    cloud.fail(LIST, "AccessDeniedException")  # the look that would settle it
+    cloud.fail(LIST, "AccessDeniedException")  # the request that would check whether it took effect
     with pytest.raises(Unanswered):
         command.delete(shared)
     command.declare(shared)
@@ -122,8 +131,9 @@ def test_revoke_that_fails_and_took_effect(cloud: LocalCloud, command: Command, 
     assert cloud.shared_with(shared.image_id) == {SALES}
 
 
-def test_granted_again_is_unchanged(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """A share that was revoked and granted again in one update is there."""
+def test_share_that_was_revoked_and_granted_again_is_unchanged(
+    cloud: LocalCloud, command: Command, shared: Share
+) -> None:
     command.delete(shared)
     command.declare(shared)
     command.create(shared)
@@ -132,15 +142,17 @@ def test_granted_again_is_unchanged(cloud: LocalCloud, command: Command, shared:
     assert cloud.shared_with(shared.image_id) == {SALES}
 
 
-def test_image_that_was_gone_when_it_was_revoked(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """What counts as revoked, because the image is gone, is an update for whoever declares it later."""
+def test_share_of_a_deleted_image_is_an_update_after_its_delete(
+    cloud: LocalCloud, command: Command, shared: Share
+) -> None:
+    """The delete treats the share as revoked, because the image does not exist any more."""
     cloud.remove_image(shared.image_id)
     command.delete(shared)
     assert command.diff(shared).changes is True
 
 
 def test_failed_grant_keeps_the_old_resource(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """The new resource could not take over: the old one stays in the state, and the share in the cloud."""
+    """The new resource could not take the share over. So the old one stays in the state, and the share is kept."""
     command.declare(shared)
     cloud.fail(GRANT, "AccessDeniedException")
     with pytest.raises(AccessDenied):
@@ -157,10 +169,10 @@ def test_failed_grant_keeps_the_old_resource(cloud: LocalCloud, command: Command
     assert cloud.shared_with(shared.image_id) == {SALES}
 
 
-def test_share_that_was_kept_and_lost_since_is_not_taken_for_granted(
+def test_failed_grant_of_a_kept_share_that_was_revoked_meanwhile_fails(
     cloud: LocalCloud, command: Command, shared: Share
 ) -> None:
-    """Only a look made since the grant failed tells that the share lives on."""
+    """After a failed grant the provider lists the image again before it takes the share over."""
     assert command.diff(shared).changes is False  # lists the image
     command.declare(shared)
     command.delete(shared)
@@ -171,7 +183,7 @@ def test_share_that_was_kept_and_lost_since_is_not_taken_for_granted(
 
 
 def test_grant_without_outputs_keeps_the_old_resource(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """Who cannot say whose image it is, is not in the state either."""
+    """If the owner is unknown, the create fails, and the new resource is not in the state."""
     command.process.ledger.declare(shared)
     cloud.fail("GetCallerIdentity", "AccessDeniedException")
     with pytest.raises(AccessDenied):
@@ -180,8 +192,8 @@ def test_grant_without_outputs_keeps_the_old_resource(cloud: LocalCloud, command
         command.delete(shared)
 
 
-def test_check_that_finds_something_keeps_the_old_resource(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """A resource that fails its check does not take over."""
+def test_check_that_finds_a_problem_keeps_the_old_resource(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """A resource that fails its check cannot take the share over."""
     cloud.set_image(shared.image_id, state="PENDING")
     assert command.check(*shared).failures
     with pytest.raises(ExpectedError, match="kept"):
@@ -190,8 +202,7 @@ def test_check_that_finds_something_keeps_the_old_resource(cloud: LocalCloud, co
 
 
 @pytest.mark.parametrize("action", [f"workspaces:{DESCRIBE}", "organizations:DescribeAccount"])
-def test_check_that_fails_keeps_the_old_resource(cloud: LocalCloud, shared: Share, action: str) -> None:
-    """Neither does one whose check ends in an error."""
+def test_check_that_ends_with_an_error_keeps_the_old_resource(cloud: LocalCloud, shared: Share, action: str) -> None:
     command = Command(cloud, own={"requireOrganization": "true"})
     cloud.deny(action)
     with pytest.raises(AccessDenied):
@@ -201,16 +212,16 @@ def test_check_that_fails_keeps_the_old_resource(cloud: LocalCloud, shared: Shar
     assert cloud.writes() == []
 
 
-def test_failure_of_another_share_keeps_nothing(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """A share that does not pass its check for reasons of its own is nobody else's."""
+def test_removed_share_is_revoked_if_the_check_of_another_share_fails(
+    cloud: LocalCloud, command: Command, shared: Share
+) -> None:
     assert command.check(shared.image_id, OWNER).failures
     assert command.check(shared.image_id, "x").failures
     command.delete(shared)
     assert cloud.shared_with(shared.image_id) == set()
 
 
-def test_warning_is_no_failure(cloud: LocalCloud, shared: Share) -> None:
-    """With `warn` a look that fails keeps nobody from taking over."""
+def test_share_is_taken_over_if_its_check_only_warns(cloud: LocalCloud, shared: Share) -> None:
     cloud.deny(f"workspaces:{DESCRIBE}")
     command = Command(cloud, recheck="warn")
     command.declare(shared)
@@ -223,7 +234,7 @@ def test_warning_is_no_failure(cloud: LocalCloud, shared: Share) -> None:
 def test_bug_keeps_the_old_resource(
     command: Command, shared: Share, monkeypatch: pytest.MonkeyPatch, operation: str
 ) -> None:
-    """Whatever kept the new resource from taking over, the old one stays in the state."""
+    """An unexpected exception prevents the new resource from taking the share over, too."""
     command.process.ledger.declare(shared)
 
     def fail(*_: object, **__: object) -> None:
@@ -237,25 +248,27 @@ def test_bug_keeps_the_old_resource(
 
 
 def kept(command: Command, share: Share) -> None:
-    """Delete the old resource of a share that another one declares, before that one grants it."""
+    """Delete the old resource of a share before the new resource grants it."""
     command.declare(share)
     command.delete(share)
 
 
 @pytest.mark.parametrize("operation", ["create", "update"])
-def test_failed_grant_of_a_share_whose_old_resource_is_gone(
+def test_kept_share_is_taken_over_even_if_its_grant_fails(
     cloud: LocalCloud, command: Command, shared: Share, operation: str
 ) -> None:
-    """With `delete_before_replace` no state would hold the share: as it lives on, the new resource takes it over."""
+    """With `delete_before_replace` the old resource is gone. The share exists, and must be in the state."""
     kept(command, shared)
     cloud.fail(GRANT, "AccessDeniedException", times=None)
     assert getattr(command, operation)(shared).outs == outputs(shared)
-    command.delete(shared)  # a second old resource: the share is held, and stays
+    command.delete(shared)  # a second old resource: the share is kept, because the new resource is in the state
     assert cloud.shared_with(shared.image_id) == {SALES}
 
 
-def test_failed_grant_of_a_kept_share_that_is_not_there(cloud: LocalCloud, command: Command, share: Share) -> None:
-    """Nothing lives on that the state would have to hold: the grant has failed, and says why."""
+def test_failed_grant_of_a_kept_share_that_does_not_exist_fails(
+    cloud: LocalCloud, command: Command, share: Share
+) -> None:
+    """The message is that of the grant."""
     kept(command, share)
     cloud.fail(GRANT, "AccessDeniedException", message="Not now.")
     with pytest.raises(AccessDenied, match="Not now"):
@@ -263,10 +276,10 @@ def test_failed_grant_of_a_kept_share_that_is_not_there(cloud: LocalCloud, comma
     assert cloud.shared_with(share.image_id) == set()
 
 
-def test_failed_grant_of_a_kept_share_that_cannot_be_looked_at(
+def test_failed_grant_of_a_kept_share_fails_if_the_image_cannot_be_listed(
     cloud: LocalCloud, command: Command, shared: Share
 ) -> None:
-    """Nothing is guessed: the failure is the grant's own, not that of the look after it."""
+    """The message is that of the grant, and not that of the listing."""
     kept(command, shared)
     cloud.deny("workspaces:*")
     with pytest.raises(AccessDenied, match=f"^sharing image .*the caller needs workspaces:{GRANT}"):
@@ -274,11 +287,11 @@ def test_failed_grant_of_a_kept_share_that_cannot_be_looked_at(
     assert command.process.ledger._entry(shared).failed
 
 
-@pytest.mark.parametrize("broken", [["grant"], ["is_shared"]], ids=["grant", "look"])
-def test_bug_while_a_kept_share_is_taken_over(
+@pytest.mark.parametrize("broken", [["grant"], ["is_shared"]], ids=["grant", "listing"])
+def test_bug_is_raised_while_a_kept_share_is_taken_over(
     cloud: LocalCloud, command: Command, shared: Share, monkeypatch: pytest.MonkeyPatch, broken: list[str]
 ) -> None:
-    """That the share lives on hides no bug, neither in the grant nor in the look after it."""
+    """This holds for a bug in the grant and in the listing after it."""
     kept(command, shared)
     cloud.fail(GRANT, "AccessDeniedException")
 
@@ -291,8 +304,10 @@ def test_bug_while_a_kept_share_is_taken_over(
         command.create(shared)
 
 
-def test_failed_grant_of_another_share_than_the_kept_one(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """A share that merely is there is not taken over by a grant that failed: its old resource is still in the state."""
+def test_failed_grant_of_an_existing_share_that_was_not_kept_fails(
+    cloud: LocalCloud, command: Command, shared: Share
+) -> None:
+    """The old resource of the share is still in the state."""
     cloud.share(shared.image_id, LEGAL)
     kept(command, shared)
     cloud.fail(GRANT, "AccessDeniedException")
@@ -303,7 +318,7 @@ def test_failed_grant_of_another_share_than_the_kept_one(cloud: LocalCloud, comm
 def test_share_that_contradicts_a_list_keeps_the_old_resource(
     cloud: LocalCloud, command: Command, shared: Share
 ) -> None:
-    """A resource that fails its check for the list's sake does not take over."""
+    """A resource that contradicts an exclusive list cannot take the share over."""
     command.process.ledger.declare_exclusive(shared.image_id, REGION, frozenset())
     assert command.check(*shared).failures
     with pytest.raises(ExpectedError, match="kept"):

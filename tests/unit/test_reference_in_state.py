@@ -1,4 +1,4 @@
-"""What the state of every version says of the provider classes: module and name, and nothing else."""
+"""The state of every version refers to a provider class by its module and name only."""
 
 import base64
 import pickle
@@ -24,8 +24,8 @@ REFERENCES = [
 
 
 @pytest.mark.parametrize(("provider", "reference"), REFERENCES)
-def test_reference_is_that_of_every_version_and_leads_to_the_provider(provider: type[Provider], reference: str) -> None:
-    """As a secret, it would hide the whole resource in every diff."""
+def test_reference_is_that_of_every_version_and_loads_the_provider(provider: type[Provider], reference: str) -> None:
+    """It is not a secret, because that would hide the whole resource in every diff."""
     assert serialize_provider(provider()) == reference
     assert type(pickle.loads(base64.b64decode(reference))) is provider
     assert provider.serialize_as_secret_always is False
