@@ -1,4 +1,4 @@
-"""Which engine is taken, and what is said when there is none; nothing here touches the network."""
+"""Which engine `make setup` uses, and the error if it finds none. These tests do not use the network."""
 
 import subprocess
 import sys
@@ -32,7 +32,7 @@ def way(result: Path | str, tried: list[str]) -> Callable[[], list[Path]]:
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a machine with nothing on PATH but the shell's own tools, an empty cache and an empty environment."""
+    """Return the folder of a machine without tools on PATH, with an empty cache and an empty environment."""
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", f"{tmp_path}/bin")
@@ -40,25 +40,27 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_versions_are_those_of_go_mod() -> None:
+def test_go_mod_pins_an_engine_that_is_new_enough() -> None:
     assert install.pinned("github.com/pulumi/pulumi/pkg/v3") >= install.MINIMUM
     assert install.pinned("go") > (1, 0, 0)
 
 
-def test_engine_on_path_with_its_host_beside_it(machine: Path) -> None:
+def test_engine_on_path_is_used_if_its_host_is_beside_it(machine: Path) -> None:
     executable(machine / "bin" / "pulumi", "echo v3.300.1")
     executable(machine / "bin" / "pulumi-language-python")
     assert install.from_path() == [machine / "bin"]
 
 
-def test_engine_with_its_host_elsewhere_on_path(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_engine_on_path_is_used_if_its_host_is_elsewhere_on_path(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     executable(machine / "bin" / "pulumi", "echo v3.216.0")
     executable(machine / "hosts" / "pulumi-language-python")
     monkeypatch.setenv("PATH", f"{machine}/bin:{machine}/hosts")
     assert install.from_path() == [machine / "bin", machine / "hosts"]
 
 
-def test_engine_of_another_checkout_is_not_the_users(machine: Path) -> None:
+def test_engine_that_another_checkout_of_this_project_made_is_not_used(machine: Path) -> None:
     executable(machine / "bin" / "pulumi", "echo v3.250.0")
     (machine / "bin" / install.HOST).symlink_to(install.HERE / install.HOST)
     with pytest.raises(EngineError, match="this project's own"):
@@ -73,13 +75,15 @@ def test_engine_of_another_checkout_is_not_the_users(machine: Path) -> None:
         ("echo v3.250.0", "`pulumi` on PATH comes without pulumi-language-python"),
     ],
 )
-def test_engine_on_path_that_will_not_do(machine: Path, script: str, reason: str) -> None:
+def test_engine_on_path_is_not_used_if_it_is_old_broken_or_without_its_host(
+    machine: Path, script: str, reason: str
+) -> None:
     executable(machine / "bin" / "pulumi", script)
     with pytest.raises(EngineError, match=reason):
         install.from_path()
 
 
-def test_official_engine_of_an_earlier_run_needs_no_site(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_official_engine_is_not_downloaded_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("urllib.request.urlopen")
     folder = install.cache() / f"official-v{version('pulumi')}"
     executable(folder / "bin" / "pulumi")
@@ -87,14 +91,14 @@ def test_official_engine_of_an_earlier_run_needs_no_site(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("script", [None, "echo go version go1.20.1 linux/amd64", "exit 1"])
-def test_go_missing_or_too_old(machine: Path, script: str | None) -> None:
+def test_engine_is_not_built_if_go_is_missing_or_too_old(machine: Path, script: str | None) -> None:
     if script:
         executable(machine / "bin" / "go", script)
     with pytest.raises(EngineError, match=r"no Go \d+\.\d+\.\d+ or newer on PATH"):
         install.from_source()
 
 
-def test_engine_built_once(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_engine_is_built_only_once(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[list[str]] = []
 
     def build(command: list[str], cwd: Path, minutes: int, **variables: str) -> None:
@@ -133,7 +137,7 @@ def test_broken_build_is_not_kept(machine: Path) -> None:
     assert install.made_once(folder, whole) == folder / "bin"
 
 
-def test_failed_command_and_one_that_takes_too_long(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_command_that_fails_or_takes_too_long_is_an_error(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EngineError, match="`/bin/sh -c` failed"):
         install.run(["/bin/sh", "-c", "exit 1"], machine, minutes=1)
     monkeypatch.setattr(install, "SIGN_OF_LIFE", 0.05)
@@ -141,14 +145,16 @@ def test_failed_command_and_one_that_takes_too_long(machine: Path, monkeypatch: 
         install.run(["/bin/sh", "-c", "PATH=/bin:/usr/bin; sleep 60 & wait"], machine, minutes=0)
 
 
-def test_first_way_that_leads_to_an_engine_is_taken(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ways_to_get_an_engine_are_tried_in_order_until_one_succeeds(
+    machine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tried: list[str] = []
     monkeypatch.setattr(install, "WAYS", (way("no", tried), way(machine, tried), way("never tried", tried)))
     assert install.find() == [machine]
     assert tried == ["no", str(machine)]
 
 
-def test_no_engine_is_one_line_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_line_says_what_to_install_if_there_is_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install, "WAYS", (way("first reason", []), way("second reason", [])))
     with pytest.raises(SystemExit) as end:
         install.main()
@@ -165,7 +171,7 @@ def test_found_engine_is_remembered(machine: Path, monkeypatch: pytest.MonkeyPat
     assert install.folders() == install.folders() == [pulumi.parent]
     assert len(tried) == 1
 
-    # With that engine on PATH, as `make env` has it, nothing is new; with another one the user's comes first.
+    # `make env` puts that engine on PATH, which changes nothing. Another engine on PATH is the user's, and comes first.
     monkeypatch.setenv("PATH", str(pulumi.parent))
     install.folders()
     assert len(tried) == 1
@@ -178,7 +184,7 @@ def test_found_engine_is_remembered(machine: Path, monkeypatch: pytest.MonkeyPat
     assert len(tried) == 3
 
 
-def test_shell_exports_survive_any_path(
+def test_shell_exports_are_correct_if_the_path_contains_special_characters(
     machine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     odd = machine / 'it\'s a "$(false)" place; %20'

@@ -1,4 +1,4 @@
-"""Set-up installs what requirements.lock names and nothing else, whatever the machine has."""
+"""`make setup` installs exactly what requirements.lock names, whatever tools the machine has."""
 
 import re
 import shutil
@@ -27,7 +27,7 @@ six==1.0 \\
 
 
 class Machine:
-    """A machine on which every command succeeds at once: what was run, and with which variables besides."""
+    """A machine on which every command succeeds at once. It records the commands and their additional variables."""
 
     def __init__(self, folder: Path) -> None:
         self.venv = folder / ".venv"
@@ -54,7 +54,7 @@ class Machine:
         path.chmod(0o755)
 
     def installs(self) -> list[str]:
-        """Return what was run since the last time: `venv`, `pip`, `sync`, `project`."""
+        """Return the steps since the last call: `venv`, `pip`, `sync`, `project`."""
         words = {"venv": " venv ", "pip": " -r ", "sync": " sync ", "project": "--no-build-isolation"}
         ran = [next(word for word, part in words.items() if part in command) for command in self.commands]
         self.commands.clear()
@@ -75,8 +75,8 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     return machine
 
 
-def test_installed_is_exactly_what_the_lock_names() -> None:
-    """Nothing more, nothing less, in the environment that these tests run in."""
+def test_installed_packages_are_exactly_those_of_the_lock_file() -> None:
+    """This is a test of the environment that the tests run in."""
     locked = {}
     for line in (ROOT / "requirements.lock").read_text().splitlines():
         if re.match(r"\w", line):
@@ -89,19 +89,19 @@ def test_installed_is_exactly_what_the_lock_names() -> None:
     }
     assert installed.pop(canonicalize_name(packages.PROJECT))
     if sys.version_info < (3, 12):
-        installed.pop(canonicalize_name("setuptools"), None)  # `venv` brings it along
+        installed.pop(canonicalize_name("setuptools"), None)  # `venv` installs it
     assert installed == locked
 
 
-def test_first_set_up_makes_an_environment_and_the_second_does_nothing(machine: Machine) -> None:
+def test_first_setup_creates_an_environment_and_the_second_does_nothing(machine: Machine) -> None:
     packages.main()
     assert machine.installs() == ["venv", "pip", "sync", "project"]
     packages.main()
     assert machine.installs() == []
 
 
-def test_nothing_is_installed_that_the_lock_does_not_name(machine: Machine) -> None:
-    """Only uv itself comes by pip. uv takes wheels only, because building one would bring tools along."""
+def test_only_packages_of_the_lock_file_are_installed(machine: Machine) -> None:
+    """Only uv is installed with pip. uv installs only wheels, because building one would install build tools."""
     packages.main()
     _, pip, sync, project = machine.commands
     assert pip.endswith(f"install --no-deps --require-hashes -r {machine.venv}/uv.txt")
@@ -111,21 +111,21 @@ def test_nothing_is_installed_that_the_lock_does_not_name(machine: Machine) -> N
     assert project.endswith("--editable .")
 
 
-def test_uv_on_path_comes_first(machine: Machine, tmp_path: Path) -> None:
+def test_uv_on_path_is_preferred(machine: Machine, tmp_path: Path) -> None:
     machine.executable("uv", tmp_path / "bin")
     packages.main()
     assert "--without-pip" in machine.commands[0]
     assert machine.installs() == ["venv", "sync", "project"]
 
 
-def test_shim_of_a_uv_that_is_not_installed_counts_as_none(machine: Machine, tmp_path: Path) -> None:
+def test_uv_on_path_that_does_not_run_is_ignored(machine: Machine, tmp_path: Path) -> None:
     machine.executable("uv", tmp_path / "bin")
     (tmp_path / "bin" / "uv").write_text("#!/bin/sh\nexit 127\n")
     packages.main()
     assert machine.installs() == ["venv", "pip", "sync", "project"]
 
 
-def test_environment_that_is_active_is_made_anew_without_its_own_uv(
+def test_uv_of_the_environment_itself_does_not_create_it_again(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine.executable("uv")
@@ -134,7 +134,7 @@ def test_environment_that_is_active_is_made_anew_without_its_own_uv(
     assert "--without-pip" not in machine.commands[0]
 
 
-def test_other_lock_is_installed_into_the_same_environment(machine: Machine, tmp_path: Path) -> None:
+def test_changed_lock_file_is_installed_into_the_same_environment(machine: Machine, tmp_path: Path) -> None:
     packages.main()
     machine.installs()
     (tmp_path / "requirements.lock").write_text(FAKE_LOCK.replace("1.0", "1.1"))
@@ -142,7 +142,7 @@ def test_other_lock_is_installed_into_the_same_environment(machine: Machine, tmp
     assert machine.installs() == ["sync", "project"]
 
 
-def test_environment_is_made_anew_for_another_python(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_is_created_again_for_another_python(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     packages.main()
     machine.installs()
     monkeypatch.setattr(sys, "version", "3.99.0 (somewhere else)")
@@ -150,7 +150,7 @@ def test_environment_is_made_anew_for_another_python(machine: Machine, monkeypat
     assert machine.installs() == ["venv", "pip", "sync", "project"]
 
 
-def test_environment_that_was_left_half_made_is_made_anew(machine: Machine) -> None:
+def test_incomplete_environment_is_created_again(machine: Machine) -> None:
     packages.main()
     machine.installs()
     (machine.venv / "packages.json").write_text("")
@@ -158,7 +158,9 @@ def test_environment_that_was_left_half_made_is_made_anew(machine: Machine) -> N
     assert machine.installs() == ["venv", "pip", "sync", "project"]
 
 
-def test_failed_set_up_is_one_line_and_is_repeated(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_setup_ends_with_one_line_and_the_next_one_starts_again(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*command: object, **variables: str) -> None:
         raise packages.SetupError("`uv pip sync` failed, see above")
 
@@ -183,7 +185,7 @@ def test_wheel_is_built_and_installed_each_time(machine: Machine, monkeypatch: p
 
 
 def test_without_venv_and_uv_one_line_says_what_to_install(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Debian's python3 without python3-venv."""
+    """This happens with Debian's python3 without python3-venv."""
     monkeypatch.setattr(packages, "find_spec", lambda _: None)
     with pytest.raises(SystemExit) as end:
         packages.main()
@@ -192,7 +194,7 @@ def test_without_venv_and_uv_one_line_says_what_to_install(machine: Machine, mon
     assert "\n" not in str(end.value)
 
 
-def test_without_venv_uv_makes_the_environment(
+def test_uv_creates_the_environment_if_python_has_no_venv(
     machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(packages, "find_spec", lambda _: None)
@@ -202,8 +204,8 @@ def test_without_venv_uv_makes_the_environment(
     assert machine.installs() == ["venv", "sync", "project"]
 
 
-def test_uv_that_pip_has_installed_uses_the_index_of_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A company's mirror is often in pip's configuration only, which uv does not read."""
+def test_uv_uses_the_package_index_of_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A company's mirror is often set only in pip's configuration, which uv does not read."""
     settings = {"index-url": "https://pypi.example.com/simple", "cert": "/etc/company.pem"}
     (tmp_path / "pip.conf").write_text("[global]\n" + "".join(f"{k} = {v}\n" for k, v in settings.items()))
     for name in ("PIP_CERT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_INDEX", "UV_DEFAULT_INDEX", "SSL_CERT_FILE"):
@@ -215,8 +217,8 @@ def test_uv_that_pip_has_installed_uses_the_index_of_pip(monkeypatch: pytest.Mon
     assert "UV_DEFAULT_INDEX" not in packages.settings_of_pip()
 
 
-def test_python_that_is_too_old_is_one_line() -> None:
-    """It is read by that Python: no newer syntax may come before the check."""
+def test_too_old_python_ends_setup_with_one_line() -> None:
+    """That Python must be able to read the file, so the file must not use newer syntax before the check."""
     pretend = "import sys; sys.version_info = (3, 9, 18); exec(open(sys.argv[1]).read())"
     run = subprocess.run([sys.executable, "-c", pretend, packages.__file__], capture_output=True, text=True, cwd=ROOT)
     assert run.returncode == 1
@@ -224,15 +226,15 @@ def test_python_that_is_too_old_is_one_line() -> None:
     assert run.stderr.endswith("name one, as in `make setup PYTHON=python3.13`\n")
 
 
-# What installs packages, or brings programs along; `pulumi install` is for a user's own project.
+# Commands that install packages or download programs. `pulumi install` is not one: it is for a user's own project.
 _INSTALLS = re.compile(
     r"\b(?:pip3?|pipx|uv|npm|apt|apt-get|brew|conda|gem|cargo|go)\b.* (?:install|sync|add|get)\b"
     r"|\b(?:uvx|npx)\b|\buv (?:run|tool)\b|\b(?:curl|wget)\b.*\| *(?:ba)?sh\b"
 )
 
 
-def test_no_command_installs_what_is_not_pinned() -> None:
-    """Make, the pipelines and the pages go through local/packages.py, whose commands are above."""
+def test_no_command_installs_packages_that_are_not_pinned() -> None:
+    """Make, the pipelines and the pages use local/packages.py, which is tested above."""
     files = ["Makefile", ".pre-commit-config.yaml", ".ci/run", "README.md", "CONTRIBUTING.md"]
     patterns = [".github/**/*.yml", "docs/**/*.yml", "docs/**/*.md", "examples/**/*.md", "local/**/*"]
     paths = [ROOT / name for name in files] + [path for pattern in patterns for path in ROOT.glob(pattern)]
@@ -243,8 +245,8 @@ def test_no_command_installs_what_is_not_pinned() -> None:
         for line in path.read_text().splitlines()
         if "--require-hashes" not in line and _INSTALLS.search(re.sub(r"[\"',()\[\]*]+", " ", line).replace("  ", " "))
     }
-    # The commands of the first are above. The second is `pulumi install` of a user's own project.
+    # The commands of the first file are tested above. The second one runs `pulumi install` of a user's own project.
     allowed = {"local/packages.py", "local/engine/pulumi-language-python"}
-    # Users add this to an environment of their own.
+    # Users run this in their own environment.
     users = "pip install 'botocore[crt]'"
     assert {line for line in found if line.partition(":")[0] not in allowed and users not in line} == set()
