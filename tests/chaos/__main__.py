@@ -1,4 +1,4 @@
-"""`make chaos`: tell stories of chaos, one line for each round, until they break, are enough or are interrupted."""
+"""`make chaos`: run random stories and print a line for each round, until all rounds are done or it is interrupted."""
 
 import argparse
 import itertools
@@ -16,12 +16,12 @@ ROUNDS_OF_A_STORY = 5
 
 
 def main() -> int:
-    """Run the command line; 1 if an invariant did not hold."""
+    """Run the command line; return 1 if an invariant did not hold."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
-    parser.add_argument("--rounds", type=int, help="how many in all; until it is interrupted if not given")
-    parser.add_argument("--seed", help="what all randomness comes from; another one each time if not given")
+    parser.add_argument("--rounds", type=int, help="total number of rounds (default: until it is interrupted)")
+    parser.add_argument("--seed", help="seed of all random choices (default: another one each time)")
     parser.add_argument("--jobs", type=int, default=2, help="stories at the same time (default: 2)")
-    parser.add_argument("--story", type=int, help="tell only this one, of --rounds rounds")
+    parser.add_argument("--story", type=int, help="run only the story of this number, with --rounds rounds")
     arguments = parser.parse_args()
     seed = arguments.seed or str(random.randrange(10**6))
     print(f"seed {seed}", flush=True)
@@ -40,7 +40,7 @@ def main() -> int:
 
 
 def _plan(rounds: int | None, story: int | None) -> Iterator[tuple[int, int]]:
-    """Yield the number of each story and how many rounds it has."""
+    """Yield the number of each story and its number of rounds."""
     if story is not None:
         yield story, rounds or ROUNDS_OF_A_STORY
         return

@@ -1,4 +1,4 @@
-"""A `pulumi` command that runs through faults, and of which somebody may be killed at a chosen moment."""
+"""A `pulumi` command that runs while faults occur, and whose processes may be killed at a chosen moment."""
 
 import os
 import random
@@ -17,18 +17,18 @@ from local.stack import processes_of
 from tests.chaos.faults import WRITE
 from tests.engine.harness import Run, Stack
 
-PATIENCE = 120.0  # seconds for one command: it must end, however it ends
-# Seconds in which a request that was on the wire when the engine died may still arrive.
+PATIENCE = 120.0  # seconds: every command must end in this time, even if it fails
+# Seconds in which requests that were sent before the engine died may still arrive.
 ON_THE_WIRE = 1.0
 
 
 class Kill(NamedTuple):
-    """Whom to kill, and when."""
+    """Which processes to kill, and when."""
 
-    victim: Literal["provider", "providers", "engine", "all"]  # "provider" is one of several
+    victim: Literal["provider", "providers", "engine", "all"]  # "provider" is a single provider process
     at: Literal["call", "write", "line", "second"]
     number: float
-    lands: bool  # whether the call at which it happens takes effect
+    lands: bool  # whether the call during which they are killed takes effect
 
     def __str__(self) -> str:
         how = ("", f" which {'lands' if self.lands else 'is lost'}")[self.at in ("call", "write")]
@@ -36,10 +36,12 @@ class Kill(NamedTuple):
 
 
 def some_kill(rng: random.Random, *, writes: bool) -> Kill | None:
-    """Return a kill in so many cases that half of them have one: some come too late, when the command has ended.
+    """Return a kill, or None.
+
+    About half of all commands are killed, because some kills are planned for a moment after the command's end.
 
     Args:
-        rng: where chance comes from.
+        rng: the source of randomness.
         writes: whether the command writes at all.
     """
     kill, victim = rng.random() < 0.65, rng.choices(("provider", "providers", "engine", "all"), (4, 2, 4, 1))[0]
@@ -54,12 +56,12 @@ def some_kill(rng: random.Random, *, writes: bool) -> Kill | None:
 
 
 class Watched:
-    """Runs one command with credentials of its own; it stands in front of the cloud's faults and counts its calls.
+    """Runs one command with its own credentials. It intercepts the calls of this command before the faults do.
 
     Attributes:
-        killed: whether somebody was killed.
-        died: when the engine died, of whatever cause.
-        writes: when each of its writes arrived, and what it was.
+        killed: whether a process was killed.
+        died: when the engine ended, for whatever reason.
+        writes: the time and the call of each write.
     """
 
     def __init__(self, stack: Stack, cloud: LocalCloud, access_key_id: str, kill: Kill | None) -> None:
@@ -78,7 +80,7 @@ class Watched:
         cloud.interceptors.insert(0, self)
 
     def run(self, *arguments: str) -> Run | None:
-        """Run it; None if it did not end by itself in time."""
+        """Run the command; return None if it did not end in time."""
         begin = time.monotonic()
         self._process = process = self._stack.start(*arguments)
         reader = threading.Thread(target=self._read, args=(process,), daemon=True)
@@ -104,13 +106,13 @@ class Watched:
         return Run(process.returncode, "".join(self._lines))
 
     def settle(self) -> None:
-        """Wait until what was on the wire has landed."""
+        """Wait until the calls in progress have ended."""
         end = time.monotonic() + 10
         while self._in_flight and time.monotonic() < end:
             time.sleep(0.01)
 
     def finish(self) -> list[Call]:
-        """End what is left of the command; return what it wrote after its engine had died."""
+        """Kill the remaining processes of the command; return the writes that arrived after its engine had died."""
         self._cloud.interceptors.remove(self)
         end = time.monotonic() + 3
         while (left := processes_of(self._process) if self._process else []) and time.monotonic() < end:
@@ -121,7 +123,7 @@ class Watched:
         return [call for at, call in self.writes if at > self.died + ON_THE_WIRE]
 
     def __call__(self, call: Call, proceed: Callable[[], Response]) -> Response:
-        """Stand in front of the cloud: an interceptor."""
+        """Intercept a call, and kill if it is the chosen one."""
         if call.access_key_id != self._key:
             return proceed()
         with self._lock:
@@ -151,7 +153,7 @@ class Watched:
                 self._due.set()
 
     def _strike(self) -> None:
-        """Kill, if the victim is there already and nobody was killed yet."""
+        """Kill the victim if it is running and nothing was killed yet."""
         assert self._kill
         assert self._process
         with self._lock:

@@ -1,4 +1,4 @@
-"""One story: a stack through some rounds of chaos, and what must hold after each of them."""
+"""One story: some rounds of chaos on one stack, and the invariants that must hold after each round."""
 
 import json
 import random
@@ -18,11 +18,11 @@ from tests.engine.harness import OWNER, SHARE_TYPE, Run, Stack
 from tests.model.steps import IMAGES, Program, Share, some_program, some_share
 
 EXCLUSIVE_TYPE = "pulumi-python:dynamic/workspaces:ImageSharesExclusive"
-# The cloud knows by the key whether a call comes from a command in the midst of chaos or from the up after it.
+# The key of a call tells the cloud whether it comes from the command with faults or from the commands after it.
 CHAOS_KEY, CALM_KEY = (f"AKIA{OWNER}{who}" for who in ("WILD", "CALM"))
-# Seconds; the listings of the faults lag less.
+# Seconds. The `lag` fault delays listings by less.
 LOOK_AGAIN = (0.8, 1.6)
-STRANGERS = [digit * 12 for digit in "09"]
+UNLISTED = [digit * 12 for digit in "09"]
 
 _COMMANDS = {
     ("up", "--yes", "--skip-preview"): 11,
@@ -41,7 +41,7 @@ class Broken(Exception):
 
 
 class Known(NamedTuple):
-    """What the state names; `interrupted` counts the operations of which Pulumi does not know how they ended."""
+    """The resources in the state, and the number of operations whose result Pulumi does not know (`interrupted`)."""
 
     shares: list[tuple[str, Share]]
     lists: list[tuple[str, list[str], bool]]
@@ -57,7 +57,7 @@ class Known(NamedTuple):
 
 @dataclass
 class Tally:
-    """What happened in some rounds."""
+    """The events and failures of some rounds."""
 
     counts: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
@@ -70,7 +70,7 @@ class Tally:
 
 
 class Story:
-    """A stack in `folder` on an emptied `cloud`. The same seed and number tell the same story."""
+    """A stack in `folder` on `cloud`, which is emptied first. The same seed and number give the same story."""
 
     def __init__(self, seed: str, number: int, cloud: LocalCloud, folder: Path, say: Callable[[str], None]) -> None:
         self.tally = Tally()
@@ -80,7 +80,7 @@ class Story:
         self._say = say
         self._told: list[str] = []
         self._runs: list[str] = []
-        self._foreign: set[Share] = set()
+        self._unmanaged: set[Share] = set()
         self._unknown: set[Share] = set()
         self._meddled = False
         self._program = Program()
@@ -89,9 +89,9 @@ class Story:
             cloud.create_image(OWNER, region, image_id=image)
         self._stack = Stack(folder, cloud)
         self._stack.looks_again(*LOOK_AGAIN)
-        # Beside each file of a stack the file backend keeps another one, of metadata, which it writes in place:
-        # an engine that is killed just then leaves it empty, and no command works any more ("failed to load checkpoint:
-        # EOF", 3.250.0). No other backend has it, and nothing needs it.
+        # The file backend also keeps a file of metadata for each stack, which it writes in place. An engine that is
+        # killed during this write leaves the file empty. After that, every command fails ("failed to load checkpoint:
+        # EOF", 3.250.0). No other backend has this file, and nothing needs it.
         self._stack.environment["PULUMI_BACKEND_URL"] += "?metadata=skip"
         self._state = folder / "state" / ".pulumi"
         self._stack.create()
@@ -109,7 +109,7 @@ class Story:
         self._stack.configuration["workspaces-images:recheck"] = self._recheck
 
     def tell(self, rounds: int) -> str | None:
-        """Tell so many rounds of it; return what went wrong, with all that is needed to tell it again."""
+        """Run this many rounds; return the failure, if any, with everything that is needed to repeat it."""
         for number in range(rounds):
             begin, line = time.monotonic(), f"story {self.number} round {number}: "
             rng = random.Random(f"{self.seed}/{self.number}/{number}")
@@ -130,7 +130,7 @@ class Story:
                 return "\n".join(
                     [
                         f"{line} | BROKEN: {broken}",
-                        f"again: python -m tests.chaos --seed {self.seed} --story {self.number} --rounds {number + 1}",
+                        f"repeat: python -m tests.chaos --seed {self.seed} --story {self.number} --rounds {number + 1}",
                         "configuration: "
                         + json.dumps({k: v for k, v in self._stack.configuration.items() if k != "aws:endpoints"})
                         + f", PULUMI_PARALLEL_DIFF={self._stack.environment['PULUMI_PARALLEL_DIFF']}",
@@ -147,7 +147,7 @@ class Story:
 
         command = rng.choices(list(_COMMANDS), list(_COMMANDS.values()))[0]
         if "--continue-on-error" in command and (_deletes_first(before) or _deletes_first(self._program)):
-            command = command[:-1]  # the engine (3.250.0) would wait for ever once a delete fails
+            command = command[:-1]  # the engine (3.250.0) hangs once a delete fails
         faults, kill = some_faults(rng, CHAOS_KEY), some_kill(rng, writes=command[0] not in ("preview", "refresh"))
         self._tell("; ".join(_shown(fault) for fault in faults))
         self._tell(
@@ -168,7 +168,7 @@ class Story:
             self._count(command, struck, watched, kill)
             if run is None:
                 raise Broken("the command did not end")
-            self._log("in the midst of chaos", command, run)
+            self._log("with faults", command, run)
             self._after_command(command, run, watched, struck, was)
 
             self._stack.environment["AWS_ACCESS_KEY_ID"] = CALM_KEY
@@ -179,7 +179,7 @@ class Story:
             self._cloud.clear_faults()
             late = watched.finish()
         if late:
-            self._broken(f"written after the engine had died: {[dict(call.parameters) for call in late]}")
+            self._broken(f"writes arrived after the engine had died: {[dict(call.parameters) for call in late]}")
 
     def _declare(self, program: Program) -> None:
         self._program = program
@@ -187,7 +187,7 @@ class Story:
         self._stack.program(text(program))
 
     def _meddle(self, rng: random.Random) -> None:
-        """Grant and revoke shares behind the stack's back."""
+        """Grant and revoke shares outside Pulumi."""
         times = rng.choices((0, 1, 2), (5, 3, 2))[0]
         self._meddled = times > 0
         for _ in range(times):
@@ -195,45 +195,45 @@ class Story:
             if declared and rng.random() < 0.4:
                 share = rng.choice(declared)
                 self._cloud.unshare(*share)
-                self._foreign.discard(share)
+                self._unmanaged.discard(share)
                 self._tell(f"revoke {short(share)}")
             else:
                 image, account = some_share(rng)
-                share = (image, rng.choice((account, *STRANGERS)))
+                share = (image, rng.choice((account, *UNLISTED)))
                 self._share(share)
                 self._tell(f"grant {short(share)}")
 
     def _share(self, share: Share) -> None:
         self._cloud.share(*share)
         if share not in self._known().all_shares:
-            self._foreign.add(share)
+            self._unmanaged.add(share)
 
     def _after_command(
         self, command: tuple[str, ...], run: Run, watched: Watched, struck: Counter[str], was: Known
     ) -> None:
-        """Check what must hold right after the command, however it ended."""
+        """Check the invariants right after the command, whether it succeeded or failed."""
         if command[0] in ("preview", "refresh") and watched.writes:
             self._broken(f"a {command[0]} has written: {[dict(call.parameters) for _, call in watched.writes]}")
 
         known, actual = self._known(), self._actual()
         declared = self._program.declared
-        self._foreign -= known.all_shares
-        for share in sorted(self._foreign - actual):
+        self._unmanaged -= known.all_shares
+        for share in sorted(self._unmanaged - actual):
             if command[0] != "up" or self._program.leaves(share):
-                self._broken(f"the foreign share {short(share)} is gone")
-        self._foreign &= actual
+                self._broken(f"the unmanaged share {short(share)} is gone")
+        self._unmanaged &= actual
 
-        # What was changed a moment ago, and what it was told not to mind, it cannot know.
+        # The provider cannot see a change during a lag, and with `warn` it ignores failed checks.
         blind = (struck["lag"] and self._meddled) or (self._recheck == "warn" and struck)
         if run.code == 0 and not blind:
             wanted = declared if command[0] == "up" else set()
             if command[0] == "up" and not declared <= actual:
-                self._broken(f"a successful up has ended without {_list(declared - actual)}")
+                self._broken(f"a successful up has not granted {_list(declared - actual)}")
             if command[0] in ("up", "destroy") and was.all_shares & actual - wanted:
-                self._broken(f"a successful {command[0]} has left {_list(was.all_shares & actual - wanted)}")
+                self._broken(f"a successful {command[0]} has not revoked {_list(was.all_shares & actual - wanted)}")
 
-        # What the engine never came to know of; then it is as foreign as any other.
-        unknown = actual - known.all_shares - self._foreign
+        # Shares that were granted but never reached the state. From now on they are unmanaged.
+        unknown = actual - known.all_shares - self._unmanaged
         granted = {
             (c.parameters["ImageId"], c.parameters["SharedAccountId"])
             for _, c in watched.writes
@@ -242,11 +242,11 @@ class Story:
         if run.code == 0 and not blind and unknown:
             self._broken(f"a successful {command[0]} has lost {_list(unknown)} from the state")
         if not watched.killed and "--continue-on-error" not in command and not blind and unknown - granted:
-            self._broken(f"{_list(unknown - granted)} has dropped out of the state, and is shared")
+            self._broken(f"{_list(unknown - granted)} has dropped out of the state but still exists")
         self._unknown = unknown
 
     def _heal(self, rng: random.Random) -> None:
-        """Do what Pulumi asks for and one up, and compare the cloud, the state, the program and the next preview."""
+        """Do what Pulumi asks for, run one up, and compare the cloud, the state, the program and the next preview."""
         if any((self._state / "locks").rglob("*.json")):
             self._pulumi("cancel", "--yes")
         known = self._known()
@@ -257,22 +257,22 @@ class Story:
 
         program, actual = self._program, self._actual()
         declared = program.declared
-        # The documented limit: granted by a create that was killed or failed, and then removed from the program.
+        # A documented limit: a create granted them and then failed or was killed, and the program has dropped them.
         orphans = self._unknown - declared - known.all_shares
-        self.tally.counts["shares that no state knows (a documented limit)"] += len(orphans)
-        self._foreign |= orphans
-        self._foreign -= known.all_shares
-        expected = declared | {share for share in self._foreign & actual if program.leaves(share)}
+        self.tally.counts["shares that are not in the state (a documented limit)"] += len(orphans)
+        self._unmanaged |= orphans
+        self._unmanaged -= known.all_shares
+        expected = declared | {share for share in self._unmanaged & actual if program.leaves(share)}
 
         self._pulumi("up", "--yes", "--skip-preview")
         actual, known = self._actual(), self._known()
         if actual != expected:
-            self._broken(f"after the up, missing: {_list(expected - actual)}; too much: {_list(actual - expected)}")
+            self._broken(f"after the up, missing: {_list(expected - actual)}; unexpected: {_list(actual - expected)}")
         shares = sorted((name, share) for name, share, _ in program.shares)
         lists = [(f"only-{i}", sorted(program.listed(i)), exclusive.report_only) for i, exclusive in program.exclusives]
         if (sorted(known.shares), known.lists) != (shares, lists):
-            self._broken(f"the state names {known}, not {shares} and {lists}")
-        self._foreign &= actual - declared
+            self._broken(f"the state contains {known} instead of {shares} and {lists}")
+        self._unmanaged &= actual - declared
         written = len(self._cloud.writes())
         if not self._pulumi("preview").clean:
             self._broken("the next preview is not clean")
@@ -316,7 +316,7 @@ class Story:
             run.output[-8000:].strip(),
             "--- and left",
             f"shared: {_list(self._actual())}",
-            f"of which are foreign: {_list(self._foreign)}",
+            f"unmanaged: {_list(self._unmanaged)}",
             f"in the state: {self._known()}",
         ]
 
@@ -327,7 +327,7 @@ class Story:
         if kill:
             counts[f"kill of the {kill.victim}, {'done' if watched.killed else 'came too late'}"] += 1
         if kill and not watched.killed:
-            self._tell("nobody was killed")
+            self._tell("no process was killed")
 
     def _broken(self, what: str) -> NoReturn:
         raise Broken(what)

@@ -1,4 +1,4 @@
-"""What is sent to AWS, held against the models of its services."""
+"""The requests to AWS, validated against the models of its services."""
 
 import re
 from typing import Any
@@ -9,11 +9,11 @@ from botocore.validate import ParamValidator
 
 
 class Sent:
-    """The requests of all clients, as the service's model sees them.
+    """Records and validates the requests of all clients.
 
     Attributes:
-        requests: operation and parameters of each.
-        refused: what the model has against them.
+        requests: the operation and the parameters of each request.
+        refused: the problems that the models report.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Sent:
         report = ParamValidator().validate(params, shape)
         problems = [report.generate_report()] if report.has_errors() else _misspelt(params, shape, operation)
         self.refused += problems
-        # What is raised here would be caught as a bug of the package; the test must see it in any case.
+        # The package may handle this exception like one of its own bugs, so `refused` records the problems, too.
         assert not problems
 
     def operations(self) -> list[str]:
@@ -36,7 +36,7 @@ class Sent:
 
 
 def _misspelt(value: Any, shape: Shape, at: str) -> list[str]:
-    """Return which texts do not match the model's pattern: botocore sends them all the same."""
+    """Return the strings that do not match the model's pattern. botocore does not check patterns."""
     found: Any = shape
     if shape.type_name == "structure":
         return [p for name, v in value.items() for p in _misspelt(v, found.members[name], f"{at}.{name}")]

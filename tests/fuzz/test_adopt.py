@@ -1,4 +1,4 @@
-"""Whatever images are called, and whatever is typed: `adopt` prints YAML that declares the shares, or one line."""
+"""`adopt` prints YAML that declares the shares, or an error of one line, for any image names and any arguments."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ from tests.unit import test_stack_program as stack
 from tests.unit.helpers import IMAGE, LEGAL, OWNER, REGION, SALES
 
 some_names = ["golden", "golden 1", "golden-1", "wsi-name00001", "", "- *x: {#"]
-# AWS takes up to 63 characters; from 1024 on, a label would be no key of YAML.
+# AWS accepts up to 63 characters. YAML accepts keys of fewer than 1024 characters.
 names = st.one_of(st.sampled_from(some_names), some.texts.filter(lambda text: len(text) < 256))
 shares = st.sets(st.sampled_from([SALES, LEGAL, "012345678901"]))
 
 
 @pytest.fixture
 def owner(cloud: LocalCloud) -> Connection:
-    """Return a connection as the owner of the images."""
+    """Return a connection with the credentials of the images' owner."""
     key = cloud.credentials(OWNER)["AWS_ACCESS_KEY_ID"]
     return Connection({"aws:accessKey": key, "aws:secretKey": "local", "aws:endpoints": cloud.endpoints})
 
@@ -33,7 +33,7 @@ def owner(cloud: LocalCloud) -> Connection:
 def test_printed_configuration_declares_the_shares(
     cloud: LocalCloud, owner: Connection, images: list[tuple[str, set[str], str]]
 ) -> None:
-    """It is plain text, valid, and the stack program makes of it exactly the shares that exist."""
+    """It is valid YAML in plain ASCII. The stack program declares exactly the existing shares with it."""
     cloud.reset()
     existing = set()
     for name, accounts, state in images:
@@ -61,13 +61,13 @@ arguments = st.one_of(
 
 @given(given_arguments=st.lists(arguments, max_size=4))
 @some.tries(50)
-def test_any_arguments(
+def test_any_arguments_end_with_yaml_or_an_error_message(
     cloud: LocalCloud,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     given_arguments: list[str],
 ) -> None:
-    """What makes no sense ends with 2 and the usage, what cannot be done with 1 and one line."""
+    """Invalid arguments end with exit code 2 and the usage, and other failures with exit code 1 and one line."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.url)
     monkeypatch.setenv("AWS_REGION", REGION)
     for name, value in cloud.credentials(OWNER).items():

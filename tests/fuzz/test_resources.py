@@ -1,4 +1,4 @@
-"""Whatever a program gives a resource: a failure that names the property, or requests that AWS's model accepts."""
+"""Any arguments of a resource lead to failures that name a property, or to requests that AWS's model accepts."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ MODES = ["strict", "off"]
 
 @pytest.fixture
 def command(cloud: LocalCloud) -> Callable[[str], Command]:
-    """Make a command of the owner, once for each mode: AWS, and what it is known to answer, stays the same."""
+    """Return a function that returns the owner's command in a mode. Its remembered answers of AWS stay valid."""
     cloud.create_image(image_id=IMAGE)
     made: dict[str, Command] = {}
 
@@ -35,7 +35,7 @@ def command(cloud: LocalCloud) -> Callable[[str], Command]:
 
 
 def names_its_properties(result: CheckResult, *names: str) -> bool:
-    """Tell whether something is wrong; if so, assert that each failure names a property in one printable line."""
+    """Return whether there are failures; assert that each one names a property in one printable line."""
     for failure in result.failures:
         assert failure.property.partition("[")[0] in names
         assert failure.reason
@@ -50,10 +50,10 @@ def names_its_properties(result: CheckResult, *names: str) -> bool:
 @example(image_id=UNKNOWN, account=UNKNOWN, region=UNKNOWN)
 @example(image_id=IMAGE, account=OWNER, region=REGION)
 @some.tries(60)
-def test_share(
+def test_share_is_refused_or_can_be_granted_and_revoked(
     command: Callable[[str], Command], sent: Sent, mode: str, image_id: Any, account: Any, region: Any
 ) -> None:
-    """A share that its check lets through is planned, granted, read and revoked; no other reaches AWS."""
+    """A share that passes its check can be planned, granted, read and revoked. Other shares are never sent to AWS."""
     one = command(mode)
     sent.requests.clear()
     news = {"image_id": image_id, "shared_account_id": account, "region": region, "__provider": "reference"}
@@ -67,9 +67,10 @@ def test_share(
     planned = one.provider.diff(f"{IMAGE}/{SALES}", old, inputs)
     same = all(result.inputs[name] == old[name] for name in result.inputs)
     assert bool(planned.replaces) == (not same)
-    if not some.known(result.inputs) or region == "eu-west-1":  # the image is elsewhere: `off` lets it through
+    # With `off` check does not find out that the image is in another Region, or that its owner is the recipient.
+    if not some.known(result.inputs) or region == "eu-west-1":
         return
-    if account == OWNER:  # likewise
+    if account == OWNER:
         with pytest.raises(Refused):
             one.provider.create(inputs)
         return
@@ -77,7 +78,7 @@ def test_share(
     assert made.outs
     assert made.id == f"{image_id}/{result.inputs['shared_account_id']}"
     assert one.provider.read(made.id, made.outs).outs == made.outs
-    one.process.ledger = Ledger()  # another command, which declares nothing
+    one.process.ledger = Ledger()  # of another command, which does not declare the share
     one.provider.delete(made.id, made.outs)
     assert sent.operations().count(GRANT) == 2
 
@@ -88,10 +89,10 @@ def test_share(
 )
 @example(image_id=IMAGE, accounts=[SALES], report_only=UNKNOWN)
 @some.tries(40)
-def test_exclusive(
+def test_exclusive_list_is_refused_or_can_be_created_and_deleted(
     command: Callable[[str], Command], sent: Sent, mode: str, image_id: Any, accounts: Any, report_only: Any
 ) -> None:
-    """The same for an exclusive list: what its check lets through can be planned and done."""
+    """A list that passes its check can be planned, created, read and deleted."""
     one = command(mode)
     sent.requests.clear()
     news = {
@@ -114,13 +115,14 @@ def test_exclusive(
     assert made.outs
     assert one.exclusive.read(made.id, made.outs).outs == made.outs
     one.exclusive.delete(made.id, made.outs)
-    assert GRANT not in sent.operations()  # nobody is foreign
+    assert GRANT not in sent.operations()  # no account is unlisted
 
 
 @given(id_=some.mostly(f"{IMAGE}/{SALES}", others=some.texts), region=some.regions.filter(some.known))
 @some.tries(60)
-def test_get(command: Callable[[str], Command], cloud: LocalCloud, sent: Sent, id_: str, region: Any) -> None:
-    """An id is read, or one line says what is wrong with it."""
+def test_get_reads_an_id_or_refuses_it_in_one_line(
+    command: Callable[[str], Command], cloud: LocalCloud, sent: Sent, id_: str, region: Any
+) -> None:
     cloud.share(IMAGE, SALES)
     sent.requests.clear()
     provider = command("strict").provider

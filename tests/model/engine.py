@@ -1,12 +1,15 @@
-"""The Pulumi engine as far as a provider sees it: which calls it makes in which order, and what becomes of its state.
+"""A model of the Pulumi engine: which calls it makes to a provider, in which order, and how its state changes.
 
-Modelled are the step generator, the executor and the snapshot of engine 3.250: for each resource of the program Check
-and Diff, one after the other; creates, updates and replacements meanwhile in a pool; the failure of a check ends it
-all, that of a step too, but for `--continue-on-error`; deletes come last, and only if it has not ended.
+It models the step generator, the executor and the snapshot of engine 3.250:
 
-Each provider of the program (the default one, explicit ones, those of other versions) is a process of its own. A
-resource that goes over to another provider is not replaced: the new one compares it, and has it from then on. It is
-deleted by the provider that the state names.
+- It calls Check and Diff for the resources of the program, one resource after the other.
+- Meanwhile a pool of threads creates, updates and replaces resources.
+- A failed check ends the update. A failed step ends it too, unless `--continue-on-error` is given.
+- Deletes come last, if the update has not ended.
+
+Each provider of the program (the default one, explicit ones, those of other versions) has its own process. A resource
+that moves to another provider is not replaced: the new provider compares it. The provider that the state names deletes
+a resource.
 """
 
 import random
@@ -30,7 +33,7 @@ class Resource:
 
     Attributes:
         provider: the class of its provider.
-        process: which of the program's providers it is given.
+        process: the name of its provider in the program.
     """
 
     provider: Provider
@@ -46,11 +49,11 @@ class Resource:
 
 @dataclass(eq=False)
 class Entry:
-    """A resource as the state holds it.
+    """A resource in the state.
 
     Attributes:
-        delete: it was replaced, and is to be deleted.
-        deleted: it was deleted, and is to be replaced ("pending replacement").
+        delete: whether it was replaced and must still be deleted.
+        deleted: whether it was deleted and must still be replaced ("pending replacement").
     """
 
     resource: Resource
@@ -63,12 +66,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Order:
-    """What a user does not control: how one update is interleaved.
+    """How the steps of one update are interleaved, which users cannot control.
 
     Attributes:
-        workers: how many steps run at once; with one, nothing is left to chance.
-        pace: whether a step ends before the next resource is checked, starts after the last one is, or neither.
-        seed: of the order in which resources are deleted.
+        workers: how many steps run at once. With one worker the order is always the same.
+        pace: when a step runs: before the next resource is checked ("wait"), after the last one ("hold"), or at any
+            time ("race").
+        seed: the seed of the order in which resources are deleted.
     """
 
     workers: int = 1
@@ -80,11 +84,11 @@ IN_ORDER = Order()
 
 
 class State:
-    """The state of one stack, and the commands on it. Each is handed its own provider processes."""
+    """The state of one stack, and the commands on it. Each command gets its own provider processes."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
-        self.deleted_first: list[Entry] = []  # or begun to be, by the last up, before they were replaced
+        self.deleted_first: list[Entry] = []  # whose delete the last up began before their replacement
         self.lock = threading.Lock()
 
     def current(self, urn: str) -> Entry | None:
@@ -94,7 +98,7 @@ class State:
         return None
 
     def preview(self, processes: Processes, program: Iterable[Resource]) -> tuple[list[str], list[str]]:
-        """Return the names of the resources with something to do, and what is wrong."""
+        """Return the names of the resources that would change, and the errors."""
         changes = []
         try:
             for resource in program:
@@ -119,11 +123,11 @@ class State:
         order: Order = IN_ORDER,
         continue_on_error: bool = False,
     ) -> list[str]:
-        """Update the stack; return what went wrong."""
+        """Update the stack; return the errors."""
         return _Update(self, processes, order, continue_on_error).run(program)
 
     def refresh(self, processes: Processes) -> list[str]:
-        """Refresh the state; return what went wrong."""
+        """Refresh the state; return the errors."""
         errors = []
 
         def read(entry: Entry) -> None:
@@ -167,7 +171,7 @@ class _Update:
                     chain = self._register(resource)
                 except DriverError as error:
                     self._errors.append(str(error))
-                    self._ended = True  # whatever --continue-on-error says
+                    self._ended = True  # even with --continue-on-error
                     break
                 self._seen.add(resource.urn)
                 self._submit(chain)

@@ -13,19 +13,19 @@ from tests.driver import Driver, DriverInThisProcess, EngineInThisProcess
 
 
 class Processes:
-    """One process for each provider of the program, started when it is first called; a context manager.
+    """A context manager with one process for each provider of the program. A process starts when it is first used.
 
     Attributes:
-        engine: which started them.
-        killed: the access keys of those that were killed.
+        engine: the engine that starts the processes.
+        killed: the access keys of the killed processes.
     """
 
     def __init__(self, cloud: LocalCloud, account: str = OWNER) -> None:
-        """Nothing is started yet.
+        """Start no process yet.
 
         Args:
-            cloud: which they ask.
-            account: as whom they ask, each with an access key of its own.
+            cloud: the cloud that the processes ask.
+            account: the account whose credentials they use. Each process has its own access key.
         """
         self.engine = EngineInThisProcess()
         self.killed: set[str] = set()
@@ -48,7 +48,7 @@ class Processes:
         self._open.close()
 
     def __getitem__(self, provider: str) -> Driver:
-        """Return the process of a provider."""
+        """Return the process of a provider; start it if needed."""
         with self._lock:
             if provider not in self._drivers:
                 key = f"AKIA{self._account}{len(self._drivers):04}"
@@ -64,11 +64,11 @@ class Processes:
             return self._drivers[provider]
 
     def kill(self, access_key: str) -> None:
-        """Kill the process that asks with an access key."""
+        """Kill the process that uses an access key."""
         self.killed.add(access_key)
         self._by_key[access_key].kill()
 
     def _answer(self, call: Call, proceed: Proceed) -> Response:
         if call.access_key_id in self.killed:
-            raise ConnectionLostError  # whatever its threads still ask
+            raise ConnectionLostError  # its threads may still send requests
         return proceed()
