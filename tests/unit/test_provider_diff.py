@@ -61,6 +61,15 @@ def test_revoked_share_is_an_update(cloud: LocalCloud, share: Share, recheck: st
     ]
 
 
+@pytest.mark.parametrize(("preview", "what"), [(True, "`pulumi up`"), (False, "the update")])
+def test_warning_says_what_grants_the_share_again(command: Command, share: Share, preview: bool, what: str) -> None:
+    """In an update that is the update itself."""
+    command.provider.check(state(share), {**share._asdict(), "_preview": preview})
+    command.diff(share)
+    (warning,) = command.engine.warnings
+    assert warning.endswith(f"was revoked outside Pulumi; {what} grants it again")
+
+
 def test_diff_does_not_ask_aws_if_recheck_is_off(cloud: LocalCloud, share: Share) -> None:
     """Drift is not reported."""
     assert Command(cloud, recheck="off").diff(share).changes is False

@@ -35,6 +35,23 @@ def test_share_is_kept_if_one_of_two_resources_for_it_is_removed(
     assert cloud.shared_with(shared.image_id) == {SALES}
 
 
+@pytest.mark.parametrize("recheck", MODES)
+def test_share_that_its_diff_finds_is_held(cloud: LocalCloud, shared: Share, recheck: str) -> None:
+    """A delete in another process keeps it, even if this process has died since; `off` goes by the state."""
+    command = Command(cloud, recheck=recheck)
+    command.declare(shared)
+    assert not command.process.ledger.is_held(shared)
+    command.diff(shared)
+    assert command.process.ledger.is_held(shared)
+
+
+def test_share_that_its_diff_does_not_find_is_not_held(command: Command, share: Share) -> None:
+    """Its update has to grant it first."""
+    command.declare(share)
+    assert command.diff(share).changes is True
+    assert not command.process.ledger.is_held(share)
+
+
 def test_shares_are_kept_if_two_resources_swap_their_accounts(
     cloud: LocalCloud, command: Command, shared: Share
 ) -> None:
