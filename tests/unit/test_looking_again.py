@@ -9,6 +9,7 @@ import pytest
 
 from local.cloud import LocalCloud
 from pulumi_workspaces_images.aws import permissions
+from pulumi_workspaces_images.aws.permissions import LOOK_AGAIN
 from pulumi_workspaces_images.errors import AccessDenied, NotFound, Refused
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import GRANT, LEGAL, LIST, REGION, SALES, Clock, Command, outputs, state
@@ -30,7 +31,7 @@ class Waits:
 
 @pytest.fixture
 def waits(command: Command, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Waits:
-    monkeypatch.setattr(permissions, "LOOK_AGAIN", (5.0, 10.0))
+    monkeypatch.setattr(permissions, "LOOK_AGAIN", LOOK_AGAIN)  # which conftest.py has emptied for all tests
     waits = Waits(clock)
     command.process.connection.clock = clock
     command.process.permissions._wait = waits
