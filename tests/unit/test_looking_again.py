@@ -182,6 +182,19 @@ def test_grant_that_a_lagging_listing_does_not_show_yet(
     assert waits.seconds == [5.0, 5.0]
 
 
+def test_share_that_lives_on_is_found_after_all(
+    cloud: LocalCloud, command: Command, shared: Share, waits: Waits
+) -> None:
+    """Its old resource has left the state, so a listing that lags must not make it a share in no state."""
+    command.declare(shared)
+    command.delete(shared)
+    cloud.deny(f"workspaces:{GRANT}")
+    cloud.unshare(shared.image_id, SALES)
+    waits.then[1] = lambda: cloud.share(shared.image_id, SALES)
+    assert command.create(shared).outs == outputs(shared)
+    assert waits.seconds == [5.0]
+
+
 def test_refused_grant(cloud: LocalCloud, command: Command, image: str, waits: Waits) -> None:
     """It fails after three listings that began after the refusal."""
     command.process.permissions.shared_with(image, REGION)

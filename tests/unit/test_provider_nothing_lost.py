@@ -52,6 +52,19 @@ def test_share_that_its_diff_does_not_find_is_not_held(command: Command, share: 
     assert not command.process.ledger.is_held(share)
 
 
+def test_share_that_is_being_granted_is_not_held(
+    command: Command, shared: Share, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a diff found before: a process that is killed in its grant must not seem to have the share."""
+    held = []
+    monkeypatch.setattr(Permissions, "grant", lambda *_: held.append(command.process.ledger.is_held(shared)))
+    command.declare(shared)
+    command.diff(shared)
+    command.create(shared)
+    assert held == [False]
+    assert command.process.ledger.is_held(shared)
+
+
 def test_shares_are_kept_if_two_resources_swap_their_accounts(
     cloud: LocalCloud, command: Command, shared: Share
 ) -> None:
