@@ -23,6 +23,7 @@ def revoke(ledger: Ledger, share: Share) -> None:
 
 ANSWERS: dict[str, Callable[[Ledger, Share], bool]] = {
     "declared": Ledger.is_declared,
+    "held": Ledger.is_held,
     "revoked": Ledger.was_revoked,
     "gone": Ledger.is_gone,
     "failed": failed,
@@ -45,7 +46,7 @@ def test_new_ledger_knows_nothing_about_a_share() -> None:
         (Ledger.declare, {"declared"}),
         (revoke, {"revoked", "gone"}),
         (Ledger.failed, {"failed"}),
-        (Ledger.granted, set()),
+        (Ledger.granted, {"held"}),
     ],
 )
 def test_each_event_sets_only_its_own_state_of_one_share(
@@ -104,7 +105,7 @@ def test_share_that_is_revoked_after_a_grant_is_revoked() -> None:
     ledger = Ledger()
     ledger.granted(SHARE)
     revoke(ledger, SHARE)
-    assert ledger.was_revoked(SHARE)
+    assert told(ledger, SHARE) == {"revoked", "gone"}
 
 
 # Contradictions.
