@@ -12,7 +12,7 @@ from tests.model.engine import Order
 from tests.model.steps import (
     IMAGES,
     NAMES,
-    STRANGER,
+    OTHER,
     WRITE,
     Drift,
     Fault,
@@ -50,12 +50,12 @@ def steps(cast: Sequence[Program]) -> st.SearchStrategy[Step]:
     return st.one_of(
         st.builds(Up, programs, orders),
         *[st.builds(Up, programs, orders, faults, st.booleans())] * 2,
-        st.builds(Up, programs, orders, account=st.just(STRANGER), continue_on_error=st.booleans()),
+        st.builds(Up, programs, orders, account=st.just(OTHER), continue_on_error=st.booleans()),
         st.builds(Killed, programs, st.integers(min_value=0, max_value=2), st.booleans(), st.booleans(), programs),
         st.builds(
-            Preview, programs, st.frozensets(st.sampled_from(NAMES), max_size=1), st.sampled_from([OWNER, STRANGER])
+            Preview, programs, st.frozensets(st.sampled_from(NAMES), max_size=1), st.sampled_from([OWNER, OTHER])
         ),
-        st.builds(Refresh, st.sampled_from([OWNER, OWNER, STRANGER])),
+        st.builds(Refresh, st.sampled_from([OWNER, OWNER, OTHER])),
         st.builds(Drift, shares, st.booleans()),
         st.builds(Image, images, st.booleans()),
     )

@@ -11,7 +11,7 @@ from pulumi_workspaces_images.exclusive_provider import ImageSharesExclusiveProv
 from pulumi_workspaces_images.provider import ImageShareProvider
 from tests.model.engine import IN_ORDER, Order, Resource
 
-STRANGER = "999999999999"
+OTHER = "999999999999"
 ACCOUNTS = (SALES, LEGAL, "444444444444")
 IMAGES = {"wsi-golden001": REGION, "wsi-silver002": "eu-west-1"}
 WRITE = "UpdateWorkspaceImagePermission"

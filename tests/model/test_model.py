@@ -42,7 +42,7 @@ def test_model_detects_that_another_accounts_credentials_make_a_share_look_delet
     """This breaks law 10."""
     monkeypatch.setattr(Ownership, "confirm_gone", lambda *_: None)
     monkeypatch.setattr(Ownership, "refuse_others", lambda *_: None)
-    assert_found(cloud, pauses, "a stranger's")
+    assert_found(cloud, pauses, "another account's")
 
 
 @pytest.mark.nightly

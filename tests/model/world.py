@@ -22,7 +22,7 @@ from tests.model.engine import Entry, Order, State
 from tests.model.processes import Processes
 from tests.model.steps import (
     IMAGES,
-    STRANGER,
+    OTHER,
     WRITE,
     Drift,
     Fault,
@@ -132,16 +132,16 @@ class World:
             assert not errors
             assert self.held == held & live, "a refresh leaves what exists"
         else:
-            assert self.held == held, "a stranger's refresh changed the state"
+            assert self.held == held, "another account's refresh changed the state"
 
     def up(self, step: Up) -> None:
         before = _Before(self.live, self.held)
         with self._processes(step.account) as processes, self._fault(step.fault, processes):
             errors = self.state.up(processes, step.program.resources(), step.order, step.continue_on_error)
         possible = step.program.images <= self.existing and not step.program.contradicts_itself
-        if step.account == STRANGER:
-            assert self.live == before.live, "a stranger changed a share"
-            assert errors or not (step.program.images or before.held), "a stranger's up succeeded"
+        if step.account == OTHER:
+            assert self.live == before.live, "another account changed a share"
+            assert errors or not (step.program.images or before.held), "another account's up succeeded"
         if step.account == OWNER and not step.fault:
             assert bool(errors) != possible, errors
             drift = {share for _, text in processes.engine.messages for share in _DRIFT.findall(text)}

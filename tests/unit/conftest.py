@@ -14,7 +14,7 @@ from local.cloud import LocalCloud
 from pulumi_workspaces_images.aws.permissions import Permissions
 from pulumi_workspaces_images.share import Share
 from tests.unit.connections import Aws
-from tests.unit.helpers import CANARY, FOREIGN, REGION, SALES, Clock, Command, Owner, Wire
+from tests.unit.helpers import CANARY, REGION, SALES, UNLISTED, Clock, Command, Owner, Wire
 from tests.unit.workspaces import permissions
 
 
@@ -85,7 +85,7 @@ def shared(cloud: LocalCloud, share: Share) -> Share:
 def shared_image(cloud: LocalCloud) -> str:
     """Return a golden image of the owner, shared with SALES, which the tests list, and an unlisted account."""
     image = cloud.create_image()
-    for account in (SALES, FOREIGN):
+    for account in (SALES, UNLISTED):
         cloud.share(image, account)
     return image
 

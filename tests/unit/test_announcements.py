@@ -5,7 +5,7 @@ import pytest
 from local.cloud import LocalCloud
 from pulumi_workspaces_images.errors import ExpectedError
 from pulumi_workspaces_images.share import Share
-from tests.unit.helpers import DESCRIBE, FOREIGN, LEGAL, LIST, REGION, SALES, Command, Owner, found, state
+from tests.unit.helpers import DESCRIBE, LEGAL, LIST, REGION, SALES, UNLISTED, Command, Owner, found, state
 
 
 def preview(command: Command, share: Share, olds: Share | None = None, **hidden: object) -> list[str]:
@@ -94,13 +94,13 @@ def test_unlisted_account_fails_the_check(owner: Owner) -> None:
     """So preview and update fail, and nothing is revoked."""
     (failure,) = found(owner.check(SALES, report_only="fail"))
     assert failure[0] == "shared_account_ids"
-    assert failure[1].startswith(owner.warning(FOREIGN, what="")[:-2] + "; put the account on the list")
+    assert failure[1].startswith(owner.warning(UNLISTED, what="")[:-2] + "; put the account on the list")
     assert owner.warnings == []
 
 
 def test_account_that_is_removed_from_the_list_does_not_fail_the_check(cloud: LocalCloud, owner: Owner) -> None:
     """If it still has access, it fails the next check."""
-    cloud.unshare(owner.image, FOREIGN)
+    cloud.unshare(owner.image, UNLISTED)
     olds = owner.olds(SALES, report_only="fail")
     assert found(owner.check(report_only="fail", olds=olds)) == []
     assert owner.diff(olds, owner.news(report_only="fail")).changes is True
@@ -125,7 +125,7 @@ def test_refresh_only_warns_of_an_unlisted_account(cloud: LocalCloud, owner: Own
     """The engine calls diff in a refresh, but not check."""
     olds = owner.olds(SALES, report_only="fail")
     assert owner.diff(olds, owner.news(SALES, report_only="fail")).changes is False
-    assert owner.warnings == [owner.warning(FOREIGN, what="only reported")]
+    assert owner.warnings == [owner.warning(UNLISTED, what="only reported")]
     assert cloud.count(LIST) == 1
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from local.cloud import LocalCloud
 from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, CredentialsError, ExpectedError
-from tests.unit.helpers import GOVCLOUD, LEGAL, OWNER, REGION, SALES, STRANGER, UNKNOWN, Command, found
+from tests.unit.helpers import GOVCLOUD, LEGAL, OTHER, OWNER, REGION, SALES, UNKNOWN, Command, found
 
 ARN = f"arn:aws:iam::{OWNER}:user/TEST"
 
@@ -103,7 +103,7 @@ def test_problems_of_image_and_account_are_reported_together(cloud: LocalCloud, 
 
 
 def test_state_owner_and_licence_of_an_image_are_reported_together(cloud: LocalCloud) -> None:
-    image = cloud.create_image(region=GOVCLOUD, state="ERROR", tenancy="DEDICATED", owner=STRANGER)
+    image = cloud.create_image(region=GOVCLOUD, state="ERROR", tenancy="DEDICATED", owner=OTHER)
     failures = found(Command(cloud, region=GOVCLOUD).check(image, SALES))
     assert [name for name, _ in failures] == ["image_id"] * 3
     for (_, reason), said in zip(failures, ["owned by account", "is ERROR", "BYOL"], strict=True):
@@ -131,11 +131,11 @@ def test_image_that_does_not_exist_is_refused_without_naming_an_unknown_caller(c
 
 def test_image_of_another_account_is_refused(cloud: LocalCloud, command: Command) -> None:
     """An image that is shared with the caller can be shared by its owner only. The message names both accounts."""
-    image = cloud.create_image(account=STRANGER)
+    image = cloud.create_image(account=OTHER)
     cloud.share(image, OWNER)
     assert only(command, image, SALES) == (
         "image_id",
-        f"image {image} in {REGION} is owned by account {STRANGER}, and the caller is {OWNER} ({ARN}); "
+        f"image {image} in {REGION} is owned by account {OTHER}, and the caller is {OWNER} ({ARN}); "
         "only its owner can share it",
     )
 
@@ -145,7 +145,7 @@ def test_image_is_accepted_if_aws_does_not_name_its_owner(cloud: LocalCloud, com
 
 
 def test_owner_is_not_checked_if_the_caller_is_unknown(cloud: LocalCloud) -> None:
-    image = cloud.create_image(owner=STRANGER)
+    image = cloud.create_image(owner=OTHER)
     assert found(Command(cloud, skipRequestingAccountId="true").check(image, SALES)) == []
     assert cloud.count("GetCallerIdentity") == 0
 
@@ -178,9 +178,9 @@ def test_recipient_is_compared_with_the_owner_of_the_image_rather_than_the_calle
     cloud: LocalCloud, command: Command
 ) -> None:
     """The owner of another account's image could share it with the caller."""
-    image = cloud.create_image(owner=STRANGER)
+    image = cloud.create_image(owner=OTHER)
     assert [name for name, _ in found(command.check(image, OWNER))] == ["image_id"]
-    assert [name for name, _ in found(command.check(image, STRANGER))] == ["image_id", "shared_account_id"]
+    assert [name for name, _ in found(command.check(image, OTHER))] == ["image_id", "shared_account_id"]
 
 
 @pytest.mark.parametrize(

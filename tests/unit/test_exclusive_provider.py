@@ -7,7 +7,7 @@ import pytest
 from local.cloud import AwsError, Call, LocalCloud, Response
 from pulumi_workspaces_images.errors import AccessDenied, ExpectedError, NotTheOwner
 from pulumi_workspaces_images.share import Share
-from tests.unit.helpers import FOREIGN, GRANT, LEGAL, LIST, OTHER, OWNER, REGION, SALES, STRANGER, Command, Owner
+from tests.unit.helpers import GRANT, LEGAL, LIST, OTHER, OWNER, REGION, SALES, UNLISTED, UNLISTED_TOO, Command, Owner
 
 # create and update.
 
@@ -25,14 +25,14 @@ def outputs(image: str, accounts: list[str], revoked: list[str], report_only: bo
 
 def test_create_revokes_the_shares_of_unlisted_accounts(cloud: LocalCloud, owner: Owner) -> None:
     """It names the accounts in the outputs and in its messages. The id of the resource is that of the image."""
-    cloud.share(owner.image, OTHER)
+    cloud.share(owner.image, UNLISTED_TOO)
     result = owner.create(SALES, LEGAL)
     assert result.id == owner.image
-    assert result.outs == outputs(owner.image, [SALES, LEGAL], [OTHER, FOREIGN])
+    assert result.outs == outputs(owner.image, [SALES, LEGAL], [UNLISTED_TOO, UNLISTED])
     assert cloud.shared_with(owner.image) == {SALES}
     assert owner.command.engine.infos == [
         f"image {owner.image} in {REGION} was unshared from {account}, not on the list of its ImageSharesExclusive"
-        for account in (OTHER, FOREIGN)
+        for account in (UNLISTED_TOO, UNLISTED)
     ]
 
 
@@ -44,14 +44,14 @@ def test_empty_list_revokes_every_share(cloud: LocalCloud, owner: Owner) -> None
 def test_update_revokes_the_shares_of_unlisted_accounts(cloud: LocalCloud, owner: Owner) -> None:
     """It returns all outputs, because the engine drops missing ones from the state."""
     news = owner.news(SALES)
-    assert owner.update(owner.olds(SALES), news).outs == outputs(owner.image, [SALES], [FOREIGN])
+    assert owner.update(owner.olds(SALES), news).outs == outputs(owner.image, [SALES], [UNLISTED])
     assert cloud.shared_with(owner.image) == {SALES}
     assert owner.diff(owner.olds(SALES), news).changes is False
 
 
 def test_outputs_name_only_the_accounts_that_the_last_update_revoked(owner: Owner) -> None:
-    olds = owner.olds(SALES, revoked_account_ids=[OTHER])
-    assert owner.update(olds, owner.news(SALES, FOREIGN)).outs == outputs(owner.image, [SALES, FOREIGN], [])
+    olds = owner.olds(SALES, revoked_account_ids=[UNLISTED_TOO])
+    assert owner.update(olds, owner.news(SALES, UNLISTED)).outs == outputs(owner.image, [SALES, UNLISTED], [])
 
 
 def test_list_that_only_reports_revokes_nothing(cloud: LocalCloud, owner: Owner) -> None:
@@ -66,15 +66,15 @@ def test_update_revokes_the_share_of_an_account_that_is_removed_from_the_list(cl
     cloud.share(owner.image, LEGAL)
     result = owner.update(owner.olds(SALES, LEGAL), owner.news(SALES))
     assert result.outs is not None
-    assert result.outs["revoked_account_ids"] == [LEGAL, FOREIGN]
+    assert result.outs["revoked_account_ids"] == [LEGAL, UNLISTED]
     assert cloud.shared_with(owner.image) == {SALES}
 
 
 def test_delete_of_a_share_that_the_list_has_revoked_makes_no_requests(cloud: LocalCloud, owner: Owner) -> None:
     """The share's own resource is deleted later in the same update (law 13)."""
-    owner.update(owner.olds(SALES, FOREIGN), owner.news(SALES))
+    owner.update(owner.olds(SALES, UNLISTED), owner.news(SALES))
     cloud.forget_calls()
-    owner.command.delete(Share(owner.image, FOREIGN, REGION))
+    owner.command.delete(Share(owner.image, UNLISTED, REGION))
     assert cloud.calls == []
 
 
@@ -82,12 +82,12 @@ def test_list_that_only_reports_does_not_revoke_the_share_of_an_account_that_is_
     cloud: LocalCloud, owner: Owner
 ) -> None:
     """The share's own resource may revoke it. If the account still has access, the next preview names it."""
-    owner.update(owner.olds(SALES, FOREIGN, report_only=True), owner.news(SALES, report_only=True))
-    assert cloud.shared_with(owner.image) == {SALES, FOREIGN}
+    owner.update(owner.olds(SALES, UNLISTED, report_only=True), owner.news(SALES, report_only=True))
+    assert cloud.shared_with(owner.image) == {SALES, UNLISTED}
     assert owner.warnings == []
     after = Owner(Command(cloud), owner.image)
     after.check(SALES, olds=after.olds(SALES, report_only=True), report_only=True)
-    assert after.warnings == [after.warning(FOREIGN, what="only reported")]
+    assert after.warnings == [after.warning(UNLISTED, what="only reported")]
 
 
 def test_share_that_the_same_update_has_granted_is_not_revoked(cloud: LocalCloud, owner: Owner) -> None:
@@ -98,7 +98,7 @@ def test_share_that_the_same_update_has_granted_is_not_revoked(cloud: LocalCloud
 
 def test_share_that_the_same_update_has_revoked_is_not_revoked_again(cloud: LocalCloud, owner: Owner) -> None:
     """With `delete_before_replace` the share's own resource revokes it first."""
-    owner.command.delete(Share(owner.image, FOREIGN, REGION))
+    owner.command.delete(Share(owner.image, UNLISTED, REGION))
     result = owner.create(SALES)
     assert result.outs is not None
     assert result.outs["revoked_account_ids"] == []
@@ -113,7 +113,7 @@ def test_nothing_is_revoked_if_this_update_has_not_listed_the_image(
     owner = Owner(Command(cloud, recheck=recheck), shared_image)
     assert owner.update(owner.olds(SALES), owner.news(LEGAL)).outs == outputs(shared_image, [LEGAL], [])
     assert cloud.writes() == []
-    assert cloud.shared_with(shared_image) == {SALES, FOREIGN}
+    assert cloud.shared_with(shared_image) == {SALES, UNLISTED}
     assert owner.warnings[-1].endswith(f"because workspaces-images:recheck is {recheck}")
 
 
@@ -121,7 +121,7 @@ def test_strict_update_that_may_not_list_the_image_fails_and_revokes_nothing(clo
     cloud.deny(f"workspaces:{LIST}")
     with pytest.raises(AccessDenied):
         owner.update(owner.olds(SALES), owner.news(SALES))
-    assert cloud.shared_with(owner.image) == {SALES, FOREIGN}
+    assert cloud.shared_with(owner.image) == {SALES, UNLISTED}
 
 
 def refuse(cloud: LocalCloud, account: str) -> None:
@@ -138,31 +138,31 @@ def refuse(cloud: LocalCloud, account: str) -> None:
 
 def test_other_shares_are_revoked_if_aws_refuses_to_revoke_one(cloud: LocalCloud, owner: Owner) -> None:
     """The update fails, and the next update revokes the share that is left."""
-    for account in (LEGAL, OTHER):
+    for account in (LEGAL, UNLISTED_TOO):
         cloud.share(owner.image, account)
-    refuse(cloud, OTHER)
-    with pytest.raises(ExpectedError, match=f"^unsharing image {owner.image} from {OTHER} in {REGION}.*Not now"):
+    refuse(cloud, UNLISTED_TOO)
+    with pytest.raises(ExpectedError, match=f"^unsharing image .* from {UNLISTED_TOO} in {REGION}.*Not now"):
         owner.create(SALES)
     assert owner.command.engine.infos == [
         f"image {owner.image} in {REGION} was unshared from {account}, not on the list of its ImageSharesExclusive"
-        for account in (LEGAL, FOREIGN)
+        for account in (LEGAL, UNLISTED)
     ]
-    assert cloud.shared_with(owner.image) == {SALES, OTHER}
+    assert cloud.shared_with(owner.image) == {SALES, UNLISTED_TOO}
 
     cloud.interceptors.pop()
     after = Owner(Command(cloud), owner.image)
     after.check(SALES)
-    assert after.warnings == [after.warning(OTHER)]
-    assert after.create(SALES).outs == outputs(owner.image, [SALES], [OTHER])
+    assert after.warnings == [after.warning(UNLISTED_TOO)]
+    assert after.create(SALES).outs == outputs(owner.image, [SALES], [UNLISTED_TOO])
     assert cloud.shared_with(owner.image) == {SALES}
 
 
 def test_share_that_the_program_declares_is_not_revoked(cloud: LocalCloud, owner: Owner) -> None:
     """The update refuses it even if no check could find the contradiction in time."""
-    owner.command.process.ledger.declare(Share(owner.image, FOREIGN, REGION))
+    owner.command.process.ledger.declare(Share(owner.image, UNLISTED, REGION))
     with pytest.raises(ExpectedError, match="kept because the program also declares an ImageShare of it"):
         owner.create(SALES)
-    assert cloud.shared_with(owner.image) == {SALES, FOREIGN}
+    assert cloud.shared_with(owner.image) == {SALES, UNLISTED}
 
 
 def test_nothing_is_revoked_before_the_owner_is_known(cloud: LocalCloud, owner: Owner) -> None:
@@ -178,7 +178,7 @@ def test_share_that_the_list_has_revoked_is_granted_again_if_it_is_declared_late
 ) -> None:
     """Its diff reports a change, without a warning of drift."""
     owner.create(SALES)
-    assert owner.command.diff(Share(owner.image, FOREIGN, REGION)).changes is True
+    assert owner.command.diff(Share(owner.image, UNLISTED, REGION)).changes is True
     assert owner.command.diff(Share(owner.image, SALES, REGION)).changes is False
     assert owner.warnings == []
 
@@ -187,10 +187,10 @@ def test_share_that_the_list_has_revoked_is_granted_again_if_it_is_declared_late
 
 
 def test_refresh_changes_nothing_in_the_state_if_the_image_exists(cloud: LocalCloud, owner: Owner) -> None:
-    properties = owner.olds(SALES, revoked_account_ids=[OTHER])
+    properties = owner.olds(SALES, revoked_account_ids=[UNLISTED_TOO])
     result = owner.read(properties)
     assert result.id == owner.image
-    assert result.outs == outputs(owner.image, [SALES], [OTHER])
+    assert result.outs == outputs(owner.image, [SALES], [UNLISTED_TOO])
     assert result.inputs == {
         name: properties[name] for name in ("image_id", "shared_account_ids", "report_only", "region")
     }
@@ -232,7 +232,7 @@ def test_read_by_id_is_refused(cloud: LocalCloud, owner: Owner, properties: dict
     assert cloud.calls == []
 
 
-@pytest.mark.parametrize("account", [STRANGER, SALES], ids=["other account", "recipient"])
+@pytest.mark.parametrize("account", [OTHER, SALES], ids=["other account", "recipient"])
 @pytest.mark.parametrize("operation", ["read", "delete"])
 def test_another_account_cannot_remove_the_list_from_the_state(
     cloud: LocalCloud, owner: Owner, account: str, operation: str
@@ -251,8 +251,8 @@ def test_another_account_cannot_remove_the_list_from_the_state(
 
 def test_another_account_does_not_become_the_owner_in_the_state(cloud: LocalCloud, owner: Owner) -> None:
     """With `recheck: off` the update compares the accounts, because the owner could not refresh or delete the list."""
-    other = Owner(Command(cloud, STRANGER, recheck="off"), owner.image)
-    with pytest.raises(NotTheOwner, match=f"is owned by account {OWNER}, and the caller is account {STRANGER} "):
+    other = Owner(Command(cloud, OTHER, recheck="off"), owner.image)
+    with pytest.raises(NotTheOwner, match=f"is owned by account {OWNER}, and the caller is account {OTHER} "):
         other.update(other.olds(SALES), other.news(SALES, LEGAL))
 
 
@@ -260,4 +260,4 @@ def test_delete_of_a_list_revokes_nothing(cloud: LocalCloud, owner: Owner) -> No
     """It only checks that the caller is the owner."""
     owner.command.exclusive.delete(owner.image, owner.olds(SALES))
     assert [call.operation for call in cloud.calls] == ["GetCallerIdentity"]
-    assert cloud.shared_with(owner.image) == {SALES, FOREIGN}
+    assert cloud.shared_with(owner.image) == {SALES, UNLISTED}

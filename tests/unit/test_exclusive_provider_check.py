@@ -9,14 +9,14 @@ from pulumi_workspaces_images.errors import AccessDenied
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import (
     DESCRIBE,
-    FOREIGN,
     LEGAL,
     LIST,
     MODES,
-    OTHER,
     REGION,
     SALES,
     UNKNOWN,
+    UNLISTED,
+    UNLISTED_TOO,
     Command,
     Owner,
     found,
@@ -33,7 +33,7 @@ def test_first_preview_names_the_unlisted_accounts(cloud: LocalCloud, owner: Own
         "report_only": False,
         "region": REGION,
     }
-    assert owner.warnings == [owner.warning(FOREIGN)]
+    assert owner.warnings == [owner.warning(UNLISTED)]
     assert cloud.writes() == []
 
 
@@ -56,13 +56,13 @@ def test_same_warning_is_shown_once(owner: Owner) -> None:
     owner.check(SALES, olds=news)
     owner.diff(owner.olds(SALES), news)
     owner.update(owner.olds(SALES), news)
-    assert owner.warnings == [owner.warning(FOREIGN)]
+    assert owner.warnings == [owner.warning(UNLISTED)]
 
 
 def test_account_that_leaves_the_list_is_named_in_the_first_preview(owner: Owner) -> None:
     """So the user sees which account loses access (case 2)."""
-    owner.check(SALES, olds=owner.olds(SALES, FOREIGN))
-    assert owner.warnings == [owner.warning(FOREIGN)]
+    owner.check(SALES, olds=owner.olds(SALES, UNLISTED))
+    assert owner.warnings == [owner.warning(UNLISTED)]
 
 
 @pytest.mark.parametrize("accounts", [UNKNOWN, [SALES, UNKNOWN]], ids=["list", "account"])
@@ -152,7 +152,7 @@ def test_cost_of_a_list_and_its_shares(cloud: LocalCloud, owner: Owner) -> None:
     accounts = [f"{700000000000 + number}" for number in range(58)]
     for account in accounts:
         cloud.share(owner.image, account)
-    listed = [SALES, FOREIGN, *accounts]
+    listed = [SALES, UNLISTED, *accounts]
     assert found(owner.check(*listed)) == []
     assert owner.diff(owner.olds(*listed), owner.news(*listed)).changes is False
     for account in listed:
@@ -172,11 +172,11 @@ def contradiction(image: str, account: str) -> str:
 
 def test_list_that_contradicts_earlier_shares(owner: Owner) -> None:
     """The list fails and names each of them, and reports no account as unlisted."""
-    for account in (LEGAL, SALES, OTHER):
+    for account in (LEGAL, SALES, UNLISTED_TOO):
         owner.command.declare(Share(owner.image, account, REGION))
     assert found(owner.check(SALES)) == [
         ("shared_account_ids", contradiction(owner.image, LEGAL)),
-        ("shared_account_ids", contradiction(owner.image, OTHER)),
+        ("shared_account_ids", contradiction(owner.image, UNLISTED_TOO)),
     ]
     assert owner.warnings == []
 
@@ -204,18 +204,18 @@ def test_other_images_and_regions_do_not_contradict(cloud: LocalCloud, owner: Ow
     for share in (Share(other, LEGAL, REGION), Share(owner.image, LEGAL, "eu-west-1")):
         owner.command.declare(share)
     assert found(owner.check(SALES)) == []
-    for share in (Share(other, OTHER, REGION), Share(owner.image, OTHER, "eu-west-1")):
+    for share in (Share(other, UNLISTED_TOO, REGION), Share(owner.image, UNLISTED_TOO, "eu-west-1")):
         owner.command.declare(share)
 
 
 def test_two_lists_of_one_image(owner: Owner) -> None:
     """The second one fails, and names the accounts that are not in both lists."""
     assert found(owner.check(SALES, LEGAL)) == []
-    assert found(owner.check(SALES, OTHER)) == [
+    assert found(owner.check(SALES, UNLISTED_TOO)) == [
         (
             "shared_account_ids",
-            f"two ImageSharesExclusive of image {owner.image} in {REGION} list different accounts, {LEGAL}, {OTHER} "
-            "not in both: each would revoke what the other allows; keep one",
+            f"two ImageSharesExclusive of image {owner.image} in {REGION} list different accounts, {LEGAL}, "
+            f"{UNLISTED_TOO} not in both: each would revoke what the other allows; keep one",
         )
     ]
 

@@ -6,12 +6,12 @@ import pytest
 
 from local.cloud import LocalCloud
 from pulumi_workspaces_images.errors import AccessDenied
-from tests.unit.helpers import FOREIGN, LEGAL, LIST, SALES, UNKNOWN, Command, Owner
+from tests.unit.helpers import LEGAL, LIST, SALES, UNKNOWN, UNLISTED, Command, Owner
 
 
 def test_same_list_without_unlisted_accounts_is_unchanged(cloud: LocalCloud, owner: Owner) -> None:
     """The diff lists the image once."""
-    result = owner.diff(owner.olds(SALES, FOREIGN), owner.news(SALES, FOREIGN))
+    result = owner.diff(owner.olds(SALES, UNLISTED), owner.news(SALES, UNLISTED))
     assert result.changes is False
     assert not result.replaces
     assert owner.warnings == []
@@ -19,7 +19,7 @@ def test_same_list_without_unlisted_accounts_is_unchanged(cloud: LocalCloud, own
 
 
 def test_same_accounts_in_another_order_or_with_duplicates_are_unchanged(owner: Owner) -> None:
-    assert owner.diff(owner.olds(SALES, FOREIGN), owner.news(FOREIGN, SALES, FOREIGN)).changes is False
+    assert owner.diff(owner.olds(SALES, UNLISTED), owner.news(UNLISTED, SALES, UNLISTED)).changes is False
 
 
 def test_account_that_was_added_outside_pulumi_is_an_update(owner: Owner) -> None:
@@ -27,14 +27,14 @@ def test_account_that_was_added_outside_pulumi_is_an_update(owner: Owner) -> Non
     result = owner.diff(owner.olds(SALES), owner.news(SALES))
     assert result.changes is True
     assert not result.replaces
-    assert owner.warnings == [owner.warning(FOREIGN)]
+    assert owner.warnings == [owner.warning(UNLISTED)]
 
 
 def test_list_that_only_reports_is_unchanged_if_an_account_is_unlisted(owner: Owner) -> None:
     """A warning names the account. `preview --expect-no-changes` succeeds."""
     result = owner.diff(owner.olds(SALES, report_only=True), owner.news(SALES, report_only=True))
     assert result.changes is False
-    assert owner.warnings == [owner.warning(FOREIGN, what="only reported")]
+    assert owner.warnings == [owner.warning(UNLISTED, what="only reported")]
 
 
 @pytest.mark.parametrize(

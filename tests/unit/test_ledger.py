@@ -105,7 +105,7 @@ def test_share_that_is_revoked_after_a_grant_is_revoked() -> None:
     ledger = Ledger()
     ledger.granted(SHARE)
     revoke(ledger, SHARE)
-    assert told(ledger, SHARE) == {"revoked", "gone"}
+    assert known(ledger, SHARE) == {"revoked", "gone"}
 
 
 # Contradictions.

@@ -64,8 +64,9 @@ def test_share_that_was_revoked_outside_pulumi(
     assert cloud.count(LIST) == 3
 
 
+@pytest.mark.parametrize(("took", "waited"), [(7, [3.0]), (5.5, [4.5]), (4.5, [0.5, 5.0])])
 def test_wait_counts_from_the_beginning_of_the_first_listing(
-    cloud: LocalCloud, command: Command, shared: Share, waits: Waits
+    cloud: LocalCloud, command: Command, shared: Share, waits: Waits, took: float, waited: list[float]
 ) -> None:
     """If 7 s have passed since then, only 3 s are left to wait."""
     cloud.unshare(shared.image_id, SALES)
@@ -143,10 +144,11 @@ def test_unlisted_account(cloud: LocalCloud, command: Command, shared: Share, wa
     assert cloud.count(LIST) == 3
 
 
+@pytest.mark.parametrize("operation", ["read of a share", "check of a list"])
 def test_image_that_aws_does_not_find_for_some_seconds(
-    cloud: LocalCloud, command: Command, shared: Share, waits: Waits
+    cloud: LocalCloud, command: Command, shared: Share, waits: Waits, operation: str
 ) -> None:
-    """A refresh keeps its share in the state."""
+    """A refresh keeps its share in the state, and its exclusive list is not refused."""
     cloud.fail(LIST, "ResourceNotFoundException")
     if operation == "read of a share":
         assert command.read(shared).outs == outputs(shared)

@@ -6,7 +6,7 @@ from local.cloud import LocalCloud, Response
 from pulumi_workspaces_images.aws.connection import Connection
 from pulumi_workspaces_images.errors import AccessDenied, ExpectedError, NotFound, NotTheOwner, Refused
 from pulumi_workspaces_images.share import Share
-from tests.unit.helpers import GRANT, LEGAL, LIST, MODES, OWNER, REGION, SALES, STRANGER, Command, outputs
+from tests.unit.helpers import GRANT, LEGAL, LIST, MODES, OTHER, OWNER, REGION, SALES, Command, outputs
 
 # create and update.
 
@@ -80,8 +80,8 @@ def test_read_of_a_share_whose_image_is_gone(cloud: LocalCloud, command: Command
 @pytest.mark.parametrize(
     ("account", "refusal", "operation"),
     [
-        (STRANGER, "not found", "read"),
-        (STRANGER, "access denied", "delete"),
+        (OTHER, "not found", "read"),
+        (OTHER, "access denied", "delete"),
         (SALES, "not found", "delete"),
         (SALES, "access denied", "read"),
     ],
@@ -150,9 +150,9 @@ def test_empty_listing_is_an_error_with_credentials_of_another_account(cloud: Lo
     """AWS might show others an empty listing instead of refusing them. The share stays in the state."""
     empty = Response(200, {}, b"{}")
     cloud.interceptors.append(lambda call, proceed: empty if call.operation == LIST else proceed())
-    said = f"not shared; image {shared.image_id} is owned by account {OWNER}, and the caller is account {STRANGER} "
+    said = f"not shared; image {shared.image_id} is owned by account {OWNER}, and the caller is account {OTHER} "
     with pytest.raises(ExpectedError, match=said):
-        Command(cloud, STRANGER).read(shared)
+        Command(cloud, OTHER).read(shared)
 
 
 @pytest.mark.parametrize(
@@ -301,8 +301,8 @@ def test_failed_delete_with_credentials_of_another_account(cloud: LocalCloud, sh
     empty = Response(200, {}, b"{}")
     cloud.interceptors.append(lambda call, proceed: empty if call.operation == LIST else proceed())
     cloud.fail(GRANT, "OperationNotSupportedException", status, times=None)
-    command = Command(cloud, STRANGER)
-    said = f"not shared; image {shared.image_id} is owned by account {OWNER}, and the caller is account {STRANGER} "
+    command = Command(cloud, OTHER)
+    said = f"not shared; image {shared.image_id} is owned by account {OWNER}, and the caller is account {OTHER} "
     with pytest.raises(NotTheOwner, match=said):
         command.delete(shared)
     assert not command.process.ledger.is_gone(shared)
@@ -314,7 +314,7 @@ def test_not_found_is_an_error_if_the_state_names_no_owner(
 ) -> None:
     """The caller may not be the owner, so the share stays in the state."""
     with pytest.raises(ExpectedError, match="not found"):
-        Command(cloud, STRANGER).provider.delete(shared.id, {**shared._asdict(), **owner})
+        Command(cloud, OTHER).provider.delete(shared.id, {**shared._asdict(), **owner})
 
 
 def test_read_of_a_share_that_is_gone_if_the_state_names_no_owner(cloud: LocalCloud) -> None:

@@ -15,7 +15,7 @@ from pulumi_workspaces_images.secrets import SECRET, Secrets
 from pulumi_workspaces_images.share import Share
 from tests.driver import Driver, DriverError, DriverInThisProcess, Engine, EngineInThisProcess
 from tests.unit import test_stack_program as stack
-from tests.unit.helpers import FOREIGN, IMAGE, LEGAL, OWNER, REGION, SALES, outputs
+from tests.unit.helpers import IMAGE, LEGAL, OWNER, REGION, SALES, UNLISTED, outputs
 from tests.unit.programs import EXCLUSIVE, SHARE, run
 
 NAMES = ["image_id", "shared_account_id", "region"]
@@ -119,7 +119,7 @@ def test_drift_and_failure_of_a_secret_share(cloud: LocalCloud, engine: Engine, 
 
 def test_account_that_leaves_a_secret_list(cloud: LocalCloud, engine: Engine, driver: Driver, image: str) -> None:
     """No message and no output shows it. An unlisted account, which is not secret, is named."""
-    for account in (SALES, FOREIGN):
+    for account in (SALES, UNLISTED):
         cloud.share(image, account)
     known = {"image_id": image, "report_only": False, "region": REGION}
     olds, given = {**known, "shared_account_ids": [SALES]}, {**known, "shared_account_ids": []}
@@ -127,10 +127,10 @@ def test_account_that_leaves_a_secret_list(cloud: LocalCloud, engine: Engine, dr
     assert driver.check(ImageSharesExclusiveProvider, olds, {**given, **hidden})[1] == []
     olds |= {"owner_account_id": OWNER, "revoked_account_ids": []}
     revoked = driver.update(ImageSharesExclusiveProvider, image, olds, given)["revoked_account_ids"]
-    assert revoked == [SECRET, FOREIGN]
+    assert revoked == [SECRET, UNLISTED]
     assert cloud.shared_with(image) == set()
     said = " ".join(message for _, message in engine.messages)
-    assert f"is shared with {SECRET}, {FOREIGN}" in said
+    assert f"is shared with {SECRET}, {UNLISTED}" in said
     assert f"was unshared from {SECRET}" in said
     assert SALES not in said
 
@@ -197,7 +197,7 @@ def test_ids_in_the_outputs_of_a_component(monkeypatch: pytest.MonkeyPatch) -> N
     told: list[bool] = []
 
     def program() -> pulumi.Output[Any]:
-        ImageShares("golden", IMAGE, {"sales": secret(SALES), "legal": pulumi.Output.from_input(LEGAL), "hr": FOREIGN})
+        ImageShares("golden", IMAGE, {"sales": secret(SALES), "legal": pulumi.Output.from_input(LEGAL), "hr": UNLISTED})
 
         async def tell() -> None:
             told.extend([await each.is_secret() for each in registered[0].values()])
