@@ -88,7 +88,7 @@ class LocalCloud(Images, Faults):
         self._server.serve()
 
     def stop(self) -> None:
-        """Stop serving, and close the connections that callers keep open."""
+        """Stop serving."""
         if self._server:
             self.clear_faults()
             self._server.stop()
@@ -209,7 +209,7 @@ class LocalCloud(Images, Faults):
 
         allowed = self._allowed.get(call.account, self._allowed.get(None))
         # AWS allows these whatever the caller's policies say.
-        free = ("GetCallerIdentity", *callers.UNSIGNED_OPERATIONS)
+        free = ("GetCallerIdentity", callers.UNSIGNED_OPERATION)
         if allowed is None or call.operation in free or any(matches(call, action) for action in allowed):
             return proceed()
         return denied(call, f"because no identity-based policy allows the {call.action} action")

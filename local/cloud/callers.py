@@ -20,7 +20,7 @@ from moto.utilities.utils import get_partition
 
 from .wire import Call, Request, access_key_id
 
-UNSIGNED_OPERATIONS = ("AssumeRoleWithWebIdentity", "AssumeRoleWithSAML")
+UNSIGNED_OPERATION = "AssumeRoleWithWebIdentity"
 
 _SIGNATURE = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 _PLAIN_KEY = re.compile(r"AKIA([0-9]{12})([0-9A-Z]{4})")
@@ -38,7 +38,7 @@ def signed(request: Request) -> Request:
         return request
     form = _form(request)
     role = _ROLE_ARN.fullmatch(form.get("RoleArn", ""))
-    if form.get("Action") not in UNSIGNED_OPERATIONS or not role:
+    if form.get("Action") != UNSIGNED_OPERATION or not role:
         return request
     region = _HOME_REGIONS.get(role[1], "us-east-1")
     scope = f"{access_key_id(role[2])}/20200101/{region}/sts/aws4_request"

@@ -229,7 +229,7 @@ class Faults:
         return Fault(spoil)
 
     @fault
-    def expire_page_token(self, operation: str = "*", times: int | None = 1) -> Fault:
+    def expire_page_token(self, times: int | None = 1) -> Fault:
         """Refuse to continue a listing because its page token has expired.
 
         AWS does not document what it answers then.
