@@ -1,11 +1,9 @@
 """The engine as `make env` sets it up, with a small program and provider and without AWS."""
 
-import fcntl
 import signal
 import subprocess
 import sys
 import sysconfig
-import time
 import venv
 import zipfile
 from pathlib import Path
@@ -14,7 +12,8 @@ import pytest
 
 from local.engine import install
 from local.environment import ROOT
-from local.stack import Stack, environment_in, finish
+from local.stack import Stack, environment_in, finish, processes_of
+from tests.engine.test_engine_killed import wait_for
 
 HOST = ROOT / "local" / "engine" / "pulumi-language-python"
 
@@ -23,13 +22,8 @@ own_host = pytest.mark.skipif(
     reason="it tests this project's own language host, and the installed Pulumi uses another one",
 )
 
-# Every process that imports this holds the lock until it ends.
 HELPER = """
-import fcntl
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
-
-alive = open(%r, "a")
-fcntl.flock(alive, fcntl.LOCK_SH)
 
 
 class Provider(ResourceProvider):
@@ -59,10 +53,9 @@ class Project(Stack):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, environment_in(folder))
-        self.lock = folder / "alive"
         (folder / "program").mkdir()
         (folder / "Pulumi.yaml").write_text("name: tiny\nruntime: python\nmain: program\n")
-        (folder / "program" / "helper.py").write_text(HELPER % str(self.lock))
+        (folder / "program" / "helper.py").write_text(HELPER)
         self.program(PROGRAM)
         self.pulumi("stack", "init", "test")
 
@@ -76,21 +69,11 @@ class Project(Stack):
         (self.folder / "Pulumi.yaml").write_text(text)
 
     def pulumi(self, *arguments: str, fails: bool = False) -> str:
-        code, output = finish(self.start(*arguments))
+        command = self.start(*arguments)
+        code, output = finish(command)
+        wait_for(lambda: not processes_of(command), f"the end of what pulumi {arguments[0]} has started")
         assert (code != 0) == fails, output
         return output
-
-    def left_behind(self) -> bool:
-        """Wait some seconds, and tell whether a process of this project is still running."""
-        with self.lock.open("a") as lock:
-            for _ in range(50):
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    time.sleep(0.1)
-                else:
-                    return False
-        return True
 
 
 @pytest.fixture
@@ -127,7 +110,6 @@ def test_program_and_provider_run_in_the_projects_environment(project: Project, 
     preview = project.pulumi("preview", fails=True)
     assert preview.count("ValueError: no such size") == 1
     assert "2 deleted" in project.pulumi("destroy", "--yes", "--skip-preview")
-    assert not project.left_behind()
 
 
 @own_host
@@ -136,13 +118,13 @@ def test_program_and_provider_run_in_the_projects_environment(project: Project, 
 def test_program_in_the_projects_environment_ends_with_the_command(
     project: Project, environment: Path, how: signal.Signals
 ) -> None:
-    project.program("import only_here, time\nprint('started', flush=True)\ntime.sleep(60)\n")
+    project.program("import only_here, time\nprint('started', flush=True)\ntime.sleep(600)\n")
     with project.start("preview") as command:
         assert command.stdout
         assert any("started" in line for line in command.stdout)
         command.send_signal(how)
-        assert not project.left_behind()
         command.communicate(timeout=20)
+        wait_for(lambda: not processes_of(command), "the end of the program")
 
 
 @own_host
