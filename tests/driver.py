@@ -84,22 +84,13 @@ class Engine:
     """
 
     address: str
+    urn = "urn:pulumi:test::driven::pulumi-python:dynamic:Resource::driven"
 
-    def __init__(
-        self, environment: Mapping[str, str] | None = None, *, project: str = "driven", stack: str = "test"
-    ) -> None:
-        """Prepare an engine, without starting it.
-
-        Args:
-            environment: variables of its processes, on top of the caller's own.
-            project: the Pulumi project.
-            stack: the stack.
-        """
-        self.environment = {**(environment or {}), "PULUMI_PROJECT": project}
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self.environment = {**(environment or {}), "PULUMI_PROJECT": "driven"}
         self.messages: list[tuple[str, str]] = []
         self.urns: list[str] = []
         self.channels: list[grpc.Channel] = []
-        self.urn = f"urn:pulumi:{stack}::{project}::pulumi-python:dynamic:Resource::driven"
         self._open = ExitStack()
 
     def __enter__(self) -> Engine:
