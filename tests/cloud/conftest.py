@@ -28,18 +28,17 @@ def client(_cloud: LocalCloud) -> Iterator[Callable[..., Any]]:
         account: str = OWNER,
         region: str = REGION,
         *,
-        attempts: int = 1,
         timeout: float = 5,
         **credentials: str,
     ) -> Any:
         credentials = credentials or {k.lower(): v for k, v in _cloud.credentials(account).items()}
-        key = (service, region, attempts, timeout, *sorted(credentials.items()))
+        key = (service, region, timeout, *sorted(credentials.items()))
         if key not in made:
             made[key] = session.client(  # type: ignore[call-overload]
                 service,
                 region_name=region,
                 endpoint_url=_cloud.url,
-                config=Config(retries={"total_max_attempts": attempts}, connect_timeout=5, read_timeout=timeout),
+                config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=timeout),
                 **credentials,
             )
         return made[key]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local.accounts import LEGAL, OWNER, SALES
+from local.accounts import OWNER, SALES
 from local.cloud import LocalCloud
 from tests.cloud.helpers import refused, session
 
@@ -70,23 +70,3 @@ def test_a_policy_allows_what_it_lists_and_nothing_else(cloud: LocalCloud, clien
     assert cloud.shared_with(image) == set()
     cloud.allow_everything()
     client().update_workspace_image_permission(ImageId=image, AllowCopyImage=True, SharedAccountId=SALES)
-
-
-def test_an_assumed_role_acts_for_its_account(cloud: LocalCloud, client: Client) -> None:
-    """A caller that assumes a role of another account sees that account's images."""
-    image = cloud.create_image(SALES)
-    answer = client("sts").assume_role(**role(SALES))
-    arn = f"arn:aws:sts::{SALES}:assumed-role/sharer/pulumi"
-    assert answer["AssumedRoleUser"]["Arn"] == arn
-    assumed = session(answer["Credentials"])
-    identity = client("sts", region="eu-west-1", **assumed).get_caller_identity()
-    assert (identity["Account"], identity["Arn"]) == (SALES, arn)
-    [shown] = client(**assumed).describe_workspace_images()["Images"]
-    assert shown["ImageId"] == image
-
-
-def test_the_last_of_several_chained_roles_decides_the_account(cloud: LocalCloud, client: Client) -> None:
-    first = session(client("sts").assume_role(**role(SALES))["Credentials"])
-    second = session(client("sts", **first).assume_role(**role(LEGAL))["Credentials"])
-    assert client("sts", **second).get_caller_identity()["Account"] == LEGAL
-    assert cloud.calls[1].account == SALES

@@ -1,7 +1,6 @@
 """The address that turns faults on and off while the cloud runs."""
 
 import json
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -56,6 +55,10 @@ def test_a_fault_is_turned_on_listed_and_turned_off(cloud: LocalCloud, client: C
         ({"fault": "explode"}, '"fault" must be one of'),
         ({"fault": "slow", "operation": "*"}, "slow: missing a required argument: 'seconds'; it takes operation: str"),
         ({"fault": "throttle", "operation": "*", "self": 1}, "throttle: multiple values for argument 'self'"),
+        ({"fault": "throttle", "operation": "*", "pace": 3}, "throttle: got an unexpected keyword argument 'pace'"),
+        ({"fault": "throttle", "operation": "*", "rate": "3"}, 'throttle: rate cannot be "3"'),
+        ({"fault": "throttle", "operation": "*", "times": True}, "throttle: times cannot be true"),
+        ({"fault": "throttle", "operation": "*", "rate": -1}, "throttle: rate cannot be negative"),
         ({"fault": "lag", "seconds": None}, "lag: seconds cannot be null"),
     ],
 )
@@ -68,7 +71,6 @@ def test_bad_input_is_one_line(cloud: LocalCloud, body: Any, said: str) -> None:
 
 
 def test_the_address_is_on_the_loopback_interface_only(cloud: LocalCloud) -> None:
-    """No other address of this machine accepts connections."""
     port = urlsplit(cloud.url).port or 0
     listening = [
         c.laddr.ip
@@ -76,12 +78,3 @@ def test_the_address_is_on_the_loopback_interface_only(cloud: LocalCloud) -> Non
         if c.status == psutil.CONN_LISTEN and c.laddr.port == port
     ]
     assert listening == ["127.0.0.1"]
-    others = {
-        address.address
-        for addresses in psutil.net_if_addrs().values()
-        for address in addresses
-        if address.family == socket.AF_INET and not address.address.startswith("127.")
-    }
-    for address in others:
-        with pytest.raises(OSError, match=r"refused|unreachable|timed out"):
-            socket.create_connection((address, port), timeout=1).close()

@@ -71,37 +71,6 @@ def test_a_page_token_that_expires(cloud: LocalCloud, client: Client) -> None:
     assert len(workspaces.describe_workspace_image_permissions(ImageId=image, NextToken=token)["ImagePermissions"]) == 5
 
 
-def test_faults_are_turned_off_by_name(cloud: LocalCloud, client: Client) -> None:
-    """Other faults and a test's own interceptors stay."""
-    cloud.throttle("DescribeWorkspaceImages")
-    cloud.fail("DescribeTags", "ServiceUnavailableException", 503, times=None)
-    cloud.interceptors.append(lambda call, proceed: proceed())
-    cloud.clear_faults("throttle")
-    client().describe_workspace_images()
-    assert [fault["fault"] for fault in cloud.faults()] == ["fail"]
-    cloud.clear_faults()
-    assert (cloud.faults(), len(cloud.interceptors)) == ([], 1)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ({}, "missing a required argument: 'operation'"),
-        ({"operation": "*", "pace": 3}, "unexpected keyword argument 'pace'"),
-        ({"operation": "*", "rate": "3"}, 'rate cannot be "3"'),
-        ({"operation": "*", "times": True}, "times cannot be true"),
-        ({"operation": "*", "rate": -1}, "rate cannot be negative"),
-        ({"operation": None}, "operation cannot be null"),
-    ],
-)
-def test_bad_arguments_are_an_error(cloud: LocalCloud, arguments: dict[str, Any], said: str) -> None:
-    """The message names the mistake, and no fault is turned on."""
-    with pytest.raises(ValueError, match="throttle: ") as caught:
-        cloud.throttle(**arguments)
-    assert said in str(caught.value)
-    assert cloud.faults() == []
-
-
 def test_a_bug_in_the_cloud_is_a_500(cloud: LocalCloud, client: Client, caplog: pytest.LogCaptureFixture) -> None:
     """An operation that moto does not know fails at once, with a message that names the operation."""
     with refused("InternalFailure", "NotImplementedError", status=500):

@@ -1,11 +1,9 @@
-"""Permissions on an image: who may grant and revoke them, and how the listing is split into pages."""
+"""Permissions on an image: which grants are refused, and how the listing is split into pages."""
 
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-
-from local.accounts import LEGAL, OWNER, SALES
+from local.accounts import OWNER, REGION, SALES
 from local.cloud import LocalCloud
 from local.cloud.assumptions import ASSUMPTIONS
 from tests.cloud.helpers import accounts, refused
@@ -20,18 +18,6 @@ def update(workspaces: Any, image: str, allow: bool, account: str) -> None:
 def listed(workspaces: Any, image: str, **page: Any) -> list[str]:
     answer = workspaces.describe_workspace_image_permissions(ImageId=image, **page)
     return [permission["SharedAccountId"] for permission in answer["ImagePermissions"]]
-
-
-def test_granting_listing_and_revoking(cloud: LocalCloud, client: Client) -> None:
-    """A permission is listed once after two grants, and no longer after a revoke."""
-    image, workspaces = cloud.create_image(), client()
-    update(workspaces, image, True, SALES)
-    update(workspaces, image, True, SALES)
-    update(workspaces, image, True, LEGAL)
-    assert listed(workspaces, image) == [SALES, LEGAL]
-    update(workspaces, image, False, SALES)
-    assert listed(workspaces, image) == [LEGAL]
-    assert cloud.shared_with(image) == {LEGAL}
 
 
 def test_a_page_holds_25_permissions(cloud: LocalCloud, client: Client) -> None:
@@ -53,20 +39,6 @@ def test_a_page_holds_25_permissions(cloud: LocalCloud, client: Client) -> None:
     assert seen == accounts(60)
 
 
-def test_a_full_last_page_has_no_token(cloud: LocalCloud, client: Client) -> None:
-    """25 permissions make one page, without an empty second page."""
-    image = cloud.create_image()
-    for account in accounts(25):
-        cloud.share(image, account)
-    assert "NextToken" not in client().describe_workspace_image_permissions(ImageId=image)
-
-
-def test_maxresults_over_25_is_refused(cloud: LocalCloud, client: Client) -> None:
-    image = cloud.create_image()
-    with refused("ValidationException", "maxResults"):
-        listed(client(), image, MaxResults=26)
-
-
 def test_changes_between_pages_hide_nothing(cloud: LocalCloud, client: Client) -> None:
     """If a permission of the first page is revoked, the second page still shows all others."""
     image, workspaces = cloud.create_image(), client()
@@ -75,14 +47,6 @@ def test_changes_between_pages_hide_nothing(cloud: LocalCloud, client: Client) -
     first = workspaces.describe_workspace_image_permissions(ImageId=image, MaxResults=2)
     cloud.unshare(image, accounts(1)[0])
     assert listed(workspaces, image, NextToken=first["NextToken"]) == accounts(4)[2:]
-
-
-@pytest.mark.parametrize("token", ["garbage", "Z2FyYmFnZQ==", "é"])
-def test_a_bad_token_is_refused(cloud: LocalCloud, client: Client, token: str) -> None:
-    """It is an error. The first page is not returned instead."""
-    image = cloud.create_image()
-    with refused("InvalidParameterValuesException", "NextToken"):
-        listed(client(), image, NextToken=token)
 
 
 def test_a_token_of_another_image_is_refused(cloud: LocalCloud, client: Client) -> None:
@@ -95,103 +59,26 @@ def test_a_token_of_another_image_is_refused(cloud: LocalCloud, client: Client) 
         listed(client(), other, NextToken=token)
 
 
-@pytest.mark.parametrize("image", ["wsi-1234567", "wsi-ABCDEFGHI", "ami-123456789", "wsi-" + "0" * 64])
-def test_a_malformed_image_id_is_refused(cloud: LocalCloud, client: Client, image: str) -> None:
-    """Image ids are `wsi-` and 9 to 63 lowercase letters and digits."""
-    with refused("InvalidParameterValuesException", image):
-        listed(client(), image)
-    with refused("InvalidParameterValuesException", image):
-        update(client(), image, True, SALES)
-
-
-def test_an_unknown_image_is_not_found(cloud: LocalCloud, client: Client) -> None:
-    """The answer is neither an empty listing nor a server error."""
-    with refused("ResourceNotFoundException", "wsi-000000000"):
-        listed(client(), "wsi-000000000")
-    with refused("ResourceNotFoundException", "wsi-000000000"):
-        update(client(), "wsi-000000000", True, SALES)
-
-
-def test_an_image_of_another_account_is_not_found(cloud: LocalCloud, client: Client) -> None:
-    """Not even the recipient of a share may list or change permissions."""
-    image = cloud.create_image()
-    cloud.share(image, SALES)
+def test_questions_that_are_not_asked_of_aws_have_the_assumed_answers(cloud: LocalCloud, client: Client) -> None:
+    """`make acceptance` asks the others. A BYOL image can be shared in a commercial Region, and others in GovCloud."""
+    image, gov = cloud.create_image(), "us-gov-west-1"
+    grants = {
+        "malformed_image": (REGION, "wsi-1234567", SALES),
+        "malformed_account": (REGION, image, "1234"),
+        "grant_to_owner": (REGION, image, OWNER),
+        "pending_image": (REGION, cloud.create_image(state="PENDING"), SALES),
+        "failed_image": (REGION, cloud.create_image(state="ERROR"), SALES),
+        "byol_in_govcloud": (gov, cloud.create_image(region=gov, tenancy="DEDICATED"), SALES),
+    }
+    assert {*grants, "delete_unknown_image"} == {name for name, assumed in ASSUMPTIONS.items() if not assumed.asked}
+    for name, (region, refusing, account) in grants.items():
+        cloud.answers[name] = f"{name}_answered"  # so that only this rule can have refused it
+        with refused(f"{name}_answered"):
+            update(client(region=region), refusing, True, account)
     with refused("ResourceNotFoundException"):
-        listed(client(account=SALES), image)
-    with refused("ResourceNotFoundException"):
-        update(client(account=SALES), image, True, LEGAL)
-    assert cloud.shared_with(image) == {SALES}
-
-
-def test_an_image_of_another_region_is_not_found(cloud: LocalCloud, client: Client) -> None:
-    image = cloud.create_image(region="eu-west-1")
-    with refused("ResourceNotFoundException"):
-        listed(client(), image)
-    assert listed(client(region="eu-west-1"), image) == []
-
-
-@pytest.mark.parametrize("account", ["1234", "12345678901a", "1234-5678-9012", "1234567890123"])
-def test_a_malformed_account_is_refused(cloud: LocalCloud, client: Client, account: str) -> None:
-    """An account id has 12 digits."""
-    image = cloud.create_image()
-    with refused("InvalidParameterValuesException", account):
-        update(client(), image, True, account)
-    assert cloud.shared_with(image) == set()
-
-
-def test_sharing_with_the_owner_is_refused(cloud: LocalCloud, client: Client) -> None:
-    image = cloud.create_image()
-    with refused("InvalidParameterValuesException", "owns"):
-        update(client(), image, True, OWNER)
-
-
-def test_revoking_what_was_never_granted_is_refused(cloud: LocalCloud, client: Client) -> None:
-    """AWS documents that a permission can be revoked only after it was granted."""
-    image = cloud.create_image()
-    with refused("OperationNotSupportedException", SALES):
-        update(client(), image, False, SALES)
-
-
-def test_the_answer_to_revoking_what_was_never_granted_can_be_set(cloud: LocalCloud, client: Client) -> None:
-    """AWS does not document the error code, so callers are tested with several codes, and with success."""
-    image = cloud.create_image()
-    cloud.answers["revoke_ungranted"] = "InvalidParameterValuesException"
-    with refused("InvalidParameterValuesException"):
-        update(client(), image, False, SALES)
-    cloud.answers["revoke_ungranted"] = "success"
-    update(client(), image, False, SALES)
-
-
-@pytest.mark.parametrize(
-    ("state", "code"),
-    [("PENDING", "ResourceUnavailableException"), ("ERROR", "OperationNotSupportedException")],
-)
-def test_an_image_that_is_not_available_is_refused(cloud: LocalCloud, client: Client, state: str, code: str) -> None:
-    """Only an AVAILABLE image can be shared; its permissions can still be listed."""
-    image = cloud.create_image(state=state)
-    with refused(code, image):
-        update(client(), image, True, SALES)
-    assert listed(client(), image) == []
-    cloud.set_image(image, state="AVAILABLE")
-    update(client(), image, True, SALES)
-
-
-def test_byol_is_refused_in_govcloud_only(cloud: LocalCloud, client: Client) -> None:
-    """A BYOL image can be shared in a commercial Region. In GovCloud only other images can."""
+        client().delete_workspace_image(ImageId="wsi-000000000")
     update(client(), cloud.create_image(tenancy="DEDICATED"), True, SALES)
-    govcloud = client(region="us-gov-west-1")
-    update(govcloud, cloud.create_image(region="us-gov-west-1"), True, SALES)
-    with refused("OperationNotSupportedException", "BYOL"):
-        update(govcloud, cloud.create_image(region="us-gov-west-1", tenancy="DEDICATED"), True, SALES)
-
-
-def test_the_answer_to_a_second_grant_can_be_set(cloud: LocalCloud, client: Client) -> None:
-    """AWS does not document the answer."""
-    image = cloud.create_image()
-    cloud.share(image, SALES)
-    cloud.answers["grant_granted"] = "OperationNotSupportedException"
-    with refused("OperationNotSupportedException", SALES):
-        update(client(), image, True, SALES)
+    update(client(region=gov), cloud.create_image(region=gov), True, SALES)
 
 
 def test_the_page_size_can_be_set(cloud: LocalCloud, client: Client) -> None:
@@ -204,9 +91,3 @@ def test_the_page_size_can_be_set(cloud: LocalCloud, client: Client) -> None:
     full = workspaces.describe_workspace_image_permissions(ImageId=image, MaxResults=25)
     assert len(full["ImagePermissions"]) == 4
     assert listed(workspaces, image, NextToken=full["NextToken"]) == []
-
-
-def test_reset_restores_the_assumptions(cloud: LocalCloud) -> None:
-    cloud.answers["page_size"] = 1
-    cloud.reset()
-    assert cloud.answers == {name: assumed.answer for name, assumed in ASSUMPTIONS.items()}
