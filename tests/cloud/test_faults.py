@@ -13,6 +13,7 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from local.accounts import SALES
 from local.cloud import LocalCloud
+from local.cloud.faults import FAULTS
 from tests.cloud.helpers import accounts, refused
 
 Client = Callable[..., Any]
@@ -47,13 +48,14 @@ def test_sts_has_its_own_code_for_throttling(cloud: LocalCloud, client: Client) 
         client("sts").get_caller_identity()
 
 
-def test_a_connection_reset(cloud: LocalCloud, client: Client) -> None:
-    """The call has no effect and no answer, and the next call works."""
+@pytest.mark.parametrize(("fault", "effect"), [("reset_connection", set()), ("lose_response", {SALES})])
+def test_a_connection_that_is_reset(cloud: LocalCloud, client: Client, fault: str, effect: set[str]) -> None:
+    """The call has no answer, with or without its effect, and the next call works."""
     image, workspaces = cloud.create_image(), client()
-    cloud.reset_connection("UpdateWorkspaceImagePermission")
+    FAULTS[fault](cloud, "UpdateWorkspaceImagePermission")
     with pytest.raises(ConnectionClosedError):
         share(workspaces, image)
-    assert cloud.shared_with(image) == set()
+    assert cloud.shared_with(image) == effect
     [write] = cloud.writes()
     assert (write.status, write.error) == (0, None)
     share(workspaces, image)
@@ -76,18 +78,6 @@ def test_a_bug_in_the_cloud_is_a_500(cloud: LocalCloud, client: Client, caplog: 
     with refused("InternalFailure", "NotImplementedError", status=500):
         client().describe_account()
     assert "DescribeAccount" in caplog.text
-
-
-def test_a_lost_response(cloud: LocalCloud, client: Client) -> None:
-    """The call takes effect but has no answer, and the next call works."""
-    image, workspaces = cloud.create_image(), client()
-    cloud.lose_response("UpdateWorkspaceImagePermission")
-    with pytest.raises(ConnectionClosedError):
-        share(workspaces, image)
-    assert cloud.shared_with(image) == {SALES}
-    [write] = cloud.writes()
-    assert (write.status, write.error) == (0, None)
-    share(workspaces, image)
 
 
 def test_a_time_out(cloud: LocalCloud, client: Client) -> None:

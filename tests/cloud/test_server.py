@@ -7,9 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Callable
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -19,31 +16,12 @@ from local.cloud import LocalCloud
 from local.environment import ROOT
 from tests.cloud.helpers import printed_until_ready
 
-Client = Callable[..., Any]
-
 SIGNED = {"Authorization": f"AWS4-HMAC-SHA256 Credential=AKIA{OWNER}TEST/20200101/us-east-1/workspaces/aws4_request"}
 LIST = {**SIGNED, "X-Amz-Target": "WorkspacesService.DescribeWorkspaceImages"}
 
 
 def connect(cloud: LocalCloud) -> http.client.HTTPConnection:
     return http.client.HTTPConnection(urlsplit(cloud.url).netloc, timeout=10)
-
-
-def test_concurrent_grants_all_take_effect(cloud: LocalCloud, client: Client) -> None:
-    image, workspaces = cloud.create_image(), client()
-    accounts = [f"{500000000000 + number}" for number in range(40)]
-
-    def share(some: list[str]) -> None:
-        for account in some:
-            workspaces.update_workspace_image_permission(ImageId=image, AllowCopyImage=True, SharedAccountId=account)
-
-    threads = [threading.Thread(target=share, args=(accounts[n::8],)) for n in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert cloud.shared_with(image) == set(accounts)
-    assert len(cloud.writes()) == 40
 
 
 def test_half_a_request_is_not_a_call(cloud: LocalCloud) -> None:
