@@ -73,6 +73,17 @@ def test_a_page_token_that_expires(cloud: LocalCloud, client: Client) -> None:
     assert len(workspaces.describe_workspace_image_permissions(ImageId=image, NextToken=token)["ImagePermissions"]) == 5
 
 
+def test_faults_are_turned_off_by_name(cloud: LocalCloud) -> None:
+    """Other faults and a test's own interceptors stay."""
+    cloud.throttle("*")
+    cloud.deny("*")
+    cloud.interceptors.append(lambda call, proceed: proceed())
+    cloud.clear_faults("throttle")
+    assert [fault["fault"] for fault in cloud.faults()] == ["deny"]
+    cloud.clear_faults()
+    assert (cloud.faults(), len(cloud.interceptors)) == ([], 1)
+
+
 def test_a_bug_in_the_cloud_is_a_500(cloud: LocalCloud, client: Client, caplog: pytest.LogCaptureFixture) -> None:
     """An operation that moto does not know fails at once, with a message that names the operation."""
     with refused("InternalFailure", "NotImplementedError", status=500):
