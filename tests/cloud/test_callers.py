@@ -25,6 +25,8 @@ def test_arns_and_roles_are_in_the_partition_of_the_region(
     assumed = session(sts.assume_role(**role(SALES, partition))["Credentials"])
     identity = client("sts", region=region, **assumed).get_caller_identity()
     assert identity["Arn"] == f"arn:{partition}:sts::{SALES}:assumed-role/sharer/pulumi"
+    cloud.create_image(SALES, region)
+    assert len(client(region=region, **assumed).describe_workspace_images()["Images"]) == 1
 
 
 def test_a_temporary_key_needs_its_session_token(cloud: LocalCloud, client: Client) -> None:
