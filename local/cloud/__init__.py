@@ -88,7 +88,7 @@ class LocalCloud(Images, Faults):
         self._server.serve()
 
     def stop(self) -> None:
-        """Stop serving."""
+        """Stop serving, and close the connections that callers keep open."""
         if self._server:
             self.clear_faults()
             self._server.stop()

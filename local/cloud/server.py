@@ -7,16 +7,21 @@ it lacks.
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import socketserver
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from .wire import ConnectionLostError, Request, Response
+
+# Seconds that the server waits at its end for calls that are being answered.
+_PATIENCE = 1.0
 
 # For SO_LINGER: closing the connection resets it.
 _RESET = struct.pack("ii", 1, 0)
@@ -33,6 +38,7 @@ class Server(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.answer = answer
         self.port: int = self.server_address[1]
+        self._connections: set[Any] = set()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
 
     def serve(self) -> None:
@@ -40,13 +46,25 @@ class Server(socketserver.ThreadingTCPServer):
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening. The threads of open connections end with the process."""
+        """Stop listening and close all connections: kept-alive connections would never end by themselves."""
         self.shutdown()
         self._thread.join()
+        for connection in list(self._connections):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        end = time.monotonic() + _PATIENCE
+        while self._connections and time.monotonic() < end:  # their threads close them
+            time.sleep(0.001)
         self.server_close()
 
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection, then serve it in a thread of its own."""
+        self._connections.add(request)
+        super().process_request(request, client_address)
+
     def shutdown_request(self, request: Any) -> None:
-        """Close the connection. It is not shut down first, because then it could not be reset."""
+        """Close the connection and forget it. It is not shut down first, because then it could not be reset."""
+        self._connections.discard(request)
         self.close_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
