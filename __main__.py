@@ -226,28 +226,27 @@ def read_string(path: str, value: Any) -> str | None:
 def read_region(path: str, value: Any) -> str | None:
     """Return the Region that an entry names; None if it is wrong."""
     region = read_string(path, value)
-    try:
-        command = current_run().command_of(None)
-        return command.connection.valid_region(region) if command and region else None
-    except NoSuchRegion as error:
-        mistake(path, f"cannot be used: {error}")
-    except ExpectedError as error:
-        mistakes.append(str(error))
-    return None
+    return valid_region(f"{NAMESPACE}:{path}", region) if region else None
 
 
 def configured_region() -> str | None:
     """Return `aws:region`, and note it as a mistake if WorkSpaces does not exist there."""
     region = pulumi.Config("aws").get("region")
+    if region:
+        valid_region("aws:region", region)
+    return region
+
+
+def valid_region(key: str, region: str) -> str | None:
+    """Return a Region. If WorkSpaces does not exist there, note that the key is a mistake, and return None."""
     try:
         command = current_run().command_of(None)
-        if command and region:
-            command.connection.valid_region(region)
+        return command.connection.valid_region(region) if command else None
     except NoSuchRegion as error:
-        mistakes.append(f"aws:region cannot be used: {error}")
+        mistakes.append(printable(f"{key} cannot be used: {error}"))
     except ExpectedError as error:
         mistakes.append(str(error))
-    return region
+    return None
 
 
 def read_image_id(path: str, entry: dict[str, Any]) -> list[str]:
