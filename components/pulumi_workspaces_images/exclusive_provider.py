@@ -41,7 +41,7 @@ class ImageSharesExclusiveProvider(base.Provider):
         report_only = news.get("report_only", False)
         if not isinstance(report_only, (bool, Unknown)) and report_only != "fail":
             failures.append(CheckFailure("report_only", "must be True, False or 'fail'"))
-        region = checks.resolve_region(self._command, news, olds, failures)
+        region = checks.region_or_failure(self._command, news, olds, failures)
         inputs = {
             "image_id": image_id,
             "shared_account_ids": accounts,

@@ -15,7 +15,7 @@ from pulumi.dynamic import (
 )
 from pulumi.output import Unknown
 
-from .errors import AccessDenied, ExpectedError, NotFound, printable
+from .errors import AccessDenied, ConfigurationError, ExpectedError, NotFound, printable
 from .lifecycle import base, checks
 from .share import Share, as_account_id, parse_id
 
@@ -34,7 +34,7 @@ class ImageShareProvider(base.Provider):
         base.hide_secrets(olds, news)
         image_id, account_id = news.get("image_id"), as_account_id(news.get("shared_account_id"))
         failures = checks.format_failures(image_id, account_id)
-        region = checks.resolve_region(self._command, news, olds, failures)
+        region = checks.region_or_failure(self._command, news, olds, failures)
         inputs = {"image_id": image_id, "shared_account_id": account_id, "region": region}
 
         wrong = {failure.property for failure in failures}
@@ -241,10 +241,10 @@ class ImageShareProvider(base.Provider):
             raise ExpectedError(f"reading an image share: {error}") from None
         if not is_get:
             return Share(image_id, account_id, region)
-        failures: list[CheckFailure] = []
-        region = checks.resolve_region(self._command, {"region": region}, {}, failures)
-        if failures:
-            raise ExpectedError(f"reading image share {id_}: region {failures[0].reason}")
+        try:
+            region = checks.find_region(self._command, {"region": region}, {})
+        except ConfigurationError as error:
+            raise ExpectedError(f"reading image share {id_}: region {error}") from None
         return Share(image_id, account_id, region)
 
 

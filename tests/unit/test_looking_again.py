@@ -64,7 +64,7 @@ def test_share_that_was_revoked_outside_pulumi(
     assert cloud.count(LIST) == 3
 
 
-@pytest.mark.parametrize(("took", "waited"), [(7, [3.0]), (5.5, [4.5]), (4.5, [0.5, 5.0])])
+@pytest.mark.parametrize(("took", "waited"), [(7, [3.0]), (5.0, [5.0]), (4.5, [0.5, 5.0])])
 def test_wait_counts_from_the_beginning_of_the_first_listing(
     cloud: LocalCloud, command: Command, shared: Share, waits: Waits, took: float, waited: list[float]
 ) -> None:

@@ -3,6 +3,7 @@
 This imports no pulumi. Its typed results and errors serve the dynamic provider and any other front end.
 """
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -26,6 +27,8 @@ PAGE_SIZE = 25
 # An unexpected listing is read again this many seconds after the first one of the image. A listing may lag behind a
 # write, and AWS does not say for how long.
 LOOK_AGAIN = (5.0, 10.0)
+
+_ANY_TIME = -math.inf  # of the clock, which may start anywhere
 
 T = TypeVar("T")
 
@@ -269,7 +272,9 @@ class Permissions:
         if shared != wanted:
             raise error
 
-    def _holds(self, share: Share, *, expected: bool, since: float = 0.0, believes_not_found: bool = False) -> bool:
+    def _holds(
+        self, share: Share, *, expected: bool, since: float = _ANY_TIME, believes_not_found: bool = False
+    ) -> bool:
         return self._look(
             share.image_id,
             share.region,
@@ -286,7 +291,7 @@ class Permissions:
         ask: Callable[[Listing], T],
         *,
         surprises: Callable[[T], bool],
-        since: float = 0.0,
+        since: float = _ANY_TIME,
         believes_not_found: bool = False,
     ) -> T:
         """Ask an image's listing. While the answer is unexpected, ask later listings, which all callers share.
@@ -309,14 +314,13 @@ class Permissions:
                 if believes_not_found:
                     raise
             again = listing.first_look + pause
-            if listing.began < again:
-                seconds = again - self._connection.clock()
-                if seconds > 0:
-                    self._wait(seconds)
-                listing = self._listing(image_id, region, since, again)
+            seconds = again - self._connection.clock()
+            if seconds > 0:
+                self._wait(seconds)
+            listing = self._listing(image_id, region, since, again)
         return ask(listing)
 
-    def _listing(self, image_id: str, region: str, since: float = 0.0, again: float = 0.0) -> Listing:
+    def _listing(self, image_id: str, region: str, since: float = _ANY_TIME, again: float = _ANY_TIME) -> Listing:
         """Return a listing of an image that began at `again` or later, in a series that began at `since` or later."""
         with self._lock:
             listing = self._listings.get((region, image_id))

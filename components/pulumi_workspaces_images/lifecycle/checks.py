@@ -15,31 +15,39 @@ if TYPE_CHECKING:
     from .command import Command
 
 
-def resolve_region(
-    command: "Command", news: Mapping[str, Any], olds: Mapping[str, Any], failures: list[CheckFailure]
-) -> Any:
+def find_region(command: "Command", news: Mapping[str, Any], olds: Mapping[str, Any]) -> Any:
     """Return the Region of a resource: argument, configuration, state, environment; unknown stays unknown.
-
-    If there is no Region, or it does not exist, add the failure to `failures` and return None.
 
     Args:
         command: the command.
         news: the resource's arguments.
         olds: its inputs in the state.
-        failures: the failures found so far.
+
+    Raises:
+        ConfigurationError: there is no Region, or it does not exist.
     """
     region = news.get("region")
     if isinstance(region, Unknown):
         return region
+    if region is not None and not isinstance(region, str):
+        raise ConfigurationError(f"must be the name of a Region, e.g. 'us-east-1'; it is {shown(region)}")
     try:
-        if region is not None and not isinstance(region, str):
-            raise ConfigurationError(f"must be the name of a Region, e.g. 'us-east-1'; it is {shown(region)}")
         return command.connection.valid_region(region or command.kept_region(news.get("image_id"), olds))
+    except NoSuchRegion as error:
+        if region:
+            raise
+        source = " (it comes from aws:region, AWS_REGION, AWS_DEFAULT_REGION or the AWS profile)"
+        raise ConfigurationError(str(error) + source) from None
+
+
+def region_or_failure(
+    command: "Command", news: Mapping[str, Any], olds: Mapping[str, Any], failures: list[CheckFailure]
+) -> Any:
+    """Return what `find_region` returns. If it fails, add the failure to `failures` and return None."""
+    try:
+        return find_region(command, news, olds)
     except ConfigurationError as error:
-        reason = str(error)
-        if isinstance(error, NoSuchRegion) and not region:
-            reason += " (it comes from aws:region, AWS_REGION, AWS_DEFAULT_REGION or the AWS profile)"
-        failures.append(CheckFailure("region", reason))
+        failures.append(CheckFailure("region", str(error)))
         return None
 
 

@@ -108,8 +108,8 @@ class Ledger:
                 and share.shared_account_id not in accounts
             )
         contradictions = [_contradiction(share) for share in unlisted]
-        if others:
-            unlike = ", ".join(sorted(others[0] ^ accounts))
+        for other in others:
+            unlike = ", ".join(sorted(other ^ accounts))
             contradictions.append(
                 f"two ImageSharesExclusive of image {image_id} in {region} list different accounts, "
                 f"{unlike} not in both: each would revoke what the other allows; keep one"
