@@ -118,10 +118,6 @@ class Faults:
             self._cleared.set()
             self._cleared = threading.Event()
 
-    def unthrottle(self) -> None:
-        """Turn off `throttle`."""
-        self.clear_faults("throttle")
-
     @fault
     def throttle(self, operation: str, times: int | None = None, rate: float | None = None) -> Fault:
         """Throttle an operation: every call of it, or with a rate, the calls beyond that number per second.

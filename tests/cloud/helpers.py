@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO
 
 import pytest
 from botocore.exceptions import ClientError
@@ -27,17 +27,3 @@ def refused(code: str, *parts: str, status: int = 400) -> Iterator[None]:
     assert response["ResponseMetadata"]["HTTPStatusCode"] == status
     for part in parts:
         assert part in response["Error"]["Message"]
-
-
-def accounts(count: int) -> list[str]:
-    """Return that many account ids, in order."""
-    return [f"{700000000000 + number}" for number in range(count)]
-
-
-def session(credentials: dict[str, Any]) -> dict[str, str]:
-    """Return credentials of STS, named as boto3 takes them."""
-    return {
-        "aws_access_key_id": credentials["AccessKeyId"],
-        "aws_secret_access_key": credentials["SecretAccessKey"],
-        "aws_session_token": credentials["SessionToken"],
-    }

@@ -1,20 +1,25 @@
-"""The faults that a test can turn on."""
+"""The faults that a test can turn on, by a method or while the cloud runs."""
 
 import contextlib
+import json
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from local.accounts import SALES
 from local.cloud import LocalCloud
-from local.cloud.faults import FAULTS
-from tests.cloud.helpers import accounts, refused
+from local.cloud.faults import CONTROL, FAULTS
+from tests.cloud.helpers import refused
 
 Client = Callable[..., Any]
 
@@ -42,12 +47,6 @@ def test_throttled_beyond_a_rate(cloud: LocalCloud, client: Client, monkeypatch:
     assert fault["struck"] == 5 + 5 + 1 + 5
 
 
-def test_sts_has_its_own_code_for_throttling(cloud: LocalCloud, client: Client) -> None:
-    cloud.throttle("GetCallerIdentity")
-    with refused("Throttling", "Rate exceeded"):
-        client("sts").get_caller_identity()
-
-
 @pytest.mark.parametrize(("fault", "effect"), [("reset_connection", set()), ("lose_response", {SALES})])
 def test_a_connection_that_is_reset(cloud: LocalCloud, client: Client, fault: str, effect: set[str]) -> None:
     """The call has no answer, with or without its effect, and the next call works."""
@@ -59,36 +58,6 @@ def test_a_connection_that_is_reset(cloud: LocalCloud, client: Client, fault: st
     [write] = cloud.writes()
     assert (write.status, write.error) == (0, None)
     share(workspaces, image)
-
-
-def test_a_page_token_that_expires(cloud: LocalCloud, client: Client) -> None:
-    """The second page is refused once, and is served at the next attempt."""
-    image, workspaces = cloud.create_image(), client()
-    for account in accounts(30):
-        cloud.share(image, account)
-    cloud.expire_page_token()
-    token = workspaces.describe_workspace_image_permissions(ImageId=image)["NextToken"]
-    with refused("InvalidParameterValuesException", "NextToken"):
-        workspaces.describe_workspace_image_permissions(ImageId=image, NextToken=token)
-    assert len(workspaces.describe_workspace_image_permissions(ImageId=image, NextToken=token)["ImagePermissions"]) == 5
-
-
-def test_faults_are_turned_off_by_name(cloud: LocalCloud) -> None:
-    """Other faults and a test's own interceptors stay."""
-    cloud.throttle("*")
-    cloud.deny("*")
-    cloud.interceptors.append(lambda call, proceed: proceed())
-    cloud.clear_faults("throttle")
-    assert [fault["fault"] for fault in cloud.faults()] == ["deny"]
-    cloud.clear_faults()
-    assert (cloud.faults(), len(cloud.interceptors)) == ([], 1)
-
-
-def test_a_bug_in_the_cloud_is_a_500(cloud: LocalCloud, client: Client, caplog: pytest.LogCaptureFixture) -> None:
-    """An operation that moto does not know fails at once, with a message that names the operation."""
-    with refused("InternalFailure", "NotImplementedError", status=500):
-        client().describe_account()
-    assert "DescribeAccount" in caplog.text
 
 
 def test_a_time_out(cloud: LocalCloud, client: Client) -> None:
@@ -104,3 +73,69 @@ def test_a_time_out(cloud: LocalCloud, client: Client) -> None:
     cloud.clear_faults()
     worker.join(timeout=2)
     assert not worker.is_alive()
+
+
+# The address that turns faults on and off while the cloud runs.
+
+
+def ask(cloud: LocalCloud, method: str, body: Any = None) -> tuple[int, str]:
+    data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(cloud.url + CONTROL, data, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def test_a_fault_is_turned_on_listed_and_turned_off(cloud: LocalCloud, client: Client) -> None:
+    """The call log does not contain these requests."""
+    status, body = ask(cloud, "POST", {"fault": "throttle", "operation": "DescribeWorkspaceImages"})
+    assert status == 200
+    with refused("ThrottlingException", "Rate exceeded"):
+        client().describe_workspace_images()
+    [fault] = json.loads(ask(cloud, "GET")[1])["faults"]
+    assert fault == {
+        "fault": "throttle",
+        "operation": "DescribeWorkspaceImages",
+        "times": None,
+        "rate": None,
+        "struck": 1,
+    }
+    assert json.loads(body) == {"faults": [{**fault, "struck": 0}]}
+    assert ask(cloud, "DELETE") == (200, '{"faults": []}\n')
+    client().describe_workspace_images()
+    assert cloud.count("*") == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"fault=throttle", 'a fault is a JSON object, such as {"fault": "throttle"'),
+        ({"fault": "explode"}, '"fault" must be one of'),
+        ({"fault": "slow", "operation": "*"}, "slow: missing a required argument: 'seconds'; it takes operation: str"),
+        ({"fault": "throttle", "operation": "*", "self": 1}, "throttle: multiple values for argument 'self'"),
+        ({"fault": "throttle", "operation": "*", "pace": 3}, "throttle: got an unexpected keyword argument 'pace'"),
+        ({"fault": "throttle", "operation": "*", "rate": "3"}, 'throttle: rate cannot be "3"'),
+        ({"fault": "throttle", "operation": "*", "times": True}, "throttle: times cannot be true"),
+        ({"fault": "throttle", "operation": "*", "rate": -1}, "throttle: rate cannot be negative"),
+        ({"fault": "lag", "seconds": None}, "lag: seconds cannot be null"),
+    ],
+)
+def test_bad_input_is_one_line(cloud: LocalCloud, body: Any, said: str) -> None:
+    """The answer is HTTP 400 and names the mistake, and no fault is turned on."""
+    status, answer = ask(cloud, "POST", body)
+    assert (status, answer.count("\n")) == (400, 1)
+    assert said in answer
+    assert cloud.faults() == []
+
+
+def test_the_address_is_on_the_loopback_interface_only(cloud: LocalCloud) -> None:
+    port = urlsplit(cloud.url).port or 0
+    listening = [
+        c.laddr.ip
+        for c in psutil.Process().net_connections("inet")
+        if c.status == psutil.CONN_LISTEN and c.laddr.port == port
+    ]
+    assert listening == ["127.0.0.1"]

@@ -9,60 +9,12 @@ import subprocess
 import sys
 from urllib.parse import urlsplit
 
-import pytest
-
 from local.accounts import OWNER
-from local.cloud import LocalCloud
 from local.environment import ROOT
 from tests.cloud.helpers import printed_until_ready
 
 SIGNED = {"Authorization": f"AWS4-HMAC-SHA256 Credential=AKIA{OWNER}TEST/20200101/us-east-1/workspaces/aws4_request"}
 LIST = {**SIGNED, "X-Amz-Target": "WorkspacesService.DescribeWorkspaceImages"}
-
-
-def connect(cloud: LocalCloud) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection(urlsplit(cloud.url).netloc, timeout=10)
-
-
-def ask(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
-    connection.request("POST", "/", b"{}", LIST)
-    response = connection.getresponse()
-    response.read()
-    return response
-
-
-def test_half_a_request_is_not_a_call(cloud: LocalCloud) -> None:
-    """A caller that is killed while it sends a request leaves nothing in the call log."""
-    connection = connect(cloud)
-    connection.request("POST", "/", b'{"ImageIds":', {**LIST, "Content-Length": "100"})
-    assert connection.sock
-    connection.sock.shutdown(socket.SHUT_WR)
-    with pytest.raises(http.client.RemoteDisconnected):
-        connection.getresponse()
-    connection.close()
-    assert cloud.calls == []
-
-
-def test_unsigned_calls_are_refused(cloud: LocalCloud) -> None:
-    """A caller without credentials gets AWS's own error."""
-    connection = connect(cloud)
-    connection.request("POST", "/", b"{}", {"X-Amz-Target": LIST["X-Amz-Target"]})
-    assert b"MissingAuthenticationTokenException" in connection.getresponse().read()
-    connection.close()
-
-
-def test_stopping_does_not_wait_for_open_connections() -> None:
-    """They are closed, and the port is free for the next cloud."""
-    with LocalCloud() as cloud:
-        connection = connect(cloud)
-        ask(connection)
-        port = urlsplit(cloud.url).port
-    with pytest.raises(ConnectionError):
-        ask(connection)
-    connection.close()
-    assert port
-    with LocalCloud(port) as cloud:
-        assert urlsplit(cloud.url).port == port
 
 
 def serve(port: int, **variables: str) -> subprocess.Popen[str]:

@@ -74,7 +74,7 @@ def killed(stack: Stack, cloud: LocalCloud) -> Iterator[Callable[[str], int]]:
         providers.append(provider_of(running.pid))
         os.kill(running.pid, signal.SIGKILL)
         running.communicate()
-        cloud.unthrottle()
+        cloud.clear_faults("throttle")
         cloud.forget_calls()
         return providers[-1]
 
@@ -125,5 +125,5 @@ def test_provider_killed_during_a_throttled_grant(stack: Stack, cloud: LocalClou
     os.kill(provider_of(running.pid), signal.SIGKILL)
     running.communicate()
     assert running.returncode != 0
-    cloud.unthrottle()
+    cloud.clear_faults("throttle")
     heals(stack, image)

@@ -96,7 +96,7 @@ def test_share_stays_if_the_process_that_takes_it_over_is_killed(stack: Stack, c
     running = stack.start("up", "--yes", "--skip-preview", "--continue-on-error")
     wait_for(lambda: len(cloud.writes()) >= 2, "a grant that is tried again")
     os.kill(writer(running.pid, cloud), signal.SIGKILL)
-    cloud.unthrottle()
+    cloud.clear_faults("throttle")
     output, _ = running.communicate(timeout=60)
     assert running.returncode != 0
     assert "could not take it over; run `pulumi up` again" in " ".join(output.split())
