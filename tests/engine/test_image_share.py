@@ -22,14 +22,6 @@ def test_preview_up_and_destroy(stack: Stack, cloud: LocalCloud, image: str) -> 
     assert cloud.shared_with(image) == set()
 
 
-def test_preview_fails_if_the_image_is_gone(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    stack.shares(image, sales=SALES)
-    stack.up()
-    cloud.remove_image(image)
-    run = stack.preview(ok=False)
-    assert run.line(image, "was not found in us-east-1", OWNER)
-
-
 def test_refresh_by_the_owner_drops_a_share_whose_image_is_gone(stack: Stack, cloud: LocalCloud, image: str) -> None:
     stack.shares(image, sales=SALES)
     stack.up()
@@ -70,13 +62,6 @@ def test_get_reads_an_existing_share_and_never_touches_it(stack: Stack, cloud: L
     stack.destroy()
     assert cloud.writes() == []
     assert cloud.shared_with(image) == {SALES}
-
-
-def test_get_of_a_share_that_does_not_exist_is_an_error(stack: Stack, image: str) -> None:
-    """The preview fails in one line."""
-    stack.program(f'ImageShare.get("sales", "{image}/{SALES}")')
-    run = stack.preview(ok=False)
-    assert run.line("error:", image, SALES, REGION, "not shared")
 
 
 def test_account_that_is_unknown_at_preview(stack: Stack, cloud: LocalCloud, image: str) -> None:

@@ -51,22 +51,6 @@ def test_thirty_accounts_and_the_preview_of_a_change(stack: Stack, cloud: LocalC
     ]
 
 
-def test_list_of_accounts_and_shares_by_label(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """In a list of accounts each account id is its own label."""
-    fan_out(stack, image, [SALES, LEGAL], more=f"pulumi.export('sales', shares.shares[{SALES!r}].id)")
-    stack.up()
-    assert stack.declared() == {f"golden-{SALES}": SALES, f"golden-{LEGAL}": LEGAL}
-    assert stack.output("sales") == f"{image}/{SALES}"
-
-
-def test_account_under_two_labels_is_refused(stack: Stack, image: str) -> None:
-    """One line names both labels."""
-    fan_out(stack, image, {"sales": SALES, "vertrieb": SALES})
-    run = stack.preview(ok=False)
-    assert run.line("error:", SALES, "'sales'", "'vertrieb'")
-    assert "Traceback" not in run.output
-
-
 @pytest.mark.nightly
 def test_renamed_component_with_an_alias_changes_nothing(stack: Stack, cloud: LocalCloud, image: str) -> None:
     """The alias also applies to its children and to the exclusive list."""
@@ -147,20 +131,6 @@ def test_exclusive_list_that_contradicts_a_share(stack: Stack, cloud: LocalCloud
     assert cloud.shared_with(image) == {SALES}  # nothing is revoked, even by an up without a preview
 
 
-def test_share_that_contradicts_an_exclusive_list_as_an_output(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """The image is an Output, so only the provider's checks can know it. The check that comes second refuses it."""
-    stack.program(
-        f"""
-        image = pulumi.Output.from_input({image!r})
-        share = ImageShare("sales", image, {SALES!r})
-        ImageSharesExclusive("only", image, [{LEGAL!r}], opts=ResourceOptions(depends_on=[share]))
-        """
-    )
-    run = stack.preview(ok=False)
-    assert run.line("ImageShare shares image", image, SALES, "ImageSharesExclusive")
-    assert "Traceback" not in run.output
-
-
 def test_exclusive_list_revokes_nothing_if_it_could_not_list_the_shares(
     stack: Stack, cloud: LocalCloud, image: str
 ) -> None:
@@ -173,15 +143,3 @@ def test_exclusive_list_revokes_nothing_if_it_could_not_list_the_shares(
     fan_out(stack, image, {"sales": SALES, "legal": LEGAL}, exclusive=True)
     stack.up()
     assert cloud.shared_with(image) == {SALES, LEGAL, UNLISTED}
-
-
-def test_refresh_of_an_exclusive_list_fails_with_another_accounts_credentials(
-    stack: Stack, cloud: LocalCloud, image: str
-) -> None:
-    """The list stays in the state."""
-    stack.program(f"ImageSharesExclusive('only', image_id={image!r}, shared_account_ids=[])")
-    stack.up()
-    stack.credentials(UNLISTED)
-    assert stack.refresh(ok=False).line(image, OWNER, UNLISTED)
-    stack.credentials(OWNER)
-    assert stack.preview().clean

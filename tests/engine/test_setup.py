@@ -151,16 +151,6 @@ def test_install_makes_the_projects_environment(project: Project) -> None:
     assert "install -r requirements.txt` failed, see above" in failed
 
 
-@own_host
-@pytest.mark.nightly
-def test_failed_installation_is_one_line(project: Project) -> None:
-    assert "set runtime.options.virtualenv in Pulumi.yaml\n" in project.pulumi("install", fails=True)
-    project.options(toolchain="poetry")
-    wrong = "the toolchain poetry needs Pulumi's official Python language host"
-    assert wrong in project.pulumi("install", fails=True)
-    assert f"    error: {wrong}" in project.pulumi("preview", fails=True)
-
-
 def test_language_host_ends_quietly_when_interrupted() -> None:
     with subprocess.Popen(
         [sys.executable, str(HOST), "127.0.0.1:1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
