@@ -21,6 +21,10 @@ class ConfigurationError(ExpectedError):
     """A stack configuration key is wrong, unsupported or missing. The message names the key."""
 
 
+class NoRegion(ConfigurationError):
+    """No Region is set."""
+
+
 class NoSuchRegion(ConfigurationError):
     """WorkSpaces does not exist in a Region of that name."""
 

@@ -278,7 +278,8 @@ def test_no_credentials(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_region(shell: Shell, cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may come from the environment. A missing or misspelt Region is an error."""
     cloud.share(cloud.create_image(region="eu-west-1"), SALES)
-    assert "no AWS Region is set" in shell.refused(region=None)
+    no_region = "error: no AWS Region is set: use --region, or set AWS_REGION in the environment"
+    assert shell.refused(region=None) == no_region
     assert "'us-esat-1' is not a Region" in shell.refused(region="us-esat-1")
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     assert shell.adopt(region=None).shares["golden"]["region"] == "eu-west-1"
@@ -292,7 +293,9 @@ def test_profile(shell: Shell, cloud: LocalCloud, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "config").write_text(f"[profile sales]\nregion = eu-west-1\n{keys}\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     assert shell.adopt("--profile", "sales", region=None).shares["golden"]["imageId"] == theirs
-    assert "nobody" in shell.refused("--profile", "nobody", region=None)
+    unknown = shell.refused("--profile", "nobody", region=None)
+    assert "nobody" in unknown
+    assert "--region" not in unknown
 
 
 def test_help(shell: Shell) -> None:

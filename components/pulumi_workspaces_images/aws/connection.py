@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from botocore.exceptions import ClientError, ConfigParseError, InvalidRegionError, ProfileNotFound, UnknownRegionError
 
 from ..configuration.aws import read_aws
-from ..errors import ConfigurationError, ExpectedError, NoSuchRegion, Refused, Unanswered, without_passwords
+from ..errors import ConfigurationError, ExpectedError, NoRegion, NoSuchRegion, Refused, Unanswered, without_passwords
 from .failures import AWS_ERRORS, from_aws
 from .regions import region_problem
 
@@ -96,7 +96,8 @@ class Connection:
         """Return the Region: the argument, `aws:region`, AWS_REGION, AWS_DEFAULT_REGION, or the profile's.
 
         Raises:
-            ConfigurationError: there is none, or the profile or its file cannot be read.
+            NoRegion: there is none.
+            ConfigurationError: the profile or its file cannot be read.
         """
         region = (
             argument
@@ -106,7 +107,7 @@ class Connection:
             or self._profile().get("region")
         )
         if not region:
-            raise ConfigurationError(
+            raise NoRegion(
                 "no AWS Region is set: give the resource a region, set one for the stack with "
                 "`pulumi config set aws:region us-east-1`, or set AWS_REGION in the environment"
             )
@@ -120,7 +121,8 @@ class Connection:
 
         Raises:
             NoSuchRegion: WorkSpaces does not exist there.
-            ConfigurationError: there is no Region, or the profile or its file cannot be read.
+            NoRegion: there is none.
+            ConfigurationError: the profile or its file cannot be read.
         """
         region = self.region(argument)
         if "fips" in region.split("-"):

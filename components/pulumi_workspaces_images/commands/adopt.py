@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ..aws.connection import Connection
 from ..aws.permissions import Image, Permissions
-from ..errors import ConfigurationError, NoSuchRegion, NotFound, printable
+from ..errors import ConfigurationError, NoRegion, NotFound, printable
 from ..share import image_id_problem
 
 _DESCRIPTION = """\
@@ -165,10 +165,8 @@ def _adopt(options: argparse.Namespace) -> str:
     connection = Connection({"aws:profile": options.profile}, project="")
     try:
         regions = [connection.valid_region(region) for region in options.regions or [None]]
-    except NoSuchRegion:
-        raise
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{error}; for this command, use --region") from None
+    except NoRegion:
+        raise NoRegion("no AWS Region is set: use --region, or set AWS_REGION in the environment") from None
     text, empty = adopt(connection, list(dict.fromkeys(regions)), options.images)
     for region in empty:
         note = f"note: the caller owns no image in {region}; check that the account and the Region are right"
