@@ -56,6 +56,19 @@ def test_new_share_of_a_new_image(cloud: LocalCloud, command: Command, shared: S
     )
 
 
+def test_region_that_does_not_exist(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error says where it may come from, unless the resource names it."""
+    monkeypatch.setenv("AWS_REGION", "us-esat-1")
+    command = Command(cloud, region=None)
+    source = " (it comes from aws:region, AWS_REGION, AWS_DEFAULT_REGION or the AWS profile)"
+    share = {"image_id": cloud.create_image(), "shared_account_id": SALES}
+    for region, end in ((None, source), ("us-esat-1", "")):
+        (failure,) = found(command.provider.check({}, {**share, "region": region}))
+        assert failure[0] == "region"
+        assert failure[1].startswith("'us-esat-1' is not a Region where WorkSpaces exists")
+        assert failure[1].endswith(f"?{end}")
+
+
 def test_image_that_is_not_in_the_region_of_the_state(cloud: LocalCloud, command: Command, shared: Share) -> None:
     """The error says that the Region comes from the state, not from the environment."""
     elsewhere = cloud.create_image(region=AWAY)
