@@ -7,9 +7,9 @@ import pytest
 
 from local.cloud import LocalCloud
 from pulumi_workspaces_images.aws.permissions import Permissions
-from pulumi_workspaces_images.errors import AccessDenied, ExpectedError, Unanswered
+from pulumi_workspaces_images.errors import AccessDenied, ExpectedError
 from pulumi_workspaces_images.share import Share
-from tests.unit.helpers import DESCRIBE, GRANT, LEGAL, LIST, MODES, OWNER, REGION, SALES, UNKNOWN, Command, outputs
+from tests.unit.helpers import DESCRIBE, GRANT, MODES, REGION, SALES, UNKNOWN, Command, outputs
 
 
 def test_share_of_a_renamed_resource_is_kept(cloud: LocalCloud, command: Command, shared: Share) -> None:
@@ -25,31 +25,16 @@ def test_share_of_a_renamed_resource_is_kept(cloud: LocalCloud, command: Command
     ]
 
 
-def test_share_is_kept_if_one_of_two_resources_for_it_is_removed(
-    cloud: LocalCloud, command: Command, shared: Share
-) -> None:
-    """The other resource is unchanged."""
-    command.declare(shared)
-    assert command.diff(shared).changes is False
-    command.delete(shared)
-    assert cloud.shared_with(shared.image_id) == {SALES}
-
-
 @pytest.mark.parametrize("recheck", MODES)
 def test_share_that_its_diff_finds_is_held(cloud: LocalCloud, shared: Share, recheck: str) -> None:
-    """A delete in another process keeps it, even if this process has died since; `off` goes by the state."""
+    """A second resource for it is deleted without a revoke. With `off` the diff goes by the state."""
     command = Command(cloud, recheck=recheck)
     command.declare(shared)
     assert not command.process.ledger.is_held(shared)
     command.diff(shared)
     assert command.process.ledger.is_held(shared)
-
-
-def test_share_that_its_diff_does_not_find_is_not_held(command: Command, share: Share) -> None:
-    """Its update has to grant it first."""
-    command.declare(share)
-    assert command.diff(share).changes is True
-    assert not command.process.ledger.is_held(share)
+    command.delete(shared)
+    assert cloud.shared_with(shared.image_id) == {SALES}
 
 
 def test_share_that_is_being_granted_is_not_held(
@@ -65,57 +50,11 @@ def test_share_that_is_being_granted_is_not_held(
     assert command.process.ledger.is_held(shared)
 
 
-def test_shares_are_kept_if_two_resources_swap_their_accounts(
-    cloud: LocalCloud, command: Command, shared: Share
-) -> None:
-    """Both are replaced: the engine creates both new resources before it deletes the old ones."""
-    legal = shared._replace(shared_account_id=LEGAL)
-    cloud.share(legal.image_id, LEGAL)
-    for old, new in ((shared, legal), (legal, shared)):
-        command.declare(new)
-        assert command.diff(old, new).replaces
-        command.declare(new)  # a replaced resource gets a second check
-        command.create(new)
-    command.delete(shared)
-    command.delete(legal)
-    assert cloud.shared_with(shared.image_id) == {SALES, LEGAL}
-
-
-def test_removed_share_is_revoked_if_other_shares_are_declared(
-    cloud: LocalCloud, command: Command, shared: Share
-) -> None:
-    """Another share of the same image or with the same account does not keep it."""
-    other = cloud.create_image()
-    command.declare(shared._replace(shared_account_id=LEGAL))
-    command.declare(shared._replace(image_id=other))
-    command.delete(shared)
-    assert cloud.shared_with(shared.image_id) == set()
-
-
-def test_removed_share_is_revoked_after_read_and_diff(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """`up --refresh` reads and diffs resources that are no longer declared."""
+def test_only_check_declares_a_share(cloud: LocalCloud, command: Command, shared: Share) -> None:
+    """`up --refresh` reads and diffs resources that are no longer declared, so their delete revokes."""
     command.read(shared)
     command.diff(shared)
-    command.delete(shared)
-    assert cloud.shared_with(shared.image_id) == set()
-
-
-def test_share_is_revoked_after_an_update_without_a_check(cloud: LocalCloud, command: Command, share: Share) -> None:
-    """Only check declares a share."""
-    command.update(share)
-    command.delete(share)
-    assert cloud.shared_with(share.image_id) == set()
-
-
-def test_share_that_only_the_last_update_declared_is_revoked(cloud: LocalCloud, shared: Share) -> None:
-    Command(cloud).declare(shared)
-    Command(cloud).delete(shared)
-    assert cloud.shared_with(shared.image_id) == set()
-
-
-def test_share_with_an_unknown_account_keeps_no_other_share(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """If it is the same share, its grant comes before any delete."""
-    command.check(shared.image_id, UNKNOWN, REGION)
+    command.update(shared)
     command.delete(shared)
     assert cloud.shared_with(shared.image_id) == set()
 
@@ -143,20 +82,6 @@ def test_share_that_was_revoked_before_it_is_declared_is_granted_again(
     assert not result.replaces
     assert cloud.calls == []
     assert command.engine.warnings == []
-    command.update(shared)
-    assert cloud.shared_with(shared.image_id) == {SALES}
-
-
-def test_share_is_granted_again_after_a_revoke_that_aws_did_not_answer(
-    cloud: LocalCloud, command: Command, shared: Share
-) -> None:
-    """The provider does not know whether the revoke took effect."""
-    cloud.lose_response(GRANT)
-    cloud.fail(LIST, "AccessDeniedException")  # the request that would check whether it took effect
-    with pytest.raises(Unanswered):
-        command.delete(shared)
-    command.declare(shared)
-    assert command.diff(shared).changes is True
     command.update(shared)
     assert cloud.shared_with(shared.image_id) == {SALES}
 
@@ -202,7 +127,7 @@ def test_failed_grant_keeps_the_old_resource(cloud: LocalCloud, command: Command
 def test_failed_grant_of_a_kept_share_that_was_revoked_meanwhile_fails(
     cloud: LocalCloud, command: Command, shared: Share
 ) -> None:
-    """After a failed grant the provider lists the image again before it takes the share over."""
+    """After a failed grant the provider lists the image again. The message is that of the grant."""
     assert command.diff(shared).changes is False  # lists the image
     command.declare(shared)
     command.delete(shared)
@@ -242,41 +167,6 @@ def test_check_that_ends_with_an_error_keeps_the_old_resource(cloud: LocalCloud,
     assert cloud.writes() == []
 
 
-def test_removed_share_is_revoked_if_the_check_of_another_share_fails(
-    cloud: LocalCloud, command: Command, shared: Share
-) -> None:
-    assert command.check(shared.image_id, OWNER).failures
-    assert command.check(shared.image_id, "x").failures
-    command.delete(shared)
-    assert cloud.shared_with(shared.image_id) == set()
-
-
-def test_share_is_taken_over_if_its_check_only_warns(cloud: LocalCloud, shared: Share) -> None:
-    cloud.deny(f"workspaces:{DESCRIBE}")
-    command = Command(cloud, recheck="warn")
-    command.declare(shared)
-    command.create(shared)
-    command.delete(shared)
-    assert cloud.shared_with(shared.image_id) == {SALES}
-
-
-@pytest.mark.parametrize("operation", ["check", "create"])
-def test_bug_keeps_the_old_resource(
-    command: Command, shared: Share, monkeypatch: pytest.MonkeyPatch, operation: str
-) -> None:
-    """An unexpected exception prevents the new resource from taking the share over, too."""
-    command.process.ledger.declare(shared)
-
-    def fail(*_: object, **__: object) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(Permissions, "describe" if operation == "check" else "grant", fail)
-    with pytest.raises(ZeroDivisionError):
-        command.check(*shared) if operation == "check" else command.create(shared)
-    with pytest.raises(ExpectedError, match="kept"):
-        command.delete(shared)
-
-
 def kept(command: Command, share: Share) -> None:
     """Delete the old resource of a share before the new resource grants it."""
     command.declare(share)
@@ -295,17 +185,6 @@ def test_kept_share_is_taken_over_even_if_its_grant_fails(
     assert cloud.shared_with(shared.image_id) == {SALES}
 
 
-def test_failed_grant_of_a_kept_share_that_does_not_exist_fails(
-    cloud: LocalCloud, command: Command, share: Share
-) -> None:
-    """The message is that of the grant."""
-    kept(command, share)
-    cloud.fail(GRANT, "AccessDeniedException", message="Not now.")
-    with pytest.raises(AccessDenied, match="Not now"):
-        command.create(share)
-    assert cloud.shared_with(share.image_id) == set()
-
-
 def test_failed_grant_of_a_kept_share_fails_if_the_image_cannot_be_listed(
     cloud: LocalCloud, command: Command, shared: Share
 ) -> None:
@@ -317,40 +196,19 @@ def test_failed_grant_of_a_kept_share_fails_if_the_image_cannot_be_listed(
     assert command.process.ledger._entry(shared).failed
 
 
-@pytest.mark.parametrize("broken", [["grant"], ["is_shared"]], ids=["grant", "listing"])
+@pytest.mark.parametrize("broken", ["grant", "is_shared"])
 def test_bug_is_raised_while_a_kept_share_is_taken_over(
-    cloud: LocalCloud, command: Command, shared: Share, monkeypatch: pytest.MonkeyPatch, broken: list[str]
+    cloud: LocalCloud, command: Command, shared: Share, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    """This holds for a bug in the grant and in the listing after it."""
+    """This holds for a bug in the grant and in the listing after it. Another old resource stays in the state."""
     kept(command, shared)
     cloud.fail(GRANT, "AccessDeniedException")
 
     def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    for name in broken:
-        monkeypatch.setattr(Permissions, name, fail)
+    monkeypatch.setattr(Permissions, broken, fail)
     with pytest.raises(ZeroDivisionError):
         command.create(shared)
-
-
-def test_failed_grant_of_an_existing_share_that_was_not_kept_fails(
-    cloud: LocalCloud, command: Command, shared: Share
-) -> None:
-    """The old resource of the share is still in the state."""
-    cloud.share(shared.image_id, LEGAL)
-    kept(command, shared)
-    cloud.fail(GRANT, "AccessDeniedException")
-    with pytest.raises(AccessDenied):
-        command.create(shared._replace(shared_account_id=LEGAL))
-
-
-def test_share_that_contradicts_a_list_keeps_the_old_resource(
-    cloud: LocalCloud, command: Command, shared: Share
-) -> None:
-    """A resource that contradicts an exclusive list cannot take the share over."""
-    command.process.ledger.declare_exclusive(shared.image_id, REGION, frozenset())
-    assert command.check(*shared).failures
     with pytest.raises(ExpectedError, match="kept"):
         command.delete(shared)
-    assert cloud.writes() == []

@@ -31,40 +31,29 @@ class Held:
         return proceed()
 
 
-def test_diff_waits_for_a_revoke(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """A share that is being revoked is not treated as unchanged."""
+@pytest.mark.parametrize("operation", ["diff", "create"])
+def test_share_that_is_being_revoked(cloud: LocalCloud, command: Command, shared: Share, operation: str) -> None:
+    """A diff waits for the revoke, and reports a change. A grant waits too, so the share exists in the end."""
     held = Held(cloud, allow=False)
     with ThreadPoolExecutor(2) as pool:
         deleting = pool.submit(command.delete, shared)
         assert held.arrived.wait(5)
         command.declare(shared)
-        diffing = pool.submit(command.diff, shared)
-        assert not wait([diffing], 0.05).done
-        held.go_on.set()
-        assert diffing.result(5).changes is True
-        deleting.result(5)
-
-
-def test_grant_waits_for_a_revoke(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """The share exists in the end, even if the revoke is slow."""
-    held = Held(cloud, allow=False)
-    with ThreadPoolExecutor(2) as pool:
-        deleting = pool.submit(command.delete, shared)
-        assert held.arrived.wait(5)
-        command.declare(shared)
-        creating = pool.submit(command.create, shared)
-        assert not wait([creating], 0.05).done
+        waiting = pool.submit(getattr(command, operation), shared)
+        assert not wait([waiting], 0.05).done
         held.go_on.set()
         deleting.result(5)
-        creating.result(5)
-    assert cloud.shared_with(shared.image_id) == {SALES}
-    assert [call.parameters["AllowCopyImage"] for call in cloud.writes()] == [False, True]
+        result = waiting.result(5)
+    if operation == "diff":
+        assert result.changes is True
+    else:
+        assert cloud.shared_with(shared.image_id) == {SALES}
 
 
 def test_revoke_waits_for_a_grant(
     cloud: LocalCloud, command: Command, shared: Share, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The delete decides after the result of the grant is recorded, even if that takes a while."""
+    """The delete decides when its turn comes, after the result of the grant is recorded, however long that takes."""
     note = Ledger.failed
 
     def slowly(declarations: Ledger, share: Share | None) -> None:
@@ -84,21 +73,6 @@ def test_revoke_waits_for_a_grant(
             creating.result(5)
         with pytest.raises(ExpectedError, match="kept"):
             deleting.result(5)
-    assert cloud.shared_with(shared.image_id) == {SALES}
-
-
-def test_share_that_is_declared_while_its_delete_waits(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """The delete decides when its turn comes, and keeps the share."""
-    held = Held(cloud, allow=True)
-    with ThreadPoolExecutor(2) as pool:
-        granting = pool.submit(command.update, shared)
-        assert held.arrived.wait(5)
-        deleting = pool.submit(command.delete, shared)
-        assert not wait([deleting], 0.05).done
-        command.declare(shared)
-        held.go_on.set()
-        granting.result(5)
-        deleting.result(5)
     assert cloud.shared_with(shared.image_id) == {SALES}
 
 
