@@ -137,7 +137,7 @@ class Wire:
         self.log: list[str] = []
         self.sent: list[str] = []
         self.answers: deque[Answer] = deque()
-        self.arrived: Callable[[str], None] = lambda operation: None
+        self.arrived: Callable[[str], object] = lambda operation: None
         self._lock = threading.Lock()
 
     def will(self, *answers: Answer) -> None:

@@ -57,10 +57,6 @@ def stub_list(stubber: Stubber, page: dict[str, Any], token: str | None = None) 
     stubber.add_response(PERMISSIONS, page, expected if token is None else {**expected, "NextToken": token})
 
 
-def stub_describe(stubber: Stubber, *images: dict[str, Any]) -> None:
-    stubber.add_response(IMAGES, {"Images": list(images)}, {"ImageIds": [IMAGE]})
-
-
 def stub_update(stubber: Stubber, allow: bool) -> None:
     request = {"ImageId": IMAGE, "AllowCopyImage": allow, "SharedAccountId": SALES}
     stubber.add_response(UPDATE, {}, request)
