@@ -147,19 +147,6 @@ def test_check_without_permission_to_read(cloud: LocalCloud, shared_image: str, 
     assert cloud.calls == []
 
 
-def test_cost_of_a_list_and_its_shares(cloud: LocalCloud, owner: Owner) -> None:
-    """A list and sixty shares of its image read the same listing of three pages."""
-    accounts = [f"{700000000000 + number}" for number in range(58)]
-    for account in accounts:
-        cloud.share(owner.image, account)
-    listed = [SALES, UNLISTED, *accounts]
-    assert found(owner.check(*listed)) == []
-    assert owner.diff(owner.olds(*listed), owner.news(*listed)).changes is False
-    for account in listed:
-        assert owner.command.diff(Share(owner.image, account, REGION)).changes is False
-    assert cloud.count(LIST) == 3
-
-
 # Contradictions.
 
 
