@@ -17,12 +17,12 @@ def only(command: Command, *share: object) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("argument", "configured", "environment", "resolved"),
+    ("argument", "configured", "resolved"),
     [
-        ("eu-west-1", REGION, "eu-central-1", "eu-west-1"),
-        (None, REGION, "eu-central-1", REGION),
-        ("", REGION, "eu-central-1", REGION),
-        (None, None, "eu-central-1", "eu-central-1"),
+        ("eu-west-1", REGION, "eu-west-1"),
+        (None, REGION, REGION),
+        ("", REGION, REGION),
+        (None, None, "eu-central-1"),
     ],
 )
 def test_state_names_the_region(
@@ -30,11 +30,10 @@ def test_state_names_the_region(
     monkeypatch: pytest.MonkeyPatch,
     argument: str | None,
     configured: str | None,
-    environment: str,
     resolved: str,
 ) -> None:
     """It is that of the argument, or else of the configuration, or else of the environment."""
-    monkeypatch.setenv("AWS_REGION", environment)
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
     image = cloud.create_image(region=resolved)
     result = Command(cloud, region=configured).check(image, SALES, argument)
     assert found(result) == []
@@ -138,16 +137,6 @@ def test_image_of_another_account_is_refused(cloud: LocalCloud, command: Command
         f"image {image} in {REGION} is owned by account {OTHER}, and the caller is {OWNER} ({ARN}); "
         "only its owner can share it",
     )
-
-
-def test_image_is_accepted_if_aws_does_not_name_its_owner(cloud: LocalCloud, command: Command) -> None:
-    assert found(command.check(cloud.create_image(owner=None), SALES)) == []
-
-
-def test_owner_is_not_checked_if_the_caller_is_unknown(cloud: LocalCloud) -> None:
-    image = cloud.create_image(owner=OTHER)
-    assert found(Command(cloud, skipRequestingAccountId="true").check(image, SALES)) == []
-    assert cloud.count("GetCallerIdentity") == 0
 
 
 @pytest.mark.parametrize("state", ["PENDING", "ERROR"])
@@ -264,9 +253,8 @@ def test_caller_that_is_not_allowed_is_refused_in_every_mode(cloud: LocalCloud, 
         Command(cloud, recheck=recheck, allowedAccountIds=f'["{LEGAL}"]').check(image, SALES)
 
 
-@pytest.mark.parametrize("recheck", ["strict", "off"])
-def test_malformed_values_are_refused_in_every_mode(cloud: LocalCloud, recheck: str) -> None:
-    failures = found(Command(cloud, recheck=recheck).check("x", "y", "z"))
+def test_malformed_values_are_refused_even_if_recheck_is_off(cloud: LocalCloud) -> None:
+    failures = found(Command(cloud, recheck="off").check("x", "y", "z"))
     assert [name for name, _ in failures] == ["image_id", "shared_account_id", "region"]
 
 

@@ -1,8 +1,5 @@
 """AWS Organizations is asked once about each account, and failures are one line."""
 
-import threading
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 
 from pulumi_workspaces_images.aws.connection import Connection
@@ -57,22 +54,6 @@ def test_each_account_is_requested_once(organization: Organization, wire: Wire) 
         assert organization.member(SALES, region)
         assert organization.member(LEGAL, region) is None
     assert wire.sent == [ASK, ASK]
-
-
-def test_threads_share_one_call(organization: Organization, wire: Wire) -> None:
-    """Concurrent callers wait for the request in progress."""
-    go_on = threading.Event()
-    wire.will(account(State="ACTIVE"))
-    wire.arrived = lambda _: assert_set(go_on)
-    with ThreadPoolExecutor(4) as pool:
-        asking = [pool.submit(organization.member, SALES, REGION) for _ in range(8)]
-        go_on.set()
-        assert {a.result(5) for a in asking} == {Member(SALES, "sales", "ACTIVE")}
-    assert wire.sent == [ASK]
-
-
-def assert_set(event: threading.Event) -> None:
-    assert event.wait(5)
 
 
 def test_access_denied(organization: Organization, wire: Wire) -> None:
