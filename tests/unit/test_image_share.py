@@ -24,13 +24,6 @@ def test_declared_share_reaches_the_engine_with_its_inputs() -> None:
     assert found == [SHARE.id, *SHARE, OWNER]
 
 
-def test_arguments_may_be_outputs() -> None:
-    """An image id is often another resource's output."""
-    image, account, region = map(pulumi.Output.from_input, SHARE)
-    recorder, _ = run(lambda: ImageShare("sales", image_id=image, shared_account_id=account, region=region))
-    assert {name: recorder.of(TYPE)["sales"].inputs[name] for name in SHARE._asdict()} == SHARE._asdict()
-
-
 class Audited(ImageShare, module="workspaces", name="ImageShare"):
     """A class that a user derives."""
 

@@ -92,19 +92,6 @@ def test_component_without_accounts(accounts: Any) -> None:
     assert recorder.of(EXCLUSIVE)["golden-exclusive"].inputs["shared_account_ids"] == []
 
 
-def test_accounts_may_be_outputs() -> None:
-    """Image and Region may be Outputs as well. Only the labels must be known."""
-    accounts: dict[str, pulumi.Input[str]] = {"sales": pulumi.Output.from_input(SALES), "legal": LEGAL}
-
-    def program() -> None:
-        ImageShares("golden", pulumi.Output.from_input(IMAGE), accounts, True, pulumi.Output.from_input(REGION))
-
-    recorder, _ = run(program)
-    sales = recorder.of(SHARE)["golden-sales"].inputs
-    assert (sales["image_id"], sales["shared_account_id"], sales["region"]) == (IMAGE, SALES, REGION)
-    assert recorder.of(EXCLUSIVE)["golden-exclusive"].inputs["shared_account_ids"] == [SALES, LEGAL]
-
-
 @pytest.mark.parametrize(("exclusive", "report"), [(True, False), ("report", True)])
 def test_exclusive_ownership(exclusive: Any, report: bool) -> None:
     """The component declares a list of its accounts, with the same image and Region."""
@@ -206,9 +193,8 @@ def test_account_under_two_labels() -> None:
     )
 
 
-@pytest.mark.parametrize("preview", [True, False])
 @pytest.mark.parametrize("first", ["output", "plain"])
-def test_account_under_two_labels_through_an_output(preview: bool, first: str) -> None:
+def test_account_under_two_labels_through_an_output(first: str) -> None:
     """It is refused as soon as both accounts are known."""
     values: list[Any] = [pulumi.Output.from_input(SALES), SALES]
     one, two = values if first == "output" else reversed(values)
@@ -216,7 +202,7 @@ def test_account_under_two_labels_through_an_output(preview: bool, first: str) -
         pulumi.RunError,
         match=rf"account {SALES} appears under two labels, '(sales' and 'vertrieb|vertrieb' and 'sales)'",
     ):
-        run(lambda: ImageShares("golden", IMAGE, {"sales": one, "vertrieb": two}), preview)
+        run(lambda: ImageShares("golden", IMAGE, {"sales": one, "vertrieb": two}))
 
 
 def test_account_under_two_labels_beside_an_unknown_one() -> None:
@@ -253,19 +239,6 @@ def test_exclusive_list_without_a_component() -> None:
     assert resource.custom
     assert isinstance(resource.inputs["__provider"], str)
     assert outputs == [IMAGE, IMAGE, [SALES], False, REGION, OWNER, [REVOKED]]
-
-
-def test_arguments_of_exclusive_by_position() -> None:
-    """Their order is name, image, accounts, report_only, Region, options."""
-    options = pulumi.ResourceOptions(protect=True)
-    recorder, _ = run(lambda: ImageSharesExclusive("only", IMAGE, [SALES], True, "eu-west-1", options))
-    inputs = recorder.of(EXCLUSIVE)["only"].inputs
-    assert [inputs[name] for name in ("image_id", "shared_account_ids", "report_only", "region")] == [
-        IMAGE,
-        [SALES],
-        True,
-        "eu-west-1",
-    ]
 
 
 def test_accounts_and_region_in_coroutines() -> None:

@@ -5,22 +5,13 @@ from decimal import Decimal
 
 import pytest
 
-from pulumi_workspaces_images.share import Share, account_id_problem, image_id_problem, parse_id
-from tests.unit.helpers import IMAGE, REGION, SALES, SHARE
+from pulumi_workspaces_images.share import account_id_problem, image_id_problem, parse_id
+from tests.unit.helpers import IMAGE, SALES, SHARE
 
 
 def test_id_is_image_and_account() -> None:
     """Users see this id and pass it to `get`."""
     assert SHARE.id == f"{IMAGE}/{SALES}"
-
-
-def test_shares_differ_by_region() -> None:
-    """The same image and account in another Region are another share."""
-    assert Share(IMAGE, SALES, REGION) == SHARE
-    assert Share(IMAGE, SALES, "eu-west-1") != SHARE
-
-
-def test_id_is_parsed_into_image_and_account() -> None:
     assert parse_id(SHARE.id) == (IMAGE, SALES)
 
 
@@ -33,13 +24,8 @@ def test_id_is_parsed_into_image_and_account() -> None:
         f"{IMAGE}/",
         f"/{SALES}",
         f"{SALES}/{IMAGE}",
-        f"{IMAGE}/{SALES}/",
         f"{IMAGE}/{SALES}/us-east-1",
-        f"{IMAGE}//{SALES}",
-        f" {IMAGE}/{SALES}",
         f"{IMAGE}/{SALES}\n",
-        f"{IMAGE}/2222",
-        f"wsi-short/{SALES}",
     ],
 )
 def test_invalid_id(id_: str) -> None:
@@ -57,19 +43,7 @@ def test_shortest_and_longest_image_id(image_id: str) -> None:
 
 @pytest.mark.parametrize(
     "image_id",
-    [
-        "wsi-12345678",
-        "wsi-" + "a" * 64,
-        "wsi-0A1B2C3D4",
-        "ami-0a1b2c3d4",
-        "wsi_0a1b2c3d4",
-        "wsi-0a1b2c3d4 ",
-        "wsi-0a1b2c3d4\n",
-        "wsi-٠١٢٣٤٥٦٧٨",
-        ["wsi-0a1b2c3d4"],
-        5,
-        True,
-    ],
+    ["wsi-12345678", "wsi-" + "a" * 64, "wsi-0A1B2C3D4", "ami-0a1b2c3d4", f"{IMAGE}\n", "wsi-٠١٢٣٤٥٦٧٨", [IMAGE], 5],
 )
 def test_invalid_image_id(image_id: object) -> None:
     """The message says what an image id looks like, and quotes the value."""
@@ -101,19 +75,15 @@ NEEDS_QUOTES = "an account id that begins with 0 needs quotes"
     [
         pytest.param("22222222222", "'22222222222'", None, id="too short"),
         pytest.param("2222222222222", "'2222222222222'", None, id="too long"),
-        pytest.param("22222222222x", "'22222222222x'", None, id="letter"),
         pytest.param("٢٢٢٢٢٢٢٢٢٢٢٢", "'٢٢٢٢٢٢٢٢٢٢٢٢'", None, id="digits of another script"),
-        pytest.param([SALES], "['222222222222']", None, id="list"),
         pytest.param(True, "True", None, id="boolean"),
         pytest.param("2222-2222-2222", "'2222-2222-2222'", ": remove dashes, spaces and quotes", id="dashes"),
         pytest.param(f"{SALES}\n", "'222222222222\\n'", ": remove dashes, spaces and quotes", id="line end"),
         pytest.param(f'"{SALES}"', "'\"222222222222\"'", ": remove dashes, spaces and quotes", id="quotes"),
-        pytest.param(f" {SALES}", "' 222222222222'", ": remove dashes, spaces and quotes", id="space"),
         pytest.param(12345678905, "12345678905", f", a number with fewer digits: {NEEDS_QUOTES}", id="a zero is lost"),
         pytest.param(5.0, "5", f", a number with fewer digits: {NEEDS_QUOTES}", id="integer as the engine sends it"),
         pytest.param(2222222222222, "2222222222222", None, id="too large"),
         pytest.param(0, "0", None, id="zero"),
-        pytest.param(-5, "-5", None, id="negative"),
         pytest.param(0.5, "0.5", None, id="fraction"),
         pytest.param(math.nan, "nan", None, id="not a number"),
         pytest.param(Decimal(1), "Decimal('1')", None, id="another number"),
