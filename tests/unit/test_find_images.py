@@ -224,20 +224,20 @@ def test_invalid_configuration_is_refused() -> None:
     assert isinstance(error.__cause__, ConfigurationError)
 
 
-@pytest.mark.parametrize("name", ["", None, 5, ["golden"]])
-def test_invalid_name_is_refused(name: object) -> None:
+@pytest.mark.parametrize(
+    ("name", "region", "said"),
+    [
+        ("", None, "name must be a string"),
+        (["golden"], None, "name must be a string"),
+        (pulumi.Output.from_input("golden"), None, "name must be a plain string"),
+        ("golden", 5, "region must be the name of a Region"),
+        ("golden", pulumi.Output.from_input(REGION), "region must be a plain string"),
+    ],
+)
+def test_invalid_argument_is_refused(name: object, region: object, said: str) -> None:
+    """In particular, an Output has no value while the program runs."""
     for function in (find_images, find_image):
-        assert str(failure(name, function=function)).startswith(f"{function.__name__}: name must be a string")
-
-
-def test_region_that_is_not_a_string_is_refused() -> None:
-    assert "region must be the name of a Region" in str(failure(region=5))
-
-
-def test_output_as_an_argument_is_refused() -> None:
-    """An Output has no value while the program runs."""
-    assert "name must be a plain string" in str(failure(pulumi.Output.from_input("golden")))
-    assert "region must be a plain string" in str(failure(region=pulumi.Output.from_input(REGION)))
+        assert str(failure(name, region, function)).startswith(f"{function.__name__}: {said}")
 
 
 def test_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
