@@ -175,14 +175,3 @@ def test_destroy_that_runs_the_program_revokes_everything(stack: Stack, cloud: L
     stack.destroy("--run-program")
     assert cloud.shared_with(image) == set()
     assert stack.state() == []
-
-
-def test_lost_answer_to_a_grant_and_a_revoke(stack: Stack, cloud: LocalCloud, image: str) -> None:
-    """Up succeeds if AWS has granted or revoked the share and the answer is lost."""
-    stack.shares(image, a=SALES)
-    cloud.lose_response("UpdateWorkspaceImagePermission", times=1)
-    stack.up()
-    stack.shares(image, b=LEGAL)
-    cloud.lose_response("UpdateWorkspaceImagePermission", times=2)
-    stack.up()
-    settled(stack, image, b=LEGAL)

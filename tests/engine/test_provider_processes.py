@@ -58,23 +58,6 @@ def test_share_that_is_renamed_and_moved_stays_shared(
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("removed", ["one", "two"])
-def test_share_that_is_declared_twice_stays_until_both_are_removed(
-    stack: Stack, cloud: LocalCloud, image: str, removed: str
-) -> None:
-    shares = {name: (name, SALES, f"provider={name}") for name in ("one", "two")}
-    program(stack, image, *shares.values())
-    stack.up()
-    del shares[removed]
-    program(stack, image, *shares.values())
-    stack.up()
-    assert cloud.shared_with(image) == {SALES}
-    program(stack, image)
-    stack.up()
-    assert cloud.shared_with(image) == set()
-
-
-@pytest.mark.nightly
 def test_share_that_moves_into_a_component_with_providers_stays_shared(
     stack: Stack, cloud: LocalCloud, image: str
 ) -> None:

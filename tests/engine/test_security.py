@@ -54,7 +54,6 @@ def secretive(stack: Stack, image: str) -> Stack:
     return stack
 
 
-@pytest.mark.nightly
 def test_no_secret_in_diagnostics_and_state(secretive: Stack, cloud: LocalCloud, image: str) -> None:
     """This holds for commands that succeed or fail, also at the engine's highest verbosity."""
     stack = secretive
@@ -65,6 +64,7 @@ def test_no_secret_in_diagnostics_and_state(secretive: Stack, cloud: LocalCloud,
         assert {entry["type"] for entry in found} == {SHARE_TYPE, EXCLUSIVE_TYPE}
         assert CANARY not in json.dumps(found)
         assert cloud.url not in json.dumps(found)
+    assert f"{CANARY}-environment" not in json.dumps(stack.export())  # nor in any other entry
     cloud.deny("workspaces:*")
     runs.append(stack.preview(ok=False))
     cloud.allow_everything()
