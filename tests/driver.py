@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from types import CodeType, TracebackType
+from types import CodeType
 from typing import Any
 from unittest import mock
 
@@ -104,9 +104,7 @@ class Engine:
         self._open.callback(lambda: self._server.stop(None).wait())
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open.close()
 
     def kill(self) -> None:
@@ -120,7 +118,8 @@ class Driver:
     """A provider process that is called as an engine calls it, used as a context manager.
 
     Several threads may call it, and the process serves four calls at a time. Properties are passed and returned without
-    the provider's reference (`__provider`). An `Unknown` in them, at any depth, is an unknown value.
+    the provider's reference (`__provider`). An `Unknown` in them, at any depth, is an unknown value. Each call raises a
+    `DriverError` if the provider fails.
 
     Attributes:
         printed: the lines that it printed.
@@ -143,11 +142,7 @@ class Driver:
         self._open = ExitStack()
 
     def __enter__(self) -> Driver:
-        """Start the process and configure it.
-
-        Raises:
-            DriverError: it did not start.
-        """
+        """Start the process and configure it."""
         with self._open as opened:
             self._channel = grpc.insecure_channel(f"{_LOOPBACK}:{self._start()}", _OPTIONS)
             self._open.callback(self._channel.close)
@@ -160,26 +155,15 @@ class Driver:
             self._open = opened.pop_all()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open.close()
 
     def check(
         self, provider: type[ResourceProvider], olds: Mapping[str, Any], news: Mapping[str, Any]
     ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-        """Check the arguments of a resource.
+        """Check the arguments of a resource (`news`); return its inputs and the failures: (property, reason).
 
-        Args:
-            provider: the class of its provider.
-            olds: its inputs so far; empty for a new resource.
-            news: its arguments.
-
-        Returns:
-            The inputs, and the failures: (property, reason).
-
-        Raises:
-            DriverError: the provider failed.
+        Its inputs so far (`olds`) are empty for a new resource.
         """
         olds_struct = _properties(provider, olds) if olds else struct_pb2.Struct()
         request = provider_pb2.CheckRequest(
@@ -189,11 +173,7 @@ class Driver:
         return _plain(answer.inputs), [(failure.property, failure.reason) for failure in answer.failures]
 
     def diff(self, provider: type[ResourceProvider], id: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Diff:
-        """Compare a resource's outputs (`olds`) with its inputs (`news`).
-
-        Raises:
-            DriverError: the provider failed.
-        """
+        """Compare a resource's outputs (`olds`) with its inputs (`news`)."""
         request = provider_pb2.DiffRequest(
             id=id, urn=self._engine.urn, olds=_properties(provider, olds), news=_properties(provider, news)
         )
@@ -201,11 +181,7 @@ class Driver:
         return Diff(answer.changes == provider_pb2.DiffResponse.DIFF_SOME, list(answer.replaces))
 
     def create(self, provider: type[ResourceProvider], news: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Create a resource of the inputs `news`; return its id and outputs.
-
-        Raises:
-            DriverError: the provider failed.
-        """
+        """Create a resource of the inputs `news`; return its id and outputs."""
         request = provider_pb2.CreateRequest(urn=self._engine.urn, properties=_properties(provider, news))
         answer = self._call(self.stub.Create, request)
         return answer.id, _plain(answer.properties)
@@ -213,33 +189,21 @@ class Driver:
     def update(
         self, provider: type[ResourceProvider], id: str, olds: Mapping[str, Any], news: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Update a resource with the outputs `olds` to the inputs `news`; return its outputs.
-
-        Raises:
-            DriverError: the provider failed.
-        """
+        """Update a resource with the outputs `olds` to the inputs `news`; return its outputs."""
         request = provider_pb2.UpdateRequest(
             id=id, urn=self._engine.urn, olds=_properties(provider, olds), news=_properties(provider, news)
         )
         return _plain(self._call(self.stub.Update, request).properties)
 
     def read(self, provider: type[ResourceProvider], id: str, props: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        """Read a resource with the outputs `props`; return its id, empty if it is gone, and its outputs.
-
-        Raises:
-            DriverError: the provider failed.
-        """
+        """Read a resource with the outputs `props`; return its id, empty if it is gone, and its outputs."""
         properties = _properties(provider, props)
         request = provider_pb2.ReadRequest(id=id, urn=self._engine.urn, properties=properties, inputs=properties)
         answer = self._call(self.stub.Read, request)
         return answer.id, _plain(answer.properties)
 
     def delete(self, provider: type[ResourceProvider], id: str, props: Mapping[str, Any]) -> None:
-        """Delete a resource with the outputs `props`.
-
-        Raises:
-            DriverError: the provider failed.
-        """
+        """Delete a resource with the outputs `props`."""
         request = provider_pb2.DeleteRequest(id=id, urn=self._engine.urn, properties=_properties(provider, props))
         self._call(self.stub.Delete, request)
 

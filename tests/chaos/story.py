@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from local.cloud import LocalCloud
 from local.cloud.faults import FAULTS
@@ -179,7 +179,7 @@ class Story:
             self._cloud.clear_faults()
             late = watched.finish()
         if late:
-            self._broken(f"writes arrived after the engine had died: {[dict(call.parameters) for call in late]}")
+            raise Broken(f"writes arrived after the engine had died: {[dict(call.parameters) for call in late]}")
 
     def _declare(self, program: Program) -> None:
         self._program = program
@@ -213,14 +213,14 @@ class Story:
     ) -> None:
         """Check the invariants right after the command, whether it succeeded or failed."""
         if command[0] in ("preview", "refresh") and watched.writes:
-            self._broken(f"a {command[0]} has written: {[dict(call.parameters) for _, call in watched.writes]}")
+            raise Broken(f"a {command[0]} has written: {[dict(call.parameters) for _, call in watched.writes]}")
 
         known, actual = self._known(), self._actual()
         declared = self._program.declared
         self._unmanaged -= known.all_shares
         for share in sorted(self._unmanaged - actual):
             if command[0] != "up" or self._program.leaves(share):
-                self._broken(f"the unmanaged share {short(share)} is gone")
+                raise Broken(f"the unmanaged share {short(share)} is gone")
         self._unmanaged &= actual
 
         # The provider cannot see a change during a lag, and with `warn` it ignores failed checks.
@@ -228,9 +228,9 @@ class Story:
         if run.code == 0 and not blind:
             wanted = declared if command[0] == "up" else set()
             if command[0] == "up" and not declared <= actual:
-                self._broken(f"a successful up has not granted {_list(declared - actual)}")
+                raise Broken(f"a successful up has not granted {_list(declared - actual)}")
             if command[0] in ("up", "destroy") and was.all_shares & actual - wanted:
-                self._broken(f"a successful {command[0]} has not revoked {_list(was.all_shares & actual - wanted)}")
+                raise Broken(f"a successful {command[0]} has not revoked {_list(was.all_shares & actual - wanted)}")
 
         # Shares that were granted but never reached the state. From now on they are unmanaged.
         unknown = actual - known.all_shares - self._unmanaged
@@ -240,9 +240,9 @@ class Story:
             if c.parameters["AllowCopyImage"]
         }
         if run.code == 0 and not blind and unknown:
-            self._broken(f"a successful {command[0]} has lost {_list(unknown)} from the state")
+            raise Broken(f"a successful {command[0]} has lost {_list(unknown)} from the state")
         if not watched.killed and "--continue-on-error" not in command and not blind and unknown - granted:
-            self._broken(f"{_list(unknown - granted)} has dropped out of the state but still exists")
+            raise Broken(f"{_list(unknown - granted)} has dropped out of the state but still exists")
         self._unknown = unknown
 
     def _heal(self, rng: random.Random) -> None:
@@ -267,23 +267,23 @@ class Story:
         self._pulumi("up", "--yes", "--skip-preview")
         actual, known = self._actual(), self._known()
         if actual != expected:
-            self._broken(f"after the up, missing: {_list(expected - actual)}; unexpected: {_list(actual - expected)}")
+            raise Broken(f"after the up, missing: {_list(expected - actual)}; unexpected: {_list(actual - expected)}")
         shares = sorted((name, share) for name, share, _ in program.shares)
         lists = [(f"only-{i}", sorted(program.listed(i)), exclusive.report_only) for i, exclusive in program.exclusives]
         if (sorted(known.shares), known.lists) != (shares, lists):
-            self._broken(f"the state contains {known} instead of {shares} and {lists}")
+            raise Broken(f"the state contains {known} instead of {shares} and {lists}")
         self._unmanaged &= actual - declared
         written = len(self._cloud.writes())
         if not self._pulumi("preview").clean:
-            self._broken("the next preview is not clean")
+            raise Broken("the next preview is not clean")
         if len(self._cloud.writes()) != written:
-            self._broken("the next preview has written")
+            raise Broken("the next preview has written")
 
     def _pulumi(self, *arguments: str) -> Run:
         run = self._stack.run(*arguments, ok=None)
         self._log("afterwards", arguments, run)
         if run.code != 0:
-            self._broken(f"pulumi {arguments[0]} has failed")
+            raise Broken(f"pulumi {arguments[0]} has failed")
         return run
 
     def _actual(self) -> set[Share]:
@@ -328,9 +328,6 @@ class Story:
             counts[f"kill of the {kill.victim}, {'done' if watched.killed else 'came too late'}"] += 1
         if kill and not watched.killed:
             self._tell("no process was killed")
-
-    def _broken(self, what: str) -> NoReturn:
-        raise Broken(what)
 
 
 def _deletes_first(program: Program) -> bool:

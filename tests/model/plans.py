@@ -73,18 +73,17 @@ def plans(draw: st.DrawFn) -> list[Step]:
 EXAMPLES = 6
 
 
-def model(cloud: LocalCloud, pauses: Pauses, *, shrink: bool = True, examples: int | None = None) -> Callable[[], None]:
+def model(cloud: LocalCloud, pauses: Pauses, examples: int | None = None) -> Callable[[], None]:
     """Return the test that runs random plans and checks the laws after every step.
 
     Args:
         cloud: the cloud that the plans change.
         pauses: replaces the waits between attempts.
-        shrink: whether to search for the simplest plan that fails.
-        examples: the number of plans, the same ones every time. Default: `EXAMPLES`, or MODEL_EXAMPLES of the
-            environment, with different plans every time.
+        examples: the number of plans, the same ones every time, without a search for the simplest one that fails.
+            Default: `EXAMPLES`, or MODEL_EXAMPLES of the environment, with different plans every time.
     """
     asked = os.environ.get("MODEL_EXAMPLES") if examples is None else None
-    phases = [Phase.explicit, Phase.generate, *([Phase.shrink] if shrink else [])]
+    phases = [Phase.generate, *([Phase.shrink] if examples is None else [])]
 
     @settings(
         max_examples=int(asked or examples or EXAMPLES),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
-from types import TracebackType
 
 from local.accounts import OWNER, REGION
 from local.cloud import Call, ConnectionLostError, LocalCloud, Response
@@ -42,9 +41,7 @@ class Processes:
         self._open.callback(self._cloud.interceptors.remove, self._answer)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open.close()
 
     def __getitem__(self, provider: str) -> Driver:

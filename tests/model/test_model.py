@@ -23,7 +23,7 @@ def test_no_declared_share_is_lost_and_no_other_share_is_changed(cloud: LocalClo
 
 def assert_found(cloud: LocalCloud, pauses: Pauses, what: str) -> None:
     with pytest.raises(AssertionError, match=what):
-        model(cloud, pauses, shrink=False, examples=200)()
+        model(cloud, pauses, examples=200)()
 
 
 @pytest.mark.nightly
