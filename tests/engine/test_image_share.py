@@ -71,6 +71,16 @@ def test_account_that_is_unknown_at_preview(stack: Stack, cloud: LocalCloud, ima
     assert stack.preview().clean
 
 
+def test_share_that_was_never_declared_is_not_touched(stack: Stack, cloud: LocalCloud, image: str) -> None:
+    """Up, refresh and destroy leave it."""
+    cloud.share(image, LEGAL)
+    stack.shares(image, sales=SALES)
+    stack.up()
+    stack.refresh()
+    stack.destroy()
+    assert cloud.shared_with(image) == {LEGAL}
+
+
 def test_images_of_a_program_need_one_call_together(stack: Stack, cloud: LocalCloud) -> None:
     """One call describes all images. An image's shares are listed once, or not at all if all of them are new."""
     images = [cloud.create_image() for _ in range(3)]

@@ -154,6 +154,32 @@ def refused(engine: Organization, shares: Any, region: str | None = REGION, **mo
     return str(raised.value).splitlines()
 
 
+def test_each_image_of_the_configuration_is_a_component(organization: Organization) -> None:
+    """It is in the Region of its entry, and the stack output lists its accounts."""
+    output = run(
+        organization,
+        {
+            "golden": {"imageId": IMAGE, "accounts": {"sales": SALES, "legal": 333333333333}},
+            "irish": {"imageId": "wsi-irish0001", "region": "eu-west-1", "accounts": [SALES]},
+            "nobody": {"imageId": IMAGE, "accounts": {}},
+        },
+    )
+    assert organization.shared() == {
+        "golden-sales": (IMAGE, SALES),
+        "golden-legal": (IMAGE, LEGAL),
+        f"irish-{SALES}": ("wsi-irish0001", SALES),
+    }
+    assert set(organization.registered("ImageShares")) == {"golden", "irish", "nobody"}
+    assert organization.registered(EXCLUSIVE) == {}
+    common = {"imageId": IMAGE, "region": REGION}
+    assert output == {
+        "golden": {**common, "accounts": {"sales": SALES, "legal": LEGAL}},
+        "irish": {**common, "imageId": "wsi-irish0001", "region": "eu-west-1", "accounts": {SALES: SALES}},
+        "nobody": {"imageId": IMAGE, "accounts": {}},
+    }
+    assert organization.calls == []
+
+
 @pytest.mark.parametrize(
     ("value", "report_only"),
     [(True, False), ("true", False), (False, None), ("false", None), ("report", True), ("fail", "fail")],
