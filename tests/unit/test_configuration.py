@@ -28,37 +28,14 @@ def test_every_key_of_pulumi_aws_is_supported_ignored_or_refused() -> None:
     assert known == decided - of_the_engine
 
 
-def test_keys_of_other_namespaces_are_ignored() -> None:
-    nothing = read_aws({"project:region": "us-east-1", "awsx:region": "x"})
-    assert set(vars(nothing).values()) == {None}
-
-
-def test_strings_numbers_and_booleans_are_read() -> None:
-    read = configured(
-        region="eu-west-1",
-        profile="p",
-        stsRegion="us-east-1",
-        retryMode="standard",
-        maxRetries="3",
-        insecure="true",
-    )
-    assert (read.region, read.profile, read.sts_region) == ("eu-west-1", "p", "us-east-1")
-    assert (read.retry_mode, read.max_retries, read.insecure) == ("standard", 3, True)
-
-
 def test_max_retries_of_zero_means_the_default_as_in_pulumi_aws() -> None:
     assert configured(maxRetries="0").max_retries is None
 
 
-def test_keys_for_tags_s3_and_the_plugin_are_ignored() -> None:
+def test_keys_for_tags_s3_and_the_plugin_and_keys_of_other_namespaces_are_ignored() -> None:
     """Their values are not checked either."""
-    keys = {
-        "defaultTags": '{"tags":{"a":"b"}}',
-        "ignoreTags": "{",
-        "s3UsePathStyle": "true",
-        "version": "7.1.0",
-    }
-    assert set(vars(configured(**keys)).values()) == {None}
+    keys = {"aws:ignoreTags": "{", "aws:s3UsePathStyle": "true", "aws:version": "7.1.0", "awsx:region": "us-east-1"}
+    assert set(vars(read_aws(keys)).values()) == {None}
 
 
 def test_old_singular_key_assume_role_is_refused_as_in_pulumi_aws() -> None:
@@ -149,7 +126,7 @@ def test_endpoints_are_merged() -> None:
     assert configured(endpoints=value).endpoints == {"workspaces": "http://c", "sts": "https://b"}
 
 
-@pytest.mark.parametrize("url", ["localhost:5000", "ftp://host", "http://", "http://host:port", "http://[::1"])
+@pytest.mark.parametrize("url", ["localhost:5000", "ftp://host", "http://", "http://a b", "http://[::1"])
 def test_endpoint_that_is_not_a_url_is_refused(url: str) -> None:
     """The message names its position in the list."""
     assert refusal(endpoints=[{}, {"sts": url}]).startswith("aws:endpoints[1].sts must be a URL")
@@ -171,20 +148,14 @@ def test_endpoint_with_a_password_is_refused(url: str) -> None:
     assert said == "aws:endpoints[0].workspaces must be a URL without a user or password"
 
 
-@pytest.mark.parametrize(
-    ("service", "meant"),
-    [("workspace", "workspaces"), ("Workspaces", "workspaces"), ("organisations", "organizations"), ("STS", None)],
-)
-def test_endpoint_of_a_misspelt_service_is_refused(service: str, meant: str | None) -> None:
+@pytest.mark.parametrize(("service", "meant"), [("Workspaces", "workspaces"), ("organisations", "organizations")])
+def test_endpoint_of_a_misspelt_service_is_refused(service: str, meant: str) -> None:
     """If it were ignored, requests would go to AWS instead of that endpoint."""
-    value = [{}, {service: "http://host"}]
-    if meant:
-        assert refusal(endpoints=value) == f"aws:endpoints[1].{service} is not a service; did you mean {meant}?"
-    else:  # difflib finds no similar name
-        assert configured(endpoints=value).endpoints is None
+    message = f"aws:endpoints[1].{service} is not a service; did you mean {meant}?"
+    assert refusal(endpoints=[{}, {service: "http://host"}]) == message
 
 
-@pytest.mark.parametrize("service", ["workspacesweb", "s3", "ssm", "organizationsx" * 3])
+@pytest.mark.parametrize("service", ["workspacesweb", "s3", "ssm"])
 def test_endpoint_of_another_service_is_ignored(service: str) -> None:
     """pulumi-aws has endpoints for all services. The values of the others are not checked."""
     assert configured(endpoints=[{service: "nonsense"}, {"sts": "http://host"}]).endpoints == {"sts": "http://host"}
@@ -205,12 +176,9 @@ def test_files_may_be_given_relative_to_the_home_folder(tmp_path: Path, monkeypa
     """A file that does not exist is refused, and so is a list of two files."""
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "config").touch()
-    read = configured(
-        sharedConfigFiles='["~/config"]',
-        sharedCredentialsFiles=[str(tmp_path / "config")],
-        customCaBundle="~/config",
-    )
-    assert read.shared_config_file == read.shared_credentials_file == read.custom_ca_bundle == str(tmp_path / "config")
+    absolute = str(tmp_path / "config")
+    read = configured(sharedConfigFiles='["~/config"]', sharedCredentialsFiles=(absolute,), customCaBundle="~/config")
+    assert read.shared_config_file == read.shared_credentials_file == read.custom_ca_bundle == absolute
     for key in ("sharedConfigFiles", "sharedCredentialsFiles"):
         assert refusal(**{key: ["~/absent"]}) == f"aws:{key} must name a file that exists"
         assert f"aws:{key} must be a list of one file" in refusal(**{key: ["~/config", "~/config"]})

@@ -11,13 +11,6 @@ pytestmark = pytest.mark.usefixtures("quiet_environment")
 ROLE = "arn:aws:iam::111111111111:role/golden"
 
 
-def test_role_needs_only_its_arn() -> None:
-    """STS requires a session name, so the default is the package's name."""
-    roles = configured(assumeRoles=[{"roleArn": ROLE}]).assume_roles
-    assert roles == ({"RoleArn": ROLE, "RoleSessionName": "pulumi-workspaces-images"},)
-    assert configured(assumeRoles="[]").assume_roles is None
-
-
 def test_policy_may_be_an_object() -> None:
     """STS gets it as JSON."""
     roles = configured(assumeRoles=[{"roleArn": ROLE, "policy": {"Version": "2012-10-17"}}]).assume_roles
@@ -47,27 +40,15 @@ def test_invalid_duration_is_refused(duration: str) -> None:
     [
         ({"roleArn": ROLE}, "aws:assumeRoles must be a list of objects (as JSON)"),
         ([{}], "aws:assumeRoles[0].roleArn must be the ARN of an IAM role"),
-        (
-            [{"roleArn": ROLE, "sessionName": "s"}],
-            "aws:assumeRoles[0].sessionName must be 2 to 64 letters, ",
-        ),
-        (
-            [{"roleArn": ROLE, "externalId": "a b"}],
-            "aws:assumeRoles[0].externalId must be 2 to 1224 letters, ",
-        ),
+        ([{"roleArn": ROLE, "sessionName": "s"}], "aws:assumeRoles[0].sessionName must be 2 to 64 letters, "),
+        ([{"roleArn": ROLE, "externalId": "a b"}], "aws:assumeRoles[0].externalId must be 2 to 1224 letters, "),
         ([{"roleArn": ROLE, "sourceIdentity": "ü-x"}], "aws:assumeRoles[0].sourceIdentity must be 2 to 64 letters"),
-        (
-            [{"roleArn": ROLE, "policyArns": ["Admin"]}],
-            "aws:assumeRoles[0].policyArns must be a list of the ARNs",
-        ),
+        ([{"roleArn": ROLE, "policyArns": ["Admin"]}], "aws:assumeRoles[0].policyArns must be a list of the ARNs"),
         ([{"roleArn": "golden"}], "aws:assumeRoles[0].roleArn must be the ARN of an IAM role"),
         ([{"roleArn": ROLE, "policy": "x"}], "aws:assumeRoles[0].policy must be "),
         ([{"roleArn": ROLE, "tags": {"a": ["x"]}}], "aws:assumeRoles[0].tags.a must be a string"),
         ([{"roleArn": ROLE, "transitiveTagKeys": "x"}], "aws:assumeRoles[0].transitiveTagKeys must be a list of"),
-        (
-            [{"roleArn": ROLE, "durationSeconds": 900}],
-            "aws:assumeRoles[0].durationSeconds is not a key of a role",
-        ),
+        ([{"roleArn": ROLE, "durationSeconds": 900}], "aws:assumeRoles[0].durationSeconds is not a key of a role"),
     ],
 )
 def test_invalid_role_is_refused(roles: object, message: str) -> None:
@@ -75,18 +56,8 @@ def test_invalid_role_is_refused(roles: object, message: str) -> None:
     assert refusal(assumeRoles=roles).startswith(message)
 
 
-def test_web_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It has a role, and a token or a file. Missing values are read from the environment."""
-    read = configured(assumeRoleWithWebIdentity={"roleArn": ROLE, "webIdentityToken": CANARY, "duration": "1h"})
-    identity = read.assume_role_with_web_identity
-    assert identity is not None
-    assert identity.token == CANARY
-    assert identity.token_file is None
-    assert identity.request == {
-        "RoleArn": ROLE,
-        "RoleSessionName": "pulumi-workspaces-images",
-        "DurationSeconds": 3600,
-    }
+def test_web_identity_of_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Missing values are read from it."""
     monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
     monkeypatch.setenv("AWS_ROLE_SESSION_NAME", "ci")
     monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
