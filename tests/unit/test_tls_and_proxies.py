@@ -6,12 +6,10 @@ import ssl
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import SSLError
 
 from pulumi_workspaces_images.aws import session as credentials
 from pulumi_workspaces_images.errors import Unanswered
 from tests.unit.connections import REGION, ROLE, Aws, config_of, connect
-from tests.unit.helpers import CANARY
 
 pytestmark = pytest.mark.usefixtures("home")
 
@@ -50,7 +48,7 @@ def tls(aws: Aws, tmp_path: Path) -> Path:
 
 def test_custom_ca_bundle(aws: Aws, tls: Path, keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A certificate is trusted only if aws:customCaBundle or AWS_CA_BUNDLE contains its root."""
-    configuration: dict[str, object] = {"endpoints": aws.endpoints, "region": REGION, "maxRetries": "1"}
+    configuration = {"endpoints": aws.endpoints, "region": REGION, "maxRetries": "1", "insecure": "false"}
     assert connect(**configuration, customCaBundle=str(tls)).caller() is not None
     with pytest.raises(Unanswered, match=r"SSL"):
         connect(**configuration).caller()
@@ -63,9 +61,6 @@ def test_insecure(aws: Aws, tls: Path, keys: None) -> None:
     connection = connect(endpoints=aws.endpoints, region=REGION, insecure="true", assumeRoles=[{"roleArn": ROLE}])
     with pytest.warns(match=r"Unverified HTTPS request"):
         assert connection.caller() is not None
-    client = connect(endpoints=aws.endpoints, insecure="false", maxRetries="1").client("sts", REGION)
-    with pytest.raises(SSLError):
-        client.get_caller_identity()
 
 
 # Proxies.
@@ -73,25 +68,9 @@ def test_insecure(aws: Aws, tls: Path, keys: None) -> None:
 
 def test_http_proxy(aws: Aws, keys: None) -> None:
     """Requests go through aws:httpProxy."""
-    connection = connect(
-        httpProxy=aws.url, endpoints='[{"sts":"http://sts.example.com"}]', region=REGION, maxRetries="1"
-    )
+    connection = connect(httpProxy=aws.url, endpoints='[{"sts":"http://sts.example.com"}]', region=REGION)
     assert connection.caller() is not None
     assert aws.paths == ["http://sts.example.com/"]
-
-
-def test_message_about_a_proxy_does_not_show_its_password(aws: Aws, keys: None) -> None:
-    aws.server.shutdown()
-    aws.server.server_close()
-    connection = connect(
-        httpProxy=aws.url.replace("http://", f"http://user:{CANARY}@"),
-        endpoints='[{"sts":"http://sts.example.com"}]',
-        region=REGION,
-        maxRetries="1",
-    )
-    with pytest.raises(Unanswered, match=r"proxy") as caught:
-        connection.caller()
-    assert CANARY not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -104,11 +83,7 @@ def test_message_about_a_proxy_does_not_show_its_password(aws: Aws, keys: None) 
         ({"httpProxy": "http://a", "httpsProxy": ""}, {"HTTPS_PROXY": "http://e"}, {"http": "http://a"}),
         ({"httpsProxy": "http://b"}, {"http_proxy": "http://e"}, {"http": "http://e", "https": "http://b"}),
         ({"httpProxy": ""}, {"http_proxy": "http://e"}, {}),
-        (
-            {"noProxy": ".example.com"},
-            {"https_proxy": "http://e"},
-            {"https": "http://e", "no": ".example.com"},
-        ),
+        ({"noProxy": ".a.b"}, {"https_proxy": "http://e"}, {"https": "http://e", "no": ".a.b"}),
         ({"httpsProxy": "http://b"}, {"NO_PROXY": "a.b"}, {"https": "http://b", "no": "a.b"}),
     ],
 )
