@@ -1,6 +1,5 @@
 """Each error of botocore becomes a typed error with one line for the user."""
 
-import ssl
 import unicodedata
 
 import pytest
@@ -34,53 +33,31 @@ def line(error: Exception) -> str:
     return str(from_aws(error, DOING, ACTION))
 
 
-@pytest.mark.parametrize(
-    ("code", "status", "kind"),
-    [
-        ("AccessDeniedException", 400, AccessDenied),
-        ("AccessDenied", 403, AccessDenied),
-        ("UnauthorizedOperation", 403, AccessDenied),
-        ("ResourceNotFoundException", 400, NotFound),
-        ("ExpiredTokenException", 400, CredentialsError),
-        ("ExpiredToken", 403, CredentialsError),
-        ("RequestExpired", 400, CredentialsError),
-        ("UnrecognizedClientException", 400, CredentialsError),
-        ("InvalidClientTokenId", 403, CredentialsError),
-        ("InvalidAccessKeyId", 403, CredentialsError),
-        ("InvalidSignatureException", 400, CredentialsError),
-        ("SignatureDoesNotMatch", 403, CredentialsError),
-        ("IncompleteSignature", 400, CredentialsError),
-        ("MissingAuthenticationToken", 403, CredentialsError),
-        ("Throttling", 400, Unanswered),
-        ("ThrottlingException", 400, Unanswered),
-        ("ThrottledException", 400, Unanswered),
-        ("TooManyRequestsException", 400, Unanswered),
-        ("RequestLimitExceeded", 400, Unanswered),
-        ("RequestThrottled", 400, Unanswered),
-        ("RequestThrottledException", 400, Unanswered),
-        ("InternalFailure", 500, Unanswered),
-        ("ServiceUnavailable", 503, Unanswered),
-        ("", 502, Unanswered),
-        ("ResourceUnavailableException", 400, Refused),
-        ("InvalidParameterValuesException", 400, Refused),
-        ("OperationNotSupportedException", 400, Refused),
-        ("ValidationException", 400, Refused),
-        ("SomethingNew", 499, Refused),
-        ("", 400, Refused),
-        ("MissingAuthenticationTokenException", 400, CredentialsError),
-        ("IncompleteSignatureException", 400, CredentialsError),
-        ("NotAuthorized", 400, AccessDenied),
-        ("429", 429, Unanswered),
-        ("RequestTimeoutException", 408, Unanswered),
-    ],
-)
-def test_error_code_decides_the_kind_of_error(code: str, status: int, kind: type[ExpectedError]) -> None:
+CODES: dict[type[ExpectedError], str] = {
+    AccessDenied: "AccessDenied AccessDeniedException NotAuthorized UnauthorizedOperation",
+    NotFound: "ResourceNotFoundException",
+    CredentialsError: "ExpiredToken ExpiredTokenException RequestExpired UnrecognizedClientException "
+    "InvalidClientTokenId InvalidAccessKeyId InvalidSignatureException SignatureDoesNotMatch IncompleteSignature "
+    "IncompleteSignatureException MissingAuthenticationToken MissingAuthenticationTokenException",
+    Unanswered: "Throttling ThrottlingException ThrottledException TooManyRequestsException RequestLimitExceeded "
+    "RequestThrottled RequestThrottledException",
+    Refused: "ResourceUnavailableException OperationNotSupportedException SomethingNew",
+}
+
+
+@pytest.mark.parametrize(("code", "kind"), [(code, kind) for kind, codes in CODES.items() for code in codes.split()])
+def test_error_code_decides_the_kind_of_error(code: str, kind: type[ExpectedError]) -> None:
     """The line begins with what was being done."""
-    refusal = answer(code, status=status)
+    refusal = answer(code)
     assert isinstance(refusal, AWS_ERRORS)
     error = from_aws(refusal, DOING, ACTION)
     assert type(error) is kind
     assert str(error).startswith(f"{DOING}: ")
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+def test_status_of_an_answer_that_is_no_refusal(status: int) -> None:
+    assert type(from_aws(answer(str(status), status=status), DOING, ACTION)) is Unanswered
 
 
 @pytest.mark.parametrize(
@@ -90,19 +67,12 @@ def test_error_code_decides_the_kind_of_error(code: str, status: int, kind: type
         (aws.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"), CredentialsError),
         (aws.CredentialRetrievalError(provider="custom-process", error_msg="exit 1"), CredentialsError),
         (aws.ProfileNotFound(profile="images"), CredentialsError),
-        (aws.UnauthorizedSSOTokenError(), CredentialsError),
         (aws.SSOTokenLoadError(error_msg="no such file"), CredentialsError),
         (aws.TokenRetrievalError(provider="sso", error_msg="expired"), CredentialsError),
         (aws.NoAuthTokenError(), CredentialsError),
         (aws.EndpointConnectionError(endpoint_url=URL, error="refused"), Unanswered),
-        (aws.ConnectTimeoutError(endpoint_url=URL), Unanswered),
         (aws.ReadTimeoutError(endpoint_url=URL), Unanswered),
-        (aws.ConnectionClosedError(endpoint_url=URL), Unanswered),
         (aws.HTTPClientError(error="broken"), Unanswered),
-        (aws.SSLError(endpoint_url=URL, error=ssl.SSLError("self-signed certificate")), Unanswered),
-        (aws.ProxyConnectionError(proxy_url="http://127.0.0.1:9", error="refused"), Unanswered),
-        (aws.ParamValidationError(report="Invalid type"), Refused),
-        (aws.UnknownRegionError(region_name="mars-1", error_msg="not found"), Refused),
         (aws.DataNotFoundError(data_path="workspaces"), Refused),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
@@ -130,26 +100,16 @@ def test_type_decides_the_kind_of_an_error_without_an_answer(error: Exception, k
             "the AWS credentials are expired (ExpiredTokenException: The token is expired); renew them, then try again",
         ),
         (
-            answer("RequestExpired", "Too old"),
-            "the AWS credentials are expired (RequestExpired: Too old); renew them, then try again",
-        ),
-        (
             answer("UnrecognizedClientException", "Invalid token"),
             "the AWS credentials are not accepted (UnrecognizedClientException: Invalid token); "
             "renew them, then try again",
         ),
-        (
-            answer("ThrottlingException", "Rate exceeded"),
-            "AWS is throttling (Rate exceeded); try again later",
-        ),
+        (answer("ThrottlingException", "Rate exceeded"), "AWS is throttling (Rate exceeded); try again later"),
         (
             answer("InternalFailure", "Oops", status=500),
             "AWS answered with a server error (500 InternalFailure); try again later",
         ),
-        (
-            answer("OperationNotSupportedException", "Not for this image."),
-            "OperationNotSupportedException: Not for this image",
-        ),
+        (answer("OperationNotSupportedException", "Not so."), "OperationNotSupportedException: Not so"),
         (
             aws.NoCredentialsError(),
             "no usable AWS credentials (Unable to locate credentials); set them in the environment, "
@@ -166,10 +126,13 @@ def test_line(error: Exception, said: str) -> None:
     assert line(error) == f"{DOING}: {said}"
 
 
-@pytest.mark.parametrize("code", ["InvalidSignatureException", "SignatureDoesNotMatch"])
+@pytest.mark.parametrize("code", ["InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignature"])
 def test_signature_that_does_not_match(code: str) -> None:
-    """The line names two causes, because AWS gives the same answer if the clock is wrong by five minutes."""
-    assert line(answer(code, "Signature expired: 20261126T195400Z is now earlier than 20261126T200000Z")) == (
+    """The line names two causes, because AWS gives the same answer if the clock is wrong by five minutes.
+
+    It does not quote AWS, because some services answer with the content of the request and its token.
+    """
+    assert line(answer(code, "The Canonical String should have been 'POST\n/\nx-amz-security-token:TOKEN")) == (
         f"{DOING}: the AWS credentials are not accepted ({code}: the signature does not match the request, or this "
         "machine's clock is wrong); renew them, then try again"
     )
@@ -231,16 +194,11 @@ def test_incomplete_answer_is_a_refusal(response: dict[str, object]) -> None:
     [
         ("plain text, 100 %", "plain text, 100 %"),
         ("größer £ 名前", "größer £ 名前"),
-        ("a\nb", r"a\nb"),
         ("a\r\nb\tc", r"a\r\nb\tc"),
         ("\x1b[31mred", r"\x1b[31mred"),
-        ("\x9b31mred", r"\x9b31mred"),
-        ("\x00\x07\x7f", r"\x00\x07\x7f"),
         ("a\u2028b\u2029c\x85d", r"a\u2028b\u2029c\x85d"),
-        ("\u202eevil", r"\u202eevil"),
-        ("\U000e0001", r"\U000e0001"),
+        ("\u202eevil\U000e0001", r"\u202eevil\U000e0001"),
         ("\ud800", r"\ud800"),
-        ("", ""),
     ],
 )
 def test_printable(text: str, shown: str) -> None:

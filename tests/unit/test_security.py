@@ -78,13 +78,9 @@ def environment(home: Path, set_environment: Callable[[str, str], None]) -> dict
 
 def profile(home: Path, set_environment: Callable[[str, str], None]) -> dict[str, object]:
     (home / ".aws").mkdir()
-    lines = [
-        "[images]",
-        f"aws_access_key_id={KEY_ID}",
-        f"aws_secret_access_key={CANARY}",
-        f"aws_session_token={CANARY}",
-    ]
-    (home / ".aws" / "credentials").write_text("\n".join(lines))
+    (home / ".aws" / "credentials").write_text(
+        f"[images]\naws_access_key_id={KEY_ID}\naws_secret_access_key={CANARY}\naws_session_token={CANARY}\n"
+    )
     return {"aws:profile": "images"}
 
 
@@ -176,9 +172,8 @@ def test_no_secret_is_written_in_the_lifecycle_of_a_share(
         **where(tmp_path, monkeypatch.setenv),
     }
     failure(cloud, configuration)
-    process = ProviderCommand(
-        configuration, project="shares", engine=Engine(None)
-    )  # without an engine, messages are printed
+    # Without an engine, messages are printed.
+    process = ProviderCommand(configuration, project="shares", engine=Engine(None))
     provider = ImageShareProvider()
     provider._command = process
     share = Share(IMAGE, SALES, REGION)
@@ -205,48 +200,14 @@ def test_no_secret_is_written_in_the_lifecycle_of_a_share(
     assert (failure is nothing) == any(call.status == 200 for call in cloud.writes())
 
 
-CANONICAL = f"""The request signature we calculated does not match the signature you provided.
-
-The Canonical String for this request should have been
-'POST
-/
-
-host:workspaces.us-east-1.amazonaws.com
-x-amz-security-token:{CANARY}
-'"""
-HEADER = f"'{CANARY}' not a valid key=value pair in Authorization header: 'AWS4-HMAC-SHA256 Credential={CANARY}'"
-
-
-@pytest.mark.parametrize(
-    ("code", "message"),
-    [
-        pytest.param("SignatureDoesNotMatch", CANONICAL),
-        pytest.param("InvalidSignatureException", CANONICAL),
-        pytest.param("IncompleteSignatureException", HEADER),
-    ],
-)
-def test_answer_that_contains_the_request_is_not_quoted(cloud: LocalCloud, code: str, message: str) -> None:
-    """Some services answer a wrong signature with the content of the request."""
-    cloud.fail("*", code, 403, times=None, message=message)
-    with pytest.raises(ExpectedError) as caught:
-        Command(cloud, token=CANARY).check(IMAGE, SALES)
-    assert code in str(caught.value)
-    assert CANARY not in str(caught.value)
-
-
 @pytest.mark.parametrize("status", [200, 403])
 def test_answer_that_cannot_be_parsed_is_not_quoted(cloud: LocalCloud, status: int) -> None:
     """It may be incomplete or a proxy's page, and it may contain keys. The provider reports an expected failure."""
     body = f"<AssumeRoleResponse><SecretAccessKey>{CANARY}</SecretAccessKey>".encode()
     cloud.interceptors.append(lambda call, proceed: Response(status, {"content-type": "text/xml"}, body))
-    roles = json.dumps([{"roleArn": ROLE}])
-    error = None
-    try:
-        Command(cloud, assumeRoles=roles).check(IMAGE, SALES)
-    except Exception as raised:
-        error = raised
-    assert isinstance(error, ExpectedError)
-    assert CANARY not in str(error)
+    with pytest.raises(ExpectedError) as caught:
+        Command(cloud, assumeRoles=json.dumps([{"roleArn": ROLE}])).check(IMAGE, SALES)
+    assert CANARY not in str(caught.value)
 
 
 @pytest.mark.parametrize(
