@@ -17,23 +17,19 @@ GITLAB = ROOT / "docs" / "pipelines" / "gitlab-ci.yml"
 DRIFT_CHECK = 'pulumi preview --stack "$PULUMI_STACK" --non-interactive --expect-no-changes'
 
 
-def load(path: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.load(path.read_text(), yaml.BaseLoader)  # it does not read `on` as a boolean
-    return loaded
+def load(path: Path) -> Any:
+    return yaml.load(path.read_text(), yaml.BaseLoader)  # it does not read `on` as a boolean
 
 
-def job(name: str) -> dict[str, Any]:
+def job(name: str) -> Any:
     """Return the first job of a workflow."""
-    job = next(iter(load(GITHUB[name])["jobs"].values()))
-    found: dict[str, Any] = job
-    return found
+    return next(iter(load(GITHUB[name])["jobs"].values()))
 
 
-def step(name: str, action: str) -> dict[str, str]:
+def step(name: str, action: str) -> Any:
     """Return the inputs of the one step that uses an action."""
     (inputs,) = [step.get("with", {}) for step in job(name)["steps"] if step.get("uses", "").startswith(action + "@")]
-    found: dict[str, str] = inputs
-    return found
+    return inputs
 
 
 @pytest.mark.parametrize(
@@ -42,10 +38,7 @@ def step(name: str, action: str) -> dict[str, str]:
         pytest.param(["vendor.github-workflows", *GITHUB.values()], id="GitHub"),
         pytest.param(["custom.github-workflows-require-timeout", *GITHUB.values()], id="GitHub, with time limits"),
         pytest.param(["vendor.gitlab-ci", "--data-transform", "gitlab-ci", GITLAB], id="GitLab"),
-        pytest.param(
-            ["vendor.github-issue-forms", *(ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml")],
-            id="GitHub's issue forms",
-        ),
+        pytest.param(["vendor.github-issue-forms", *ROOT.glob(".github/ISSUE_TEMPLATE/*.yml")], id="issue forms"),
     ],
 )
 def test_file_matches_its_published_schema(arguments: list[str | Path]) -> None:
@@ -106,9 +99,8 @@ def test_preview_is_shown_as_a_comment() -> None:
 def test_only_up_can_write() -> None:
     """Only the job of the protected environment names the writing role."""
     for name, role in {"preview": "READ", "drift": "READ", "up": "WRITE"}.items():
-        assert (
-            step(name, "aws-actions/configure-aws-credentials")["role-to-assume"] == f"${{{{ vars.AWS_{role}_ROLE }}}}"
-        )
+        credentials = step(name, "aws-actions/configure-aws-credentials")
+        assert credentials["role-to-assume"] == f"${{{{ vars.AWS_{role}_ROLE }}}}"
         assert load(GITLAB)[name]["variables"]["AWS_ROLE_ARN"] == f"$AWS_{role}_ROLE"
         for protected in (job(name), load(GITLAB)[name]):
             assert protected.get("environment") == ("production" if name == "up" else None)
