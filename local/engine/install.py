@@ -39,14 +39,7 @@ def say(text: str) -> None:
 
 
 def parse_version(text: str) -> Version:
-    """Return the first version in a string: (3, 250, 0) in `v3.250.0`, (1, 26, 8) in `go version go1.26.8`.
-
-    Args:
-        text: The output of a program.
-
-    Returns:
-        Three numbers, which are zeros if the string has no version.
-    """
+    """Return the first version in a program's output, `go version go1.26.8`, as (1, 26, 8); zeros if there is none."""
     found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
     return tuple(int(part or 0) for part in found.groups()) if found else (0, 0, 0)
 
@@ -57,15 +50,7 @@ def show(version: Version) -> str:
 
 
 def ask_version(command: list[str], cwd: Path | None = None) -> Version:
-    """Ask a program for its version; return zeros if it cannot be run or prints no version.
-
-    Args:
-        command: What to run.
-        cwd: Where to run it.
-
-    Returns:
-        The version.
-    """
+    """Ask a program for its version; return zeros if it cannot be run or prints no version."""
     quiet = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "1"}
     try:
         answer = subprocess.run(
@@ -112,9 +97,6 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
 
     Returns:
         Its `bin`.
-
-    Raises:
-        EngineError: The new engine does not run.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f"{folder.name}.lock").open("w") as lock:
@@ -132,16 +114,9 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
 
 
 def run(command: list[str], cwd: Path, minutes: int, **variables: str) -> None:
-    """Run a command that may take minutes, show from time to time that it is running, and its output if it fails.
+    """Run a command that may take minutes, with `variables` in its environment.
 
-    Args:
-        command: What to run.
-        cwd: Where to run it.
-        minutes: The time limit.
-        **variables: Added to its environment.
-
-    Raises:
-        EngineError: It failed, or took too long.
+    Show from time to time that it is running, and its output if it fails.
     """
     start = time.monotonic()
     name = " ".join(command[:2])
@@ -176,14 +151,7 @@ def run(command: list[str], cwd: Path, minutes: int, **variables: str) -> None:
 
 
 def from_path() -> list[Path]:
-    """Return the user's own engine.
-
-    Returns:
-        The folders to put on PATH.
-
-    Raises:
-        EngineError: There is none, or it cannot be used.
-    """
+    """Return the folders of the user's own engine, to put on PATH."""
     pulumi = shutil.which("pulumi")
     if not pulumi:
         raise EngineError("no `pulumi` on PATH")
@@ -204,14 +172,7 @@ def from_path() -> list[Path]:
 
 
 def from_official_site() -> list[Path]:
-    """Install the engine of the SDK's version with the SDK's own installer.
-
-    Returns:
-        The folders to put on PATH.
-
-    Raises:
-        EngineError: The site does not answer, or the installed engine does not run.
-    """
+    """Install the engine of the SDK's version with the SDK's own installer."""
     version = installed_version("pulumi")
     folder = cache() / f"official-v{version}"
     if not is_made(folder):
@@ -231,14 +192,7 @@ def from_official_site() -> list[Path]:
 
 
 def from_source() -> list[Path]:
-    """Build the pinned engine with Go, and put this folder's Python language host next to it.
-
-    Returns:
-        The folders to put on PATH.
-
-    Raises:
-        EngineError: Go is missing or too old, or the build failed.
-    """
+    """Build the pinned engine with Go, and put this folder's Python language host next to it."""
     version = pinned("github.com/pulumi/pulumi/pkg/v3")
     built = cache() / f"engine-v{show(version)}"
     if not is_made(built):
@@ -266,18 +220,12 @@ def from_source() -> list[Path]:
     return [made_once(environment_folder() / built.name, link)]
 
 
+# Each returns the folders to put on PATH, or raises an EngineError that says why it leads to no engine.
 WAYS: tuple[Callable[[], list[Path]], ...] = (from_path, from_official_site, from_source)
 
 
 def find() -> list[Path]:
-    """Try the ways in their order.
-
-    Returns:
-        The folders to put on PATH.
-
-    Raises:
-        EngineError: None led to an engine. The message says why and what to install.
-    """
+    """Try the ways in their order. If none leads to an engine, the error says why, and what to install."""
     reasons = []
     for way in WAYS:
         try:
@@ -292,14 +240,7 @@ def find() -> list[Path]:
 
 
 def folders() -> list[Path]:
-    """Return the folders of the engine, found once and then remembered.
-
-    Returns:
-        The folders to put on PATH, the one with `pulumi` first.
-
-    Raises:
-        EngineError: There is no engine.
-    """
+    """Return the folders of the engine, the one with `pulumi` first. It is found once and then remembered."""
     record = environment_folder() / "engine.json"
     on_path = shutil.which("pulumi")
     try:
