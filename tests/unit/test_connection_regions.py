@@ -53,16 +53,19 @@ def test_region_with_workspaces_is_valid(region: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("region", "nearest"),
+    ("region", "near"),
     [
-        ("us-west-1", "us-east-1, us-east-2, us-west-2"),  # GovCloud is another partition
-        ("me-south-1", "ap-south-1, af-south-1, ap-southeast-1"),  # no other Region's name begins with me
+        ("us-west-1", "us-east-1, us-east-2, us-west-2"),
+        ("me-south-1", "ap-south-1"),  # no other Region's name begins with me
     ],
 )
-def test_region_without_workspaces(region: str, nearest: str) -> None:
-    message = f"WorkSpaces does not exist in {region}; the nearest Regions are {nearest}"
-    with pytest.raises(NoSuchRegion, match=f"^{message}$"):
+def test_region_without_workspaces(region: str, near: str) -> None:
+    """The message suggests Regions of the same area and partition."""
+    with pytest.raises(NoSuchRegion) as caught:
         connect().valid_region(region)
+    message = str(caught.value)
+    assert message.startswith(f"WorkSpaces does not exist in {region}; the nearest Regions are {near}")
+    assert "gov" not in message
 
 
 @pytest.mark.parametrize(
