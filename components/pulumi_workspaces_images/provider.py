@@ -3,6 +3,7 @@
 The state of every stack refers to this module and its provider classes by name: neither may be renamed.
 """
 
+from contextlib import suppress
 from typing import Any
 
 from pulumi.dynamic import (
@@ -203,12 +204,11 @@ class ImageShareProvider(base.Provider):
         self._command.announcements.add(message, self._command.info, more=more)
 
     def _has_access(self, share: Share) -> bool:
-        if self._command.never_asks:
-            return False
-        try:
-            return share.shared_account_id in self._command.permissions.shared_with(share.image_id, share.region)
-        except ExpectedError:
-            return False  # it is only about the words
+        accounts: frozenset[str] = frozenset()
+        if not self._command.never_asks:
+            with suppress(ExpectedError):  # it is only about the words
+                accounts = self._command.permissions.shared_with(share.image_id, share.region)
+        return share.shared_account_id in accounts
 
     def _grant(self, share: Share) -> dict[str, Any]:
         ledger = self._command.ledger

@@ -5,7 +5,7 @@ import pytest
 from local.cloud import LocalCloud
 from pulumi_workspaces_images.errors import ExpectedError
 from pulumi_workspaces_images.share import Share
-from tests.unit.helpers import DESCRIBE, LEGAL, LIST, REGION, SALES, UNLISTED, Command, Owner, found, state
+from tests.unit.helpers import DESCRIBE, LEGAL, LIST, REGION, SALES, UNKNOWN, UNLISTED, Command, Owner, found, state
 
 
 def preview(command: Command, share: Share, olds: Share | None = None, **hidden: object) -> list[str]:
@@ -16,17 +16,25 @@ def preview(command: Command, share: Share, olds: Share | None = None, **hidden:
     return said
 
 
-def test_preview_names_the_account_that_gets_access(cloud: LocalCloud, command: Command) -> None:
+def test_preview_names_the_account_that_gets_access(
+    cloud: LocalCloud, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The message includes the names of image and account if the provider knows them already."""
     share = Share(cloud.create_image(name="golden\x1b[31m"), SALES, REGION)
     line = rf"gets access to image {share.image_id} (golden\x1b[31m) in {REGION}"
     assert preview(command, share) == [f"account {SALES} {line}"]
     assert preview(command, share, _member=SALES, _member_name="Sales") == [f"account {SALES} (Sales) {line}"]
+    monkeypatch.setattr(command.process.recipients, "name_of", lambda _: "sales")
+    assert preview(command, share) == [f"account {SALES} (sales) {line}"]
     assert cloud.count(DESCRIBE) == 1
 
 
 def test_update_announces_nothing(command: Command, share: Share) -> None:
     assert preview(command, share, _preview=False) == []
+
+
+def test_account_that_is_not_known_yet_is_not_announced(command: Command, share: Share) -> None:
+    assert preview(command, share, shared_account_id=UNKNOWN) == []
 
 
 def test_share_in_the_state_is_not_announced(command: Command, shared: Share) -> None:

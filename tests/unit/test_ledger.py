@@ -142,6 +142,19 @@ def test_second_list_of_an_image_must_have_the_same_accounts() -> None:
     assert ledger.declare(SHARE) is None
 
 
+def test_lists_of_two_regions_do_not_contradict_each_other() -> None:
+    ledger = Ledger()
+    assert ledger.declare_exclusive(IMAGE, REGION, frozenset({SALES})) == []
+    assert ledger.declare_exclusive(IMAGE, "eu-west-1", frozenset({LEGAL})) == []
+
+
+def test_share_that_is_not_declared_contradicts_no_list() -> None:
+    """This update may have revoked it."""
+    ledger = Ledger()
+    revoke(ledger, SHARE)
+    assert ledger.declare_exclusive(IMAGE, REGION, frozenset()) == []
+
+
 # Taking over.
 
 

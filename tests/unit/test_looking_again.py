@@ -11,6 +11,7 @@ from local.cloud import LocalCloud
 from pulumi_workspaces_images.aws import permissions
 from pulumi_workspaces_images.aws.permissions import LOOK_AGAIN
 from pulumi_workspaces_images.errors import AccessDenied, NotFound, Refused
+from pulumi_workspaces_images.lifecycle import interruption
 from pulumi_workspaces_images.share import Share
 from tests.unit.helpers import GRANT, LEGAL, LIST, REGION, SALES, Clock, Command, outputs, state
 
@@ -34,6 +35,7 @@ def waits(command: Command, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Wa
     monkeypatch.setattr(permissions, "LOOK_AGAIN", LOOK_AGAIN)  # which conftest.py has emptied for all tests
     waits = Waits(clock)
     command.process.connection.clock = clock
+    assert command.process.permissions._wait is interruption.wait
     command.process.permissions._wait = waits
     return waits
 

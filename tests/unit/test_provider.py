@@ -210,9 +210,10 @@ def test_get_in_an_invalid_region(cloud: LocalCloud, share: Share) -> None:
 
 
 def test_delete_revokes(cloud: LocalCloud, command: Command, shared: Share) -> None:
-    """Other shares of the image stay."""
+    """It is one call. Other shares of the image stay."""
     cloud.share(shared.image_id, LEGAL)
     command.delete(shared)
+    assert [call.operation for call in cloud.calls] == [GRANT]
     assert cloud.shared_with(shared.image_id) == {LEGAL}
     assert command.engine.infos == []
 

@@ -11,7 +11,7 @@ import pytest
 
 from local.cloud import LocalCloud
 from pulumi_workspaces_images.share import Share
-from tests.unit.helpers import DESCRIBE, GRANT, LIST, REGION, SALES, UNKNOWN, Command
+from tests.unit.helpers import DESCRIBE, GRANT, LEGAL, LIST, REGION, SALES, UNKNOWN, Command
 
 
 def cost(cloud: LocalCloud) -> dict[str, int]:
@@ -65,6 +65,13 @@ def test_cost_of_new_shares(cloud: LocalCloud, command: Command) -> None:
     assert cost(cloud) == {"GetCallerIdentity": 1, DESCRIBE: 1, GRANT: 60}
 
 
+def prefetched() -> None:
+    """Wait for the requests in the background."""
+    for thread in threading.enumerate():
+        if thread.name == "prefetch":
+            thread.join(10)
+
+
 @pytest.mark.parametrize(
     ("new", "recheck", "calls"),
     [
@@ -81,11 +88,18 @@ def test_calls_that_a_check_starts_in_the_background(
     share = Share(cloud.create_image(region="eu-west-1"), SALES, "eu-west-1")
     command = Command(cloud, region=configured, recheck=recheck)
     command.provider.check({} if new else share._asdict(), {**share._asdict(), "region": argument})
-    for thread in threading.enumerate():
-        if thread.name == "prefetch":
-            thread.join(10)
+    prefetched()
     assert cost(cloud) == calls
     assert {call.region for call in cloud.calls if call.service == "workspaces"} <= {"eu-west-1"}
+
+
+def test_preview_of_a_changed_share_lists_its_image_in_the_background(
+    cloud: LocalCloud, command: Command, share: Share
+) -> None:
+    """The check of the replacement then knows whether the account has access already."""
+    command.provider.check(share._replace(shared_account_id=LEGAL)._asdict(), {**share._asdict(), "_preview": True})
+    prefetched()
+    assert cloud.count(LIST) == 1
 
 
 @pytest.mark.parametrize(

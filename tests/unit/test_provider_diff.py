@@ -19,6 +19,13 @@ def test_existing_share_is_unchanged(cloud: LocalCloud, shared: Share, recheck: 
     assert cloud.count(LIST) == (recheck != "off")
 
 
+def test_share_that_another_process_has_granted_is_unchanged(cloud: LocalCloud, command: Command, share: Share) -> None:
+    """This process may have listed the image before, so the record decides."""
+    command.process.ledger.granted(share)
+    assert command.diff(share).changes is False
+    assert cloud.calls == []
+
+
 @pytest.mark.parametrize(
     ("change", "replaces"),
     [

@@ -167,10 +167,8 @@ class Permissions:
         """Return the name of an image that was described already; empty if it was not, or has no name."""
         with self._lock:
             together = self._together.get((region, image_id), ())
-        for images in (self._images.known((region, together)), self._images.known((region, (image_id,)))):
-            if images and image_id in images:
-                return images[image_id].name
-        return ""
+        known = (self._images.known((region, ids)) or {} for ids in (together, (image_id,)))
+        return next((images[image_id].name for images in known if image_id in images), "")
 
     def describe_together(self, image_ids: Iterable[str], region: str) -> list[str]:
         """Make one call describe many images of a Region, as soon as the first of them is needed.
