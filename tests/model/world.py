@@ -117,8 +117,7 @@ class World:
         else:
             self.cloud.unshare(image, account, IMAGES[image])
             self.unmanaged.discard(step.share)
-        if self.lags:
-            time.sleep(LAG)  # before that, the listing shows what the state expects, and the drift is not detected
+        self._catch_up()
 
     def preview(self, step: Preview) -> None:
         self._look(step.program, step.account, step.unknown)
@@ -150,6 +149,8 @@ class World:
             self._assert_settled(step.program)
         else:
             self._assert_nothing_lost(step.program, before, killed=bool(processes.killed))
+        if processes.killed:
+            self._catch_up()
 
     def killed(self, step: Killed) -> None:
         before = _Before(self.live, self.held)
@@ -179,6 +180,7 @@ class World:
                 else:
                     self._assert_settled(step.program)
                 before = _Before(self.live, self.held)
+                self._catch_up()
                 with self._processes() as processes:
                     errors = self.state.up(processes, step.then.resources())
             finally:
@@ -240,6 +242,14 @@ class World:
         return found
 
     # Helpers.
+
+    def _catch_up(self) -> None:
+        """Wait until the listing shows a revoke that no process of the next command knows.
+
+        Before that it shows what the state expects, so nobody can see that the share is gone.
+        """
+        if self.lags:
+            time.sleep(LAG)
 
     def _processes(self, account: str = OWNER) -> Processes:
         return Processes(self.cloud, account)
