@@ -40,7 +40,7 @@ demo: setup ## Show the main use case on the local cloud
 
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-test: lint ## Run lint and the tests, in five minutes (WHEEL=1: with the built wheel installed)
+test: lint ## Run lint and the tests, in about three minutes (WHEEL=1: with the built wheel installed)
 	@$(PYTEST) -m "not nightly" --cov --cov-report term $(PYTEST_ARGS)
 
 test-all: lint ## Run lint, all tests and long random runs, as CI does every night
