@@ -24,6 +24,16 @@ def test_misspelt_recheck_is_refused(key: str) -> None:
         read_own({f"workspaces-images:{key}": "off"})
 
 
+@pytest.mark.parametrize("namespace", ["workspaces-images", "workspace_images"])
+@pytest.mark.parametrize(
+    "key", ["ALLOWED_ACCOUNT_IDS", "allowed-account-ids", "AllowedAccountIDs", "ALLOWEDACCOUNTIDS"]
+)
+def test_guard_in_another_spelling_is_refused(namespace: str, key: str) -> None:
+    """Otherwise a guard would be off unnoticed."""
+    with pytest.raises(ConfigurationError, match=r"did you mean workspaces-images:allowedAccountIds\?$"):
+        read_own({f"{namespace}:{key}": "[]"})
+
+
 @pytest.mark.parametrize("key", ["shares.golden.imageId", "allowedAccountIds[0]", "recheck.strict"])
 def test_path_that_was_set_as_one_flat_key_is_refused(key: str) -> None:
     """Without --path `pulumi config set` creates one flat key, which would have no effect."""
@@ -69,7 +79,13 @@ def test_misspelt_namespace_is_refused(namespace: str, name: str) -> None:
 
 def test_other_namespaces_are_ignored() -> None:
     """A project may have a similar name, and keys with the same names."""
-    keys = ["aws:allowedAccountIds", "images:recheck", "golden-images:recheck", "workspace-images:shares"]
+    keys = [
+        "aws:allowedAccountIds",
+        "images:recheck",
+        "golden-images:recheck",
+        "workspace-images:shares",
+        "workspace-images:check",
+    ]
     assert read_own(dict.fromkeys(keys, "x")) == read_own({})
     assert unread_keys({"workspace-images:shares": "{}"}) == [
         "workspace-images:shares is not a configuration key; did you mean workspaces-images:shares?"
