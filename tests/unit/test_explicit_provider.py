@@ -108,6 +108,14 @@ def test_guards_of_the_stack_are_sent_with_each_share_of_an_explicit_provider() 
     assert seen["under-default"].inputs["_own_digest"] == read_own(keys).digest
 
 
+def test_wrong_guard_is_not_lost_if_a_transformation_moves_the_share_to_another_provider() -> None:
+    """A guard that cannot be read refuses, whoever serves the share."""
+    hidden = declared(lambda: ImageShare("a", IMAGE, SALES), allowedAccountIds="none")["a"].inputs
+    command = Command({"aws:region": "us-east-1"}, project="p", engine=None)
+    with pytest.raises(ConfigurationError, match="by a transformation"):
+        command.take_own(hidden)
+
+
 def test_share_that_a_transformation_moves_to_another_provider_is_refused() -> None:
     """The other provider does not know the stack's guards."""
     keys: dict[str, object] = {"workspaces-images:allowedAccountIds": f'["{SALES}"]'}

@@ -115,13 +115,13 @@ class Run:
 
     @functools.cached_property
     def own_digest(self) -> str | None:
-        """A hash of the stack's own keys, for the default provider; None if there are none, or one is wrong."""
+        """A hash of the stack's own keys, for the default provider; None if there are none."""
         from ..configuration.own import read_own
 
         try:
             return read_own(self.configuration).digest if self.own_keys else None
         except ConfigurationError:
-            return None  # the provider reports what is wrong
+            return "wrong"  # the default provider reports what is wrong; any other refuses the share
 
     def hide(self, arguments: Mapping[str, object], names: Iterable[str] | None) -> None:
         """Hide the arguments with these names in all messages of the program."""
