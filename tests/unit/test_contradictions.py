@@ -13,6 +13,15 @@ from tests.unit.helpers import IMAGE, LEGAL, REGION, SALES
 from tests.unit.programs import run
 
 
+@pytest.mark.parametrize("accounts", [{"sales": SALES}.values(), {SALES}, iter([SALES])])
+def test_accounts_that_are_no_list_are_refused(accounts: Any) -> None:
+    """The SDK would end in a traceback of forty lines."""
+    with pytest.raises(
+        pulumi.RunError, match=r"^ImageSharesExclusive 'only': shared_account_ids must be a list .*type"
+    ):
+        run(lambda: ImageSharesExclusive("only", IMAGE, accounts))
+
+
 @pytest.mark.parametrize(("of_the_list", "of_the_share"), [(None, REGION), (REGION, None)])
 def test_contradiction_is_found_if_only_one_of_the_two_names_its_region(
     of_the_list: str | None, of_the_share: str | None

@@ -52,6 +52,17 @@ def test_get_reads_and_declares_nothing(options: pulumi.ResourceOptions | None) 
     assert options is None or options.id is None
 
 
+@pytest.mark.parametrize("preview", [True, False])
+@pytest.mark.parametrize("given", [None, "", 5])
+def test_get_without_an_id_is_refused(given: object, preview: bool) -> None:
+    """The engine would take it for a declared share, or say "Expected an ID"."""
+    message = rf"^ImageShare 'found': id must be IMAGE/ACCOUNT, .*; it is {given!r}$"
+    with pytest.raises(pulumi.RunError, match=message):
+        run(lambda: ImageShare.get("found", given), preview)  # type: ignore[arg-type]
+    with pytest.raises(pulumi.RunError, match=message):
+        run(lambda: ImageShare.get("found", pulumi.Output.from_input(given)), preview)  # type: ignore[arg-type]
+
+
 def test_get_accepts_an_output_and_refuses_a_secret_id() -> None:
     """Pulumi would end with a traceback if an id is secret. It stores ids in clear anyway."""
     recorder, _ = run(lambda: ImageShare.get("found", pulumi.Output.from_input(SHARE.id)))

@@ -91,12 +91,14 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
             The share.
 
         Raises:
-            pulumi.RunError: the provider cannot read shares, or the id is a secret; one line.
+            pulumi.RunError: the provider cannot read shares, or the id is empty or a secret; one line.
         """
         provider_of(opts, SHARE_TYPE)  # refuses a provider that could not read it
         id = awaited(id)
         if isinstance(id, Output):
             id = Output.from_input(_in_clear(resource_name, id))
+        else:
+            _refuse_no_id(resource_name, id)
         share = cls.__new__(cls)
         share._register(resource_name, None, None, region, ResourceOptions.merge(opts, ResourceOptions(id=id)), {})
         return share
@@ -121,10 +123,19 @@ class ImageShare(Resource, module="workspaces", name="ImageShare"):
         super().__init__(ImageShareProvider(), resource_name, properties, opts)
 
 
+def _refuse_no_id(resource_name: str, id: object) -> None:
+    if not id or not isinstance(id, str):  # without an id, Pulumi would declare a share
+        raise RunError(
+            f"ImageShare {resource_name!r}: id must be IMAGE/ACCOUNT, e.g. wsi-0a1b2c3d4/222222222222; it is {id!r}"
+        )
+
+
 async def _in_clear(resource_name: str, id: Output[str]) -> Any:
     if await id.is_secret():  # the SDK would end in a traceback
         raise RunError(
             f"ImageShare {resource_name!r}: id is a secret, and Pulumi does not encrypt ids: pass "
             "pulumi.Output.unsecret(id)"
         )
+    if await id.is_known():
+        _refuse_no_id(resource_name, await id.future())
     return id

@@ -1,9 +1,9 @@
 """`ImageSharesExclusive`: only the listed accounts may have a share of an image."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions, RunError
 from pulumi.dynamic import Resource
 
 from ..exclusive_provider import ImageSharesExclusiveProvider
@@ -66,11 +66,19 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
             opts: Pulumi's resource options.
 
         Raises:
-            pulumi.RunError: the provider cannot share images, a `FoundImage` was found in another Region, or the
-                program declares a share with an account not on the list, or another list of the image; one line.
+            pulumi.RunError: the provider cannot share images, a `FoundImage` was found in another Region, the accounts
+                are no list, or the program declares a share with an account not on the list, or another list of the
+                image; one line.
         """
         image_id, region = id_and_region(f"ImageSharesExclusive {resource_name!r}", image_id, region)
         shared_account_ids = awaited(shared_account_ids)
+        if isinstance(shared_account_ids, Iterable) and not isinstance(
+            shared_account_ids, (Output, Sequence, Mapping)
+        ):  # the SDK would end in a traceback; the check refuses a string and a mapping
+            raise RunError(
+                f"ImageSharesExclusive {resource_name!r}: shared_account_ids must be a list of AWS accounts; it is a "
+                f"value of type {type(shared_account_ids).__name__}"
+            )
         provider = provider_of(opts, EXCLUSIVE_TYPE)
         ignored = ignores(opts, "image_id", "shared_account_ids", "region")
         if not ignored:
