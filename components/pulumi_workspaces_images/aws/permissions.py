@@ -28,7 +28,7 @@ PAGE_SIZE = 25
 # write, and AWS does not say for how long.
 LOOK_AGAIN = (5.0, 10.0)
 
-_ANY_TIME = -math.inf  # of the clock, which may start anywhere
+_ANY_TIME = -math.inf  # earlier than whatever the clock shows
 
 T = TypeVar("T")
 

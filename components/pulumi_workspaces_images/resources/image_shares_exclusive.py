@@ -67,7 +67,7 @@ class ImageSharesExclusive(Resource, module="workspaces", name="ImageSharesExclu
 
         Raises:
             pulumi.RunError: the provider cannot share images, a `FoundImage` was found in another Region, the accounts
-                are no list, or the program declares a share with an account not on the list, or another list of the
+                are not a list, or the program declares a share with an account not on the list, or another list of the
                 image; one line.
         """
         image_id, region = id_and_region(f"ImageSharesExclusive {resource_name!r}", image_id, region)
