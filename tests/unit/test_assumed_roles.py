@@ -94,6 +94,21 @@ def test_role_in_a_region_that_is_not_enabled(aws: Aws, keys: None, more: dict[s
     assert ("it is an opt-in Region" in str(caught.value)) == named
 
 
+@pytest.mark.parametrize(
+    ("lifetime", "sts", "cause"), [(-60, "", "still expired"), (3600, "localhost:4566", "Invalid endpoint")]
+)
+def test_role_without_a_usable_session(
+    aws: Aws, keys: None, monkeypatch: pytest.MonkeyPatch, lifetime: int, sts: str, cause: str
+) -> None:
+    """This machine's clock is ahead, or an endpoint is not a URL: one line, not botocore's traceback."""
+    aws.lifetime = lifetime
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts or aws.url)
+    endpoints = json.dumps([{"workspaces": aws.url}])
+    permissions = Permissions(connect(assumeRoles=[{"roleArn": ROLE}, {"roleArn": ROLE_2}], endpoints=endpoints))
+    with pytest.raises(CredentialsError, match=rf"no usable AWS credentials .* from the configured role: .*{cause}"):
+        permissions.describe(IMAGE, REGION)
+
+
 def test_role_is_assumed_once_for_four_threads(aws: Aws, keys: None) -> None:
     """Threads that need the session at the same time share it."""
     connection = connect(assumeRoles=[{"roleArn": ROLE}], endpoints=aws.endpoints)

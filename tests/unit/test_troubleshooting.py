@@ -72,6 +72,7 @@ PARTS = {
     "did not end in … s and was stopped; run it by hand to see what it waits for",
     "was stopped because the command was interrupted",
     "the AWS environment or profile",
+    "the configured role",
     "the AWS profile …:",
     "the signature does not match the request, or this machine's clock is wrong",
     "not accepted",

@@ -35,6 +35,8 @@ _PACKAGE = "pulumi-workspaces-images"
 # that STS grants: such a session would be renewed before every request.
 _RENEWAL = 300
 
+_CHAIN = "the AWS environment or profile"
+
 _RETRY_MODES = ["legacy", "standard", "adaptive"]
 _INSTANCE_METADATA = [
     ("metadata_service_timeout", "AWS_METADATA_SERVICE_TIMEOUT", 10),
@@ -183,9 +185,9 @@ class ConfiguredSession(Session):
             # The same provider object serves profiles with `credential_source = Ec2InstanceMetadata`.
             instance_metadata: Any = chain.get_provider("iam-role")
             instance_metadata.load = lambda: None
-        credentials: Any = _reported(chain.load_credentials)()
+        credentials: Any = _reported(chain.load_credentials, _CHAIN)()
         if credentials is not None:
-            credentials.get_frozen_credentials = _reported(credentials.get_frozen_credentials)
+            credentials.get_frozen_credentials = _reported(credentials.get_frozen_credentials, _CHAIN)
         return credentials  # type: ignore[no-any-return]
 
     def _process_provider(self, profile_name: str) -> ProcessProvider:
@@ -236,16 +238,17 @@ class _RoleCredentials(DeferredRefreshableCredentials):
 
     def __init__(self, assume: Callable[[], dict[str, Any]]) -> None:
         super().__init__(assume, "assume-role")
+        self.get_frozen_credentials = _reported(self.get_frozen_credentials, "the configured role")  # type: ignore[method-assign]
 
 
-def _reported(load: Callable[[], Any]) -> Callable[[], Any]:
+def _reported(load: Callable[[], Any], provider: str) -> Callable[[], Any]:
     """Make `load` raise an error of botocore where botocore lets other errors through, for example from files."""
 
     def reporting() -> Any:
         try:
             return load()
         except (OSError, RuntimeError, ValueError) as error:
-            raise CredentialRetrievalError(provider="the AWS environment or profile", error_msg=str(error)) from None
+            raise CredentialRetrievalError(provider=provider, error_msg=str(error)) from None
 
     return reporting
 
