@@ -103,18 +103,19 @@ def unread_keys(configuration: Mapping[str, object]) -> list[str]:
 
 def _key_problem(key: str, known: tuple[str, ...]) -> str | None:
     namespace, _, name = key.partition(":")
-    if namespace != _NAMESPACE and not _is_misspelt(namespace):
+    ours = namespace == _NAMESPACE
+    if not ours and not _is_misspelt(namespace):
         return None
-    if namespace == _NAMESPACE and name in known:
+    if ours and name in known:
         return None
     root = set_without_path(name)
-    if namespace == _NAMESPACE and root in _ALL_KEYS:
+    if ours and root in _ALL_KEYS:
         return flat_key_problem(key)
     plain = re.sub("[-_]", "", root or name).lower()  # ALLOWED_ACCOUNT_IDS, too
     names = {other.lower(): other for other in known}
     # A namespace like ours may be the project's own, so there only our very names are refused.
-    near = difflib.get_close_matches(plain, names, n=1, cutoff=0.8 if namespace == _NAMESPACE else 1)
-    if namespace == _NAMESPACE and len(plain) > 3:
+    near = difflib.get_close_matches(plain, names, n=1, cutoff=0.8 if ours else 1)
+    if ours and len(plain) > 3:
         near = near or [other for other in names if other.startswith(plain)]
     return f"{key} is not a configuration key; did you mean {_AT}{names[near[0]]}?" if near else None
 
